@@ -1,0 +1,12 @@
+"""Adam: the learning rate."""
+
+from optuna import Trial
+
+from vrtune import Adam, TrialConfig
+
+GRID = {"lr": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1]}
+
+
+def suggest(trial: Trial) -> TrialConfig:
+    """lr in 1e-5 .. 0.1, log scale."""
+    return TrialConfig(optimizer=Adam(lr=trial.suggest_float("lr", 1e-5, 1e-1, log=True)))

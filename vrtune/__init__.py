@@ -1,0 +1,13 @@
+"""vrtune: fair, cheap comparisons of variance-reduced optimizers."""
+
+from vrtune.config import Task, TrialConfig
+from vrtune.estimators.plain import Plain
+from vrtune.estimators.storm import STORM
+from vrtune.estimators.svrg import SVRG
+from vrtune.inits.default import Default
+from vrtune.inits.metainit import MetaInit
+from vrtune.optimizers.adagrad import AdaGrad
+from vrtune.optimizers.adam import Adam
+from vrtune.optimizers.sgd import SGD
+
+__all__ = ["SGD", "STORM", "SVRG", "AdaGrad", "Adam", "Default", "MetaInit", "Plain", "Task", "TrialConfig"]

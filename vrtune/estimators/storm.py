@@ -1,0 +1,66 @@
+"""STORM: recursive momentum that needs no snapshot and sets its own step size."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from vrtune.config import EstimatorSettings
+from vrtune.estimators.base import BatchGradient, Estimator
+
+
+class STORM(EstimatorSettings):
+    """d = g(w_t; B) + (1 - a)(d - g(w_{t-1}; B)) (Cutkosky & Orabona, NeurIPS 2019)."""
+
+    kind: Literal["storm"] = "storm"
+    sets_step_size = True
+    k: float = Field(0.1, gt=0, description="numerator of the step size")
+    w: float = Field(0.1, gt=0, description="floor under the sum of squared gradient norms")
+    c: float = Field(100.0, ge=0, description="a = min(1, c eta^2); large: plain SGD")
+
+
+class STORMEstimator(Estimator):
+    """Stochastic recursive momentum.
+
+        G_t     = ||g(w_t; B_t)||                            norm of the lane's whole gradient
+        eta_t   = k / (w + sum_{i<=t} G_i^2)^{1/3}
+        d_t     = g(w_t; B_t) + (1 - a_t) (d_{t-1} - g(w_{t-1}; B_t)),   d_1 = g(w_1; B_1)
+        a_{t+1} = min(1, c eta_t^2)
+
+    `k`, `w` and `c` are the scalars of the settings, w_t the weights; eta goes to the step rule.
+    Two gradient computations a step.
+
+    References: Cutkosky & Orabona, "Momentum-Based Variance Reduction in Non-Convex SGD",
+    NeurIPS 2019, Algorithm 1 (arXiv 1905.10018).
+    """
+
+    settings = STORM
+    cost = 2.0
+
+    def __init__(self, weights: Tensor) -> None:
+        scalar = weights.new_zeros(len(weights), 1)
+        self.state = {
+            "d": torch.zeros_like(weights),
+            "previous": torch.zeros_like(weights),
+            "sum_G2": scalar,
+            "a": scalar.clone(),
+        }
+
+    def admit(self, rows: Tensor, weights: Tensor) -> None:
+        self.state["previous"][rows] = weights[rows]
+        self.state["a"][rows] = 1.0  # d_1 = g(w_1; B_1)
+
+    def estimate(
+        self, weights: Tensor, hp: dict[str, Tensor], gradient: BatchGradient
+    ) -> tuple[Tensor, Tensor]:
+        d, previous, sum_G2, a = (self.state[s] for s in ("d", "previous", "sum_G2", "a"))
+        g = gradient(weights).clone()
+        d.sub_(gradient(previous, off_step=True)).mul_(1 - a).add_(g)
+        sum_G2.add_(g.square().sum(1, keepdim=True))
+        eta = hp["k"] / (hp["w"] + sum_G2).pow(1 / 3)
+        a.copy_((hp["c"] * eta.square()).clamp(max=1.0))
+        previous.copy_(weights)
+        return d, eta

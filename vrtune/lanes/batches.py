@@ -1,0 +1,105 @@
+"""Who sees what when: streams, their order in each epoch, and the batch of every lane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from vrtune.lanes.keys import generator
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """The samples of a lane, and the name that keys every random number drawn for it.
+
+    x is fed to the model as (x * scale - shift), channel by channel; both come from `train` alone.
+    """
+
+    name: str  # "fold 0", or "seed 2" of a retraining
+    seed: int  # the study's
+    train: Tensor  # indices [n] into the training set
+    validation: Tensor  # indices [m]
+    scale: Tensor  # [C]
+    shift: Tensor  # [C]
+
+    def key(self, *parts: object) -> tuple[object, ...]:
+        """The full name of a random number of this stream."""
+        return (self.seed, self.name, *parts)
+
+
+def bounds(n: int, batch_size: int) -> list[tuple[int, int]]:
+    """Batches as (start, stop). The last may be short; a single left-over sample joins the one
+    before, because batch norm cannot take the variance of one sample."""
+    starts = list(range(0, n, batch_size))
+    if len(starts) > 1 and n - starts[-1] == 1:
+        starts.pop()
+    return list(zip(starts, [*starts[1:], n], strict=True))
+
+
+@lru_cache(maxsize=1024)
+def epoch_order(key: tuple[object, ...], n: int, batch_size: int, partition: int, epoch: int) -> Tensor:
+    """The order [n] in which a stream's samples are seen in `epoch`.
+
+    The partition into batches is drawn for epoch `partition` (the last snapshot's); a later epoch
+    that shares it visits the same batches in an order of its own, a short last batch staying last.
+    """
+    order = torch.randperm(n, generator=generator(*key, partition, "partition"))
+    if epoch == partition:
+        return order
+    full = sum(stop - start == batch_size for start, stop in bounds(n, batch_size))
+    visit = torch.randperm(full, generator=generator(*key, epoch, "visit"))
+    shuffled = order[: full * batch_size].view(full, batch_size)[visit].flatten()
+    return torch.cat([shuffled, order[full * batch_size :]])
+
+
+class Batches:
+    """The training part of every lane on the device, cut into batches of equal shape."""
+
+    def __init__(self, x: Tensor, y: Tensor, batch_size: int) -> None:
+        """`x` [N, C, H, W], `y` [N]: the training set on the device."""
+        self.x, self.y, self.batch_size = x, y, batch_size
+        self.order = torch.empty(0, 0, dtype=torch.long, device=x.device)
+        self.scale = self.shift = torch.empty(0)
+
+    def begin_epoch(self, streams: list[Stream], epochs: list[int], partitions: list[int]) -> None:
+        """Draws the order of every lane for its own next epoch."""
+        n = len(streams[0].train)
+        rows = [
+            stream.train[epoch_order(stream.key(), n, self.batch_size, partition, epoch)]
+            for stream, epoch, partition in zip(streams, epochs, partitions, strict=True)
+        ]
+        self.order = torch.stack(rows).to(self.x.device)
+        self.scale, self.shift = normalisation(streams, self.x)
+
+    def bounds(self) -> list[tuple[int, int]]:
+        """The batches of the epoch as (start, stop)."""
+        return bounds(self.order.shape[1], self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        return self.of(None)
+
+    def of(self, rows: Tensor | None) -> Iterator[tuple[Tensor, Tensor]]:
+        """x [r, B, C, H, W] and y [r, B] of the epoch's batches, for some rows or for all."""
+        order, scale, shift = self.order, self.scale, self.shift
+        if rows is not None:
+            order, scale, shift = order[rows], scale[rows], shift[rows]
+        for start, stop in self.bounds():
+            index = order[:, start:stop]
+            yield normalised(self.x, index, scale, shift), self.y[index]
+
+
+def normalisation(streams: list[Stream], x: Tensor) -> tuple[Tensor, Tensor]:
+    """scale and shift of each lane, [L, 1, C, 1, 1]."""
+    scale = torch.stack([stream.scale for stream in streams])
+    shift = torch.stack([stream.shift for stream in streams])
+    shape = (len(streams), 1, -1, 1, 1)
+    return scale.view(shape).to(x.device), shift.view(shape).to(x.device)
+
+
+def normalised(x: Tensor, index: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """x[index] as the models want it, [L, B, C, H, W] in float."""
+    return x[index].to(scale.dtype).mul_(scale).sub_(shift)

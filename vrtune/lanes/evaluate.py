@@ -1,0 +1,40 @@
+"""Loss and accuracy of all lanes, in large batches and without gradients."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vrtune.lanes.batches import Stream, normalisation, normalised
+from vrtune.lanes.gradients import Buffers, Oracle
+
+BATCH_BYTES = 64 * 2**20  # of input for all lanes together
+
+
+def evaluate(
+    oracle: Oracle,
+    W: Tensor,
+    buffers: Buffers,
+    streams: list[Stream],
+    data: tuple[Tensor, Tensor],
+    index: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Mean loss [L] and accuracy [L] of every lane over its samples.
+
+    `data` is x [N, C, H, W] and y [N]; `index` [L, m] says which samples each lane is judged on.
+    """
+    x, y = data
+    lanes, m = index.shape
+    chunk = max(1, min(512, BATCH_BYTES // (4 * lanes * x[0].numel())))
+    scale, shift = normalisation(streams, x)
+    loss = torch.zeros(lanes, dtype=torch.float64, device=W.device)
+    correct = torch.zeros(lanes, dtype=torch.long, device=W.device)
+    for start in range(0, m, chunk):
+        part = index[:, start : start + chunk]
+        logits = oracle.logits(W, buffers, normalised(x, part, scale, shift))
+        target = y[part]
+        each = F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none")
+        loss += each.view(target.shape).double().sum(1)
+        correct += (logits.argmax(2) == target).sum(1)
+    return loss / m, correct.double() / m

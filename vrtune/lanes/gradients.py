@@ -1,0 +1,109 @@
+"""The oracle: losses and gradients of all lanes, fused into one program or one lane after another."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from vrtune.lanes.rows import Layout
+
+Buffers = dict[str, Tensor]
+
+
+class Oracle(ABC):
+    """Evaluates the module at the rows of W [r, P]. Buffers [r, ...] change in place, in train
+    mode, as the module changes its own; a caller that must not see that passes a copy."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+        self.layout = Layout(module)
+
+    @abstractmethod
+    def gradient(self, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Gradients [r, P] and mean losses [r] on batches x [r, B, C, H, W], y [r, B]."""
+
+    @abstractmethod
+    def logits(self, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
+        """Outputs [r, B, classes] in eval mode, without gradients."""
+
+    @abstractmethod
+    def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
+        """Mean losses [r] in train mode, as a graph over parameters [r, *shape]."""
+
+
+class Fused(Oracle):
+    """All lanes in one call: vmap over the rows, one backward of the summed losses."""
+
+    def _forward(self, parameters: dict[str, Tensor], buffers: Buffers, x: Tensor) -> Tensor:
+        def one(p: dict[str, Tensor], b: Buffers, xi: Tensor) -> Tensor:
+            return functional_call(self.module, (p, b), (xi,))
+
+        return vmap(one)(parameters, buffers, x)
+
+    def gradient(self, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        leaves = {k: v.detach().requires_grad_() for k, v in self.layout.views(W).items()}
+        losses = self.losses(list(leaves.values()), buffers, x, y)
+        grads = torch.autograd.grad(losses.sum(), list(leaves.values()))
+        return torch.cat([g.reshape(len(W), -1) for g in grads], 1), losses.detach()
+
+    def logits(self, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
+        self.module.eval()
+        with torch.no_grad():
+            return self._forward(self.layout.views(W), buffers, x)
+
+    def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
+        self.module.train()
+        named = dict(zip(self.layout.shapes, parameters, strict=True))
+        logits = self._forward(named, buffers, x)
+        each = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none")
+        return each.view(y.shape).mean(1)
+
+
+class Looped(Oracle):
+    """One lane after another: the module's parameters are pointed at a row of W, and their
+    gradients at the same row of the result, so a backward pass writes in place."""
+
+    def gradient(self, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        self.module.train()
+        G = torch.zeros_like(W)
+        grads = self.layout.views(G)
+        losses = W.new_empty(len(W))
+        for row in range(len(W)):
+            self._seat(W, buffers, row)
+            for name, p in self.module.named_parameters():
+                p.grad = grads[name][row]
+            loss = F.cross_entropy(self.module(x[row]), y[row])
+            loss.backward()  # type: ignore[no-untyped-call]
+            losses[row] = loss.detach()
+        return G, losses
+
+    def _seat(self, W: Tensor, buffers: Buffers, row: int) -> None:
+        """Points the module at one row."""
+        views = self.layout.views(W)
+        for name, p in self.module.named_parameters():
+            p.data = views[name][row]
+        for name, b in self.module.named_buffers():
+            b.data = buffers[name][row]
+
+    def logits(self, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
+        self.module.eval()
+        out = []
+        with torch.no_grad():
+            for row in range(len(W)):
+                self._seat(W, buffers, row)
+                out.append(self.module(x[row]))
+        return torch.stack(out)
+
+    def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
+        self.module.train()
+        out = []
+        for row in range(len(x)):
+            named = {name: p[row] for name, p in zip(self.layout.shapes, parameters, strict=True)}
+            seated = {name: b[row] for name, b in buffers.items()}
+            logits = functional_call(self.module, (named, seated), (x[row],))
+            out.append(F.cross_entropy(logits, y[row]))
+        return torch.stack(out)

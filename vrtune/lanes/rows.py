@@ -1,0 +1,122 @@
+"""The matrix W [lanes, parameters], everything else that has one row a lane, and who sits where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from vrtune.config import Settings, TrialConfig
+from vrtune.estimators import ESTIMATORS
+from vrtune.inits import INITS
+from vrtune.lanes.batches import Stream
+from vrtune.optimizers import OPTIMIZERS
+
+
+@dataclass
+class Lane:
+    """One training run: a trial's settings on one stream of batches."""
+
+    trial: int
+    config: TrialConfig
+    stream: Stream
+    epoch: int = 0
+    gradient_computations: float = 0.0
+
+    @property
+    def snapshot_period(self) -> int:
+        """Epochs that share one partition into batches: 1 without a snapshot."""
+        estimator = ESTIMATORS[self.config.estimator.kind]
+        return estimator.snapshot_period(self.config.estimator) if estimator.keeps_snapshot else 1
+
+
+class Layout:
+    """Where each parameter of a module lies in a row of W."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.shapes = {name: p.shape for name, p in module.named_parameters()}
+        self.size = sum(prod(shape) for shape in self.shapes.values())
+
+    def views(self, W: Tensor) -> dict[str, Tensor]:
+        """Each parameter as a view [L, *shape] of W [L, P]."""
+        columns = W.split([prod(shape) for shape in self.shapes.values()], dim=1)
+        return {
+            name: column.view(len(W), *shape)
+            for (name, shape), column in zip(self.shapes.items(), columns, strict=True)
+        }
+
+
+def flatten(module: nn.Module) -> Tensor:
+    """A module's parameters as one row [P]."""
+    return torch.cat([p.detach().reshape(-1) for p in module.parameters()])
+
+
+def numbers(settings: Settings) -> dict[str, list[float]]:
+    """The numeric fields of a unit's settings; a pair keeps both its numbers."""
+    fields = {name: getattr(settings, name) for name in type(settings).model_fields}
+    return {
+        name: [float(v) for v in value] if isinstance(value, tuple) else [float(value or 0)]
+        for name, value in fields.items()
+        if not isinstance(value, str)
+    }
+
+
+class Rows:
+    """Weights, buffers, hyperparameters and the method's state of L lanes.
+
+    All of it is allocated once and changed in place; `resize` alone changes the number of rows.
+    """
+
+    def __init__(self, module: nn.Module, program: tuple[str, str], lanes: int) -> None:
+        """`program` names the estimator and the optimizer that all lanes share."""
+        self.layout = Layout(module)
+        row = flatten(module)
+        self.W = row.new_zeros(lanes, self.layout.size)
+        self.buffers = {
+            name: torch.zeros(lanes, *b.shape, dtype=b.dtype, device=b.device)
+            for name, b in module.named_buffers()
+        }
+        self.estimator = ESTIMATORS[program[0]](self.W)
+        self.optimizer = OPTIMIZERS[program[1]](self.W)
+        self.hp: dict[str, dict[str, Tensor]] = {"estimator": {}, "optimizer": {}, "init": {}}
+
+    def groups(self) -> list[dict[str, Tensor]]:
+        """Every dictionary of tensors that has one row a lane."""
+        return [self.buffers, self.estimator.state, self.optimizer.state, *self.hp.values()]
+
+    def write(self, rows: list[int], lanes: list[Lane], starts: list[nn.Module]) -> None:
+        """Puts fresh lanes into `rows`: weights and buffers of `starts`, settings, zeroed state."""
+        for row, lane, start in zip(rows, lanes, starts, strict=True):
+            self.W[row] = flatten(start)
+            for name, value in start.named_buffers():
+                self.buffers[name][row] = value
+            for part, hp in self.hp.items():
+                for name, values in numbers(getattr(lane.config, part)).items():
+                    if name not in hp:
+                        hp[name] = self.W.new_zeros(len(self.W), len(values))
+                    hp[name][row] = self.W.new_tensor(values)
+        for group in (self.estimator.state, self.optimizer.state):
+            for tensor in group.values():
+                tensor[rows] = 0
+
+    def start(self, rows: Tensor) -> None:
+        """Lets estimator and optimizer prepare `rows`, whose weights are ready now."""
+        self.estimator.admit(rows, self.W)
+        self.optimizer.admit(rows, self.hp["optimizer"])
+
+    def resize(self, keep: list[int], extra: int) -> None:
+        """Keeps the rows named, in that order, and adds `extra` empty ones."""
+
+        def resized(tensor: Tensor) -> Tensor:
+            return torch.cat([tensor[keep], tensor.new_zeros(extra, *tensor.shape[1:])])
+
+        self.W = resized(self.W)
+        for group in self.groups():
+            group.update({name: resized(tensor) for name, tensor in group.items()})
+
+
+def init_cost(lane: Lane) -> float:
+    """Gradient computations that a lane's initialisation takes."""
+    return INITS[lane.config.init.kind].spent(lane.config.init)

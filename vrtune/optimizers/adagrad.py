@@ -1,0 +1,51 @@
+"""AdaGrad: every coordinate's step shrinks with the squares it has seen."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from vrtune.config import OptimizerSettings
+from vrtune.optimizers.base import StepRule
+
+
+class AdaGrad(OptimizerSettings):
+    """w <- w - eta d / (sqrt(s) + eps), as torch.optim.Adagrad."""
+
+    kind: Literal["adagrad"] = "adagrad"
+    lr_decay: float = Field(0.0, ge=0)
+    weight_decay: float = Field(0.0, ge=0)
+    initial_accumulator_value: float = Field(0.0, ge=0)
+    eps: float = Field(1e-10, ge=0)
+
+
+class AdaGradRule(StepRule):
+    """Adaptive subgradients.
+
+        d <- d + weight_decay w
+        s <- s + d^2,   s_0 = initial_accumulator_value
+        w <- w - eta / (1 + (t - 1) lr_decay)  d / (sqrt(s) + eps)
+
+    Twin: torch.optim.Adagrad.
+    References: Duchi, Hazan & Singer, JMLR 2011.
+    """
+
+    settings = AdaGrad
+
+    def __init__(self, weights: Tensor) -> None:
+        self.state = {
+            "sum": weights.new_zeros(weights.shape),
+            "step": weights.new_zeros(len(weights), 1),
+        }
+
+    def admit(self, rows: Tensor, hp: dict[str, Tensor]) -> None:
+        self.state["sum"][rows] = hp["initial_accumulator_value"][rows]
+
+    def step(self, weights: Tensor, d: Tensor, eta: Tensor, hp: dict[str, Tensor]) -> None:
+        s, t = self.state["sum"], self.state["step"].add_(1.0)
+        d = d + hp["weight_decay"] * weights
+        s.addcmul_(d, d)
+        eta = eta / (1 + (t - 1) * hp["lr_decay"])
+        weights.sub_(eta * d / s.sqrt().add_(hp["eps"]))

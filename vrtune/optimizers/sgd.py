@@ -1,0 +1,58 @@
+"""Gradient descent with momentum, Nesterov's momentum and weight decay."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from vrtune.config import OptimizerSettings
+from vrtune.optimizers.base import StepRule
+
+
+class SGD(OptimizerSettings):
+    """w <- w - eta m, as torch.optim.SGD."""
+
+    kind: Literal["sgd"] = "sgd"
+    momentum: float = Field(0.0, ge=0)
+    dampening: float = 0.0
+    weight_decay: float = Field(0.0, ge=0)
+    nesterov: bool = False
+
+    @model_validator(mode="after")
+    def _nesterov_needs_momentum(self) -> Self:
+        if self.nesterov and (self.momentum <= 0 or self.dampening != 0):
+            raise ValueError("nesterov needs a momentum above 0 and no dampening")
+        if self.dampening and not self.momentum:
+            raise ValueError("dampening needs a momentum above 0")
+        return self
+
+
+class SGDRule(StepRule):
+    """Stochastic gradient descent.
+
+        d  <- d + weight_decay w
+        m  <- momentum m + (1 - dampening) d,   m_1 = d_1
+        d  <- d + momentum m   (Nesterov)   or   m
+        w  <- w - eta d
+
+    Twin: torch.optim.SGD.
+    """
+
+    settings = SGD
+
+    def __init__(self, weights: Tensor) -> None:
+        self.state = {
+            "momentum_buffer": torch.zeros_like(weights),
+            "started": weights.new_zeros(len(weights), 1),
+        }
+
+    def step(self, weights: Tensor, d: Tensor, eta: Tensor, hp: dict[str, Tensor]) -> None:
+        m, started = self.state["momentum_buffer"], self.state["started"]
+        d = d + hp["weight_decay"] * weights
+        m.mul_(hp["momentum"]).add_(d * (1 - hp["dampening"] * started))
+        started.fill_(1.0)
+        d = torch.where(hp["nesterov"] > 0, d + hp["momentum"] * m, m)
+        weights.sub_(eta * d)
