@@ -9,5 +9,7 @@ from vrtune.inits.metainit import MetaInit
 from vrtune.optimizers.adagrad import AdaGrad
 from vrtune.optimizers.adam import Adam
 from vrtune.optimizers.sgd import SGD
+from vrtune.retraining import retrain
+from vrtune.searching import search
 
-__all__ = ["SGD", "STORM", "SVRG", "AdaGrad", "Adam", "Default", "MetaInit", "Plain", "Task", "TrialConfig"]
+__all__ = ["SGD", "STORM", "SVRG", "AdaGrad", "Adam", "Default", "MetaInit", "Plain", "Task", "TrialConfig", "retrain", "search"]

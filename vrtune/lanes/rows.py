@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from vrtune.config import Settings, TrialConfig
 from vrtune.estimators import ESTIMATORS
-from vrtune.inits import INITS
 from vrtune.lanes.batches import Stream
 from vrtune.optimizers import OPTIMIZERS
 
@@ -116,7 +115,3 @@ class Rows:
         for group in self.groups():
             group.update({name: resized(tensor) for name, tensor in group.items()})
 
-
-def init_cost(lane: Lane) -> float:
-    """Gradient computations that a lane's initialisation takes."""
-    return INITS[lane.config.init.kind].spent(lane.config.init)

@@ -13,7 +13,7 @@ from vrtune.lanes.batches import Batches, Stream
 from vrtune.lanes.evaluate import evaluate
 from vrtune.lanes.gradients import Fused, Looped, Oracle
 from vrtune.lanes.keys import generator, key
-from vrtune.lanes.rows import Lane, Rows, init_cost
+from vrtune.lanes.rows import Lane, Rows
 from vrtune.lanes.smooth import SmoothNorms
 
 
@@ -66,17 +66,18 @@ class Lanes:
         for row, lane in zip(rows, lanes, strict=True):
             self.seats[row] = lane
         self.rows.write(rows, lanes, [self._start(lane.stream.key()) for lane in lanes])
-        index = torch.tensor(rows, device=self.device)
-        self._initialise(index, lanes)
-        self.rows.start(index)
+        for kind in {lane.config.init.kind for lane in lanes}:
+            chosen = [i for i, lane in enumerate(lanes) if lane.config.init.kind == kind]
+            self._initialise(kind, [rows[i] for i in chosen], [lanes[i] for i in chosen])
+        self.rows.start(torch.tensor(rows, device=self.device))
 
     def keep(self, rows: list[int]) -> None:
         """Gives up every row but these."""
         self.rows.resize(rows, 0)
         self.seats = [self.seats[row] for row in rows]
 
-    def _initialise(self, rows: Tensor, lanes: list[Lane]) -> None:
-        """Runs the lanes' init on their rows; batch-norm statistics are put back afterwards."""
+    def _initialise(self, kind: str, rows: list[int], lanes: list[Lane]) -> None:
+        """Runs an init on the rows that want it; batch-norm statistics are put back afterwards."""
         W = self.rows.W[rows]
         parameters = list(self.rows.layout.views(W).values())
         hp = {name: value[rows] for name, value in self.rows.hp["init"].items()}
@@ -89,10 +90,10 @@ class Lanes:
         def probe(step: int) -> tuple[Tensor, Tensor]:
             return self._noise([lane.stream for lane in lanes], step)
 
-        INITS[lanes[0].config.init.kind].start(parameters, hp, losses, probe)
+        INITS[kind].start(parameters, hp, losses, probe)
         self.rows.W[rows] = W
         for lane in lanes:
-            lane.gradient_computations += init_cost(lane)
+            lane.gradient_computations += INITS[kind].spent(lane.config.init)
 
     def _noise(self, streams: list[Stream], step: int) -> tuple[Tensor, Tensor]:
         """A batch of N(0, 1) inputs and uniform labels for each stream."""

@@ -1,0 +1,146 @@
+"""The sets torchvision can fetch: MNIST, Fashion-MNIST, CIFAR-10 and CIFAR-100."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from tarfile import TarError
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchvision import datasets
+from torchvision.datasets.utils import extract_archive
+
+from vrtune.data.base import Dataset, Part
+from vrtune.errors import VrtuneError
+
+SILENCE = 30.0  # seconds a server may say nothing before the download is given up
+FAILURES = (  # of torchvision, with files that are missing or damaged, or with the network
+    OSError,
+    RuntimeError,
+    ValueError,
+    AssertionError,
+    EOFError,
+    HTTPException,
+    TarError,
+    pickle.UnpicklingError,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where one set lies below the data folder, unpacked and as the archives it comes in."""
+
+    name: str
+    reader: Any  # class of torchvision.datasets
+    folder: str
+    archives: str  # glob; a set's archive may lie there still packed
+    classes: int = 10
+
+
+def mnist(data_dir: Path) -> Dataset:
+    """60,000 training and 10,000 test images [1, 28, 28] of handwritten digits."""
+    source = _Source("mnist", datasets.MNIST, "MNIST/raw", "MNIST/raw/*.gz")
+    return _load(source, data_dir)
+
+
+def fashion_mnist(data_dir: Path) -> Dataset:
+    """60,000 training and 10,000 test images [1, 28, 28] of clothes."""
+    folder = "FashionMNIST/raw"
+    source = _Source("fashion-mnist", datasets.FashionMNIST, folder, f"{folder}/*.gz")
+    return _load(source, data_dir)
+
+
+def cifar10(data_dir: Path) -> Dataset:
+    """50,000 training and 10,000 test images [3, 32, 32] in 10 classes."""
+    archive = "cifar-10-python.tar.gz"
+    source = _Source("cifar10", datasets.CIFAR10, "cifar-10-batches-py", archive)
+    return _load(source, data_dir)
+
+
+def cifar100(data_dir: Path) -> Dataset:
+    """50,000 training and 10,000 test images [3, 32, 32] in 100 classes."""
+    archive = "cifar-100-python.tar.gz"
+    source = _Source("cifar100", datasets.CIFAR100, "cifar-100-python", archive, classes=100)
+    return _load(source, data_dir)
+
+
+def _load(source: _Source, data_dir: Path) -> Dataset:
+    data_dir = data_dir.expanduser()
+    train = _part(source, data_dir, train=True)
+    return Dataset(source.name, source.classes, train, lambda: _part(source, data_dir, train=False))
+
+
+def _part(source: _Source, data_dir: Path, *, train: bool) -> Part:
+    """One part, after fetching what is missing or damaged; VrtuneError where that fails too."""
+    with suppress(*FAILURES):
+        return _read(source, data_dir, train=train)
+    try:
+        _fetch(source, data_dir)
+        return _read(source, data_dir, train=train)
+    except FAILURES as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise VrtuneError(
+            f"{source.name} is missing or damaged under {data_dir} and could not be downloaded "
+            f"({reason}); lay its files under {data_dir / source.folder}, or give --data-dir the "
+            f"folder that holds {source.folder}"
+        ) from error
+
+
+def _read(source: _Source, data_dir: Path, *, train: bool) -> Part:
+    """One part as uint8 [N, C, H, W], from unpacked files alone."""
+    read = source.reader(data_dir, train=train, download=False)
+    x: Tensor = torch.as_tensor(read.data)
+    x = x.unsqueeze(1) if x.ndim == 3 else x.permute(0, 3, 1, 2)
+    return Part(x.contiguous(), torch.as_tensor(read.targets, dtype=torch.int64))
+
+
+def _fetch(source: _Source, data_dir: Path) -> None:
+    """Downloads and unpacks beside the final place, and moves whole files only.
+
+    Archives already in `data_dir` are unpacked, and only what they lack is downloaded. A failure
+    leaves `data_dir` as it was, and not existing where it did not exist.
+    """
+    created = [folder for folder in (data_dir, *data_dir.parents) if not folder.exists()]
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".download-", dir=data_dir) as stage:
+            for archive in data_dir.glob(source.archives):
+                beside = Path(stage) / archive.parent.relative_to(data_dir)
+                beside.mkdir(parents=True, exist_ok=True)
+                try:
+                    extract_archive(archive, beside)
+                except FAILURES as error:
+                    raise RuntimeError(f"{archive} is damaged: delete it") from error
+            with redirect_stdout(sys.stderr), _socket_timeout(SILENCE):
+                source.reader(stage, train=True, download=True)
+            (data_dir / source.folder).mkdir(parents=True, exist_ok=True)
+            for file in (Path(stage) / source.folder).iterdir():
+                if file.suffix != ".gz":
+                    os.replace(file, data_dir / source.folder / file.name)
+    finally:
+        for folder in created:
+            with suppress(OSError):  # not empty: the download went well
+                folder.rmdir()
+
+
+@contextmanager
+def _socket_timeout(seconds: float) -> Iterator[None]:
+    """torchvision offers no timeout of its own, and would wait for a silent server for ever."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

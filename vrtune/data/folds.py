@@ -1,0 +1,78 @@
+"""Which training samples a study uses, and which of them each fold holds back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sklearn.model_selection import StratifiedKFold
+from torch import Tensor
+
+from vrtune.errors import UsageError
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One fold: int64 indices into the training set, sorted, with no index in both parts."""
+
+    train: Tensor
+    validation: Tensor
+
+
+def limit_indices(y: Tensor, limit: int | None, seed: int) -> Tensor:
+    """`limit` sorted indices into `y` [N] with every class in its proportion; None means all.
+
+    A larger limit adds samples to those of a smaller one. Raises UsageError where `limit` is
+    more than N or less than one sample a class.
+    """
+    labels = y.numpy()
+    if limit is None:
+        return torch.arange(len(labels))
+    classes, counts = np.unique(labels, return_counts=True)
+    if limit > len(labels):
+        raise UsageError(
+            f"limit={limit} is more than the training set holds: use at most {len(labels)}"
+        )
+    if limit < len(classes):
+        raise UsageError(
+            f"limit={limit} leaves some of the {len(classes)} classes without a sample: "
+            f"use at least {len(classes)}"
+        )
+    order = np.random.default_rng(seed).permutation(len(labels))
+    share = np.empty(len(labels))  # of its class that precedes each sample in `order`
+    for label, count in zip(classes, counts, strict=True):
+        share[labels[order] == label] = np.arange(count) / count
+    first = np.argsort(share, kind="stable")[:limit]
+    return torch.from_numpy(np.sort(order[first]))
+
+
+def k_folds(y: Tensor, indices: Tensor, folds: int, seed: int) -> list[Split]:
+    """Stratified folds of the samples `indices` of `y` [N], all exactly equal in size.
+
+    Where `folds` does not divide the number of samples, a fold that would validate on one sample
+    more than the smallest fold trains on that sample instead. Raises UsageError where a class
+    has fewer samples than there are folds.
+    """
+    labels = y[indices].numpy()
+    classes, counts = np.unique(labels, return_counts=True)
+    fewest = int(counts.min())
+    if folds > fewest:
+        mend = [f"use at most {fewest} folds"] if fewest > 1 else []
+        mend += ["raise the limit"] if len(indices) < len(y) else []
+        raise UsageError(
+            f"folds={folds} is more than the smallest class holds "
+            f"({fewest} samples of class {classes[counts.argmin()]}): "
+            f"{' or '.join(mend) or 'add samples to it'}"
+        )
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed % 2**32)
+    held_back = [rows for _, rows in splitter.split(np.zeros(len(labels)), labels)]
+    size = min(len(rows) for rows in held_back)
+    splits = []
+    for rows in held_back:
+        in_validation = torch.zeros(len(indices), dtype=torch.bool)
+        in_validation[torch.from_numpy(rows[:size])] = True
+        splits.append(
+            Split(indices[~in_validation].sort().values, indices[in_validation].sort().values)
+        )
+    return splits

@@ -1,0 +1,83 @@
+"""Trials in training: each a set of lanes, grouped by the program they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from vrtune.config import TrialConfig
+from vrtune.lanes.batches import Stream
+from vrtune.lanes.rows import Lane
+from vrtune.lanes.train import Lanes
+from vrtune.lanes.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a trial stands after an epoch; one entry a lane."""
+
+    epoch: int
+    train_losses: list[float]
+    losses: list[float]
+    accuracies: list[float]
+    gradient_computations: float
+
+
+class Pool:
+    """The trials that train now. A trial's lanes advance together; so do all trials."""
+
+    def __init__(self, workspace: Workspace, streams: list[Stream], *, fused: bool) -> None:
+        self.workspace, self.streams, self.fused = workspace, streams, fused
+        self.groups: dict[tuple[str, str], Lanes] = {}
+
+    def exchange(self, ended: Iterable[int], fresh: dict[int, TrialConfig]) -> None:
+        """Frees the rows of `ended` trials and seats `fresh` ones, in those rows first."""
+        gone = set(ended)
+        incoming: dict[tuple[str, str], list[Lane]] = {}
+        for trial, config in fresh.items():
+            lanes = [Lane(trial, config, stream) for stream in self.streams]
+            program = (config.estimator.kind, config.optimizer.kind)
+            incoming.setdefault(program, []).extend(lanes)
+        for program in {*self.groups, *incoming}:
+            if program not in self.groups:
+                self.groups[program] = self.workspace.lanes(program, fused=self.fused)
+            _exchange(self.groups[program], gone, incoming.get(program, []))
+        self.groups = {p: lanes for p, lanes in self.groups.items() if lanes.seats}
+
+    def train_epoch(self, after_step: Callable[[], None]) -> dict[int, list[float]]:
+        """Trains every trial for an epoch; returns the training losses of its lanes."""
+        out: dict[int, list[float]] = {}
+        for lanes in self.groups.values():
+            losses = lanes.train_epoch(after_step).tolist()
+            for lane, loss in zip(lanes.seats, losses, strict=True):
+                out.setdefault(lane.trial, []).append(loss)
+        return out
+
+    def validate(self, train_losses: dict[int, list[float]]) -> dict[int, Progress]:
+        """Judges every trial on the validation parts of its lanes."""
+        out: dict[int, Progress] = {}
+        for lanes in self.groups.values():
+            loss, accuracy = (values.tolist() for values in lanes.validate())
+            for trial in dict.fromkeys(lane.trial for lane in lanes.seats):
+                rows = [row for row, lane in enumerate(lanes.seats) if lane.trial == trial]
+                out[trial] = Progress(
+                    epoch=lanes.seats[rows[0]].epoch,
+                    train_losses=train_losses[trial],
+                    losses=[loss[row] for row in rows],
+                    accuracies=[accuracy[row] for row in rows],
+                    gradient_computations=sum(lanes.seats[r].gradient_computations for r in rows),
+                )
+        return out
+
+
+def _exchange(lanes: Lanes, gone: set[int], incoming: list[Lane]) -> None:
+    """Refills the rows of ended lanes, adds rows for what does not fit, gives up what is left."""
+    free = [row for row, lane in enumerate(lanes.seats) if lane.trial in gone]
+    refilled = free[: len(incoming)]
+    if refilled:
+        lanes.refill(refilled, incoming[: len(refilled)])
+    left_over = set(free[len(incoming) :])
+    if left_over:
+        lanes.keep([row for row in range(len(lanes.seats)) if row not in left_over])
+    if incoming[len(refilled) :]:
+        lanes.append(incoming[len(refilled) :])

@@ -1,0 +1,83 @@
+"""A task made concrete on a device: its data, its streams, and lanes that train on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from vrtune.config import Task
+from vrtune.data import Dataset, load
+from vrtune.data.base import Part
+from vrtune.data.folds import k_folds, limit_indices
+from vrtune.data.normalise import statistics
+from vrtune.errors import UsageError
+from vrtune.lanes.batches import Stream
+from vrtune.lanes.train import Lanes
+from vrtune.models import build
+
+
+def choose_device(device: str) -> torch.device:
+    """auto: CUDA where there is one. UsageError if `device` is not to be had."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("there is no CUDA device here: use --device cpu")
+    return torch.device(device)
+
+
+class Workspace:
+    """Everything that the lanes of a task share."""
+
+    def __init__(
+        self, task: Task, data_dir: Path, device: torch.device, dataset: Dataset | None = None
+    ) -> None:
+        """Reads the training set; raises UsageError or VrtuneError if the task can't be done."""
+        self.task, self.device = task, device
+        self.dataset = dataset or load(task.dataset, data_dir)
+        self.indices = (
+            torch.arange(len(self.dataset.train.y))
+            if task.limit is None
+            else limit_indices(self.dataset.train.y, task.limit, task.seed)
+        )
+        self.splits = k_folds(self.dataset.train.y, self.indices, task.folds, task.seed)
+        smallest = min(len(split.train) for split in self.splits)
+        if task.batch_size > smallest:
+            raise UsageError(
+                f"batch size {task.batch_size} is more than a fold's training part ({smallest}): "
+                f"use at most {smallest}"
+            )
+        self.make()  # an unknown or unfit model is found before anything is written
+        self.train_data = self.on_device(self.dataset.train)
+
+    def make(self) -> nn.Module:
+        """The task's model, initialised with PyTorch's global random numbers."""
+        task = self.task
+        return build(task.model, self.dataset.shape, self.dataset.classes, task.norm)
+
+    def on_device(self, part: Part) -> tuple[Tensor, Tensor]:
+        """x and y of a part, where the lanes train."""
+        return part.x.to(self.device), part.y.to(self.device)
+
+    def folds(self) -> list[Stream]:
+        """One stream a fold."""
+        return [
+            self._stream(f"fold {k}", split.train, split.validation)
+            for k, split in enumerate(self.splits)
+        ]
+
+    def seeds(self, count: int) -> list[Stream]:
+        """`count` streams on the whole training part, which differ by their random numbers."""
+        nothing = torch.empty(0, dtype=torch.long)
+        return [self._stream(f"seed {s}", self.indices, nothing) for s in range(1, count + 1)]
+
+    def _stream(self, name: str, train: Tensor, validation: Tensor) -> Stream:
+        """A stream whose normalisation comes from its own training part alone."""
+        mean, std = statistics(self.dataset.train.x[train])
+        unit = 255.0 if self.dataset.train.x.dtype == torch.uint8 else 1.0
+        return Stream(name, self.task.seed, train, validation, 1 / (unit * std), mean / std)
+
+    def lanes(self, program: tuple[str, str], *, fused: bool) -> Lanes:
+        """Room for lanes that share an estimator and an optimizer."""
+        return Lanes(self.make, self.train_data, self.task.batch_size, program, fused=fused)

@@ -1,0 +1,80 @@
+"""Running trials and the processes that hold them: heartbeats, and what happens when one dies."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Collection
+from typing import Any
+
+import optuna
+import psutil
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, TrialState
+
+HEARTBEAT_S, GRACE_S = 30, 180
+
+
+def worker_identity() -> dict[str, Any]:
+    """Names this process, so that others can tell whether it still lives."""
+    process = psutil.Process()
+    return {"host": socket.gethostname(), "pid": process.pid, "started": process.create_time()}
+
+
+def put_back(study: optuna.Study, trial: FrozenTrial) -> None:
+    """Ends a trial that was cut off as failed, and queues another with the same parameters."""
+    try:
+        study._storage.set_trial_state_values(trial._trial_id, state=TrialState.FAIL)
+    except UpdateFinishedTrialError:  # another process was quicker
+        return
+    queue_again(study, trial)
+
+
+def queue_again(study: optuna.Study, trial: FrozenTrial) -> None:
+    """Queues a trial with the parameters of one that was cut off."""
+    if trial.params:
+        study.enqueue_trial(dict(trial.params), user_attrs={"again": trial.number})
+
+
+def reclaim(study: optuna.Study) -> int:
+    """Puts back the running trials whose process is gone; returns how many there were."""
+    optuna.storages.fail_stale_trials(study)
+    here, count = socket.gethostname(), 0
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        worker = trial.user_attrs.get("worker")
+        if worker and worker["host"] == here and not _alive(worker):
+            put_back(study, trial)
+            count += 1
+    return count
+
+
+def _alive(worker: dict[str, Any]) -> bool:
+    try:
+        return abs(psutil.Process(worker["pid"]).create_time() - worker["started"]) < 1.0
+    except psutil.NoSuchProcess:
+        return False
+
+
+class Heartbeats:
+    """Says on a timer that the open trials are alive, and reclaims those of dead processes."""
+
+    def __init__(self, study: optuna.Study, trial_ids: Collection[int]) -> None:
+        """`trial_ids` may change while the heart beats."""
+        self.study, self.trial_ids = study, trial_ids
+        self.record = getattr(study._storage, "record_heartbeat", lambda trial_id: None)
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self._beat, daemon=True)
+
+    def __enter__(self) -> Heartbeats:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.done.set()
+        self.thread.join()
+
+    def _beat(self) -> None:
+        while not self.done.wait(HEARTBEAT_S):
+            for trial_id in list(self.trial_ids):
+                self.record(trial_id)
+            reclaim(self.study)

@@ -1,0 +1,198 @@
+"""The search loop of one process: ask -> admit -> train an epoch -> report -> prune or tell -> refill."""
+
+from __future__ import annotations
+
+import math
+import time
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState
+
+from vrtune.config import TrialConfig
+from vrtune.lanes.pool import Pool, Progress
+from vrtune.leases import Heartbeats, put_back, worker_identity
+from vrtune.spaces import Space
+from vrtune.snapshot import Snapshot
+
+DIVERGED = 10.0  # a trial that diverges before its first finite loss counts as this many ln(classes)
+
+
+class Stopped(Exception):
+    """Raised between two steps to end the loop; open trials are put back."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something the loop tells whoever shows the progress: one trial's end, or a round's."""
+
+    kind: str  # "finished" or "round"
+    number: int = -1
+    state: str = ""
+    value: float | None = None
+    epoch: int = 0
+    params: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    running: int = 0
+    lanes: int = 0  # taken
+    worker: int = 0
+
+
+@dataclass
+class _Open:
+    """A trial in training."""
+
+    trial: optuna.Trial
+    config: TrialConfig
+    since: float
+    last: float  # the last finite mean validation loss, or the value of diverging at once
+    curve: list[float] = field(default_factory=list)
+
+
+class SearchLoop:
+    """Runs a study's trials, `slots` of them at a time, until no ticket for another is left."""
+
+    def __init__(
+        self,
+        study: optuna.Study,
+        space: Space,
+        pool: Pool,
+        *,
+        slots: int,
+        ticket: Callable[[], bool],
+        stopping: Callable[[], bool],
+        tell: Callable[[Event], None],
+    ) -> None:
+        """`ticket` grants one more trial; `stopping` turns true when the user wants to stop."""
+        self.study, self.space, self.pool, self.slots = study, space, pool, slots
+        self.ticket, self.stopping, self.show = ticket, stopping, tell
+        self.task = pool.workspace.task
+        self.snapshot = Snapshot(study._storage)
+        self.judged = optuna.Study(
+            study.study_name,
+            self.snapshot,  # type: ignore[arg-type]
+            sampler=study.sampler,
+            pruner=study.pruner,
+        )
+        self.open: dict[int, _Open] = {}
+        self.ids: set[int] = set()
+        self.identity = worker_identity()
+
+    def run(self) -> None:
+        """Trains until tickets run out. Stopped or any error puts the open trials back."""
+        ended: list[int] = []
+        with Heartbeats(self.study, self.ids) as self.heart:
+            try:
+                while True:
+                    fresh = self._ask()
+                    self.pool.exchange(ended, {n: self.open[n].config for n in fresh})
+                    if not self.open:
+                        return
+                    train_losses = self.pool.train_epoch(self._check)
+                    ended = self._judge(self.pool.validate(train_losses))
+            except BaseException:
+                with contextlib.suppress(Exception):  # the first error is the one to be seen
+                    self._put_back()
+                raise
+
+    def _put_back(self) -> None:
+        for number, entry in self.open.items():
+            put_back(self.study, self.study._storage.get_trial(entry.trial._trial_id))
+            self.show(Event("finished", number=number, state="put back"))
+
+    def _check(self) -> None:
+        if self.stopping():
+            raise Stopped
+
+    def _ask(self) -> list[int]:
+        """Fills the free slots with trials from `study.ask`."""
+        fresh: list[int] = []
+        while len(self.open) < self.slots:
+            self._check()
+            if not self.ticket():
+                break
+            trial = self.study.ask()
+            self.ids.add(trial._trial_id)
+            self.heart.record(trial._trial_id)
+            trial.set_user_attr("worker", self.identity)
+            try:
+                config = self.space.suggest(trial)
+            except BaseException:
+                self.study.tell(trial, state=TrialState.FAIL)
+                raise
+            trial.set_user_attr("config", config.model_dump(mode="json"))
+            guess = math.log(self.pool.workspace.dataset.classes)
+            entry = _Open(trial, config, time.monotonic(), DIVERGED * guess)
+            self.open[trial.number] = entry
+            fresh.append(trial.number)
+        return fresh
+
+    def _judge(self, progress: dict[int, Progress]) -> list[int]:
+        """Reports every trial's mean over folds, then ends those that are pruned or done."""
+        diverged = set()
+        for number, state in progress.items():
+            entry = self.open[number]
+            mean = sum(state.losses) / len(state.losses)
+            if math.isfinite(mean):
+                entry.last = mean
+            else:
+                diverged.add(number)
+            entry.curve.append(entry.last)
+            entry.trial.report(entry.last, step=state.epoch)
+        self.snapshot.take(self.study._study_id)
+        ended = []
+        for number, state in progress.items():
+            done = state.epoch >= self.task.epochs
+            if number in diverged or (not done and self._prune(number)):
+                self._end(number, state, TrialState.PRUNED, diverged=number in diverged)
+            elif done:
+                self._end(number, state, TrialState.COMPLETE)
+            else:
+                continue
+            ended.append(number)
+        lanes = sum(len(lanes.seats) for lanes in self.pool.groups.values())
+        self.show(Event("round", running=len(self.open), lanes=lanes))
+        return ended
+
+    def _prune(self, number: int) -> bool:
+        trial = self.snapshot.trial(self.open[number].trial._trial_id)
+        return bool(self.study.pruner.prune(self.judged, trial))
+
+    def _end(
+        self, number: int, state: Progress, end: TrialState, *, diverged: bool = False
+    ) -> None:
+        """Keeps with the trial what it cost and what each fold said, and tells the study."""
+        entry = self.open.pop(number)
+        self.ids.discard(entry.trial._trial_id)
+        seconds = time.monotonic() - entry.since
+        kept = {
+            "fold_values": finite(state.losses),
+            "fold_accuracies": finite(state.accuracies),
+            "gradient_computations": state.gradient_computations,
+            "seconds": round(seconds, 3),
+            "diverged": diverged,
+        }
+        for name, value in kept.items():
+            entry.trial.set_user_attr(name, value)
+        self.study.tell(
+            entry.trial, entry.last if end is TrialState.COMPLETE else None, state=end
+        )
+        self.show(
+            Event(
+                "finished",
+                number=number,
+                state="diverged" if diverged else end.name.lower(),
+                value=entry.last,
+                epoch=state.epoch,
+                params=dict(entry.trial.params),
+                seconds=seconds,
+            )
+        )
+
+
+def finite(values: list[float]) -> list[float | None]:
+    """The values, with null for NaN and infinities, which JSON has no word for."""
+    return [v if math.isfinite(v) else None for v in values]

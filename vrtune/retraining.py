@@ -1,0 +1,198 @@
+"""retrain(): the best trials on the whole training set. The only place that reads test data."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import optuna
+import torch
+from optuna.trial import FrozenTrial, TrialState
+from safetensors.torch import save_file
+from torch import Tensor
+
+from vrtune.config import Settings, Task, TrialConfig
+from vrtune.data import Dataset
+from vrtune.errors import UsageError, VrtuneError
+from vrtune.lanes.measure import fused_pays
+from vrtune.lanes.pool import Pool
+from vrtune.lanes.workspace import Workspace, choose_device
+from vrtune.loop import Event, finite
+from vrtune.storage import DEFAULT_URL, open_storage, sqlite_path
+from vrtune.studies import load_study, ranked, read_config, read_record
+
+ATTRIBUTE = "retrain-{}"  # of the study: a finished trial's own can't be changed
+
+
+class Spread(Settings):
+    """A figure over seeds; null where a training diverged."""
+
+    mean: float | None
+    std: float | None
+    values: list[float | None]
+
+
+class Retrained(Settings):
+    """A trial trained again on the whole training set and judged once, at the end."""
+
+    trial: int
+    seeds: int
+    test_accuracy: Spread
+    test_loss: Spread
+    train_losses: list[list[float | None]]  # [seed][epoch]
+    gradient_computations: float
+    folder: str | None = None  # holds the weights and the curves
+
+
+def spread(values: list[float]) -> Spread:
+    """Mean, standard deviation (n - 1; 0 for one value) and each value."""
+    known = finite(values)
+    if None in known:
+        return Spread(mean=None, std=None, values=known)
+    std = statistics.stdev(values) if len(values) > 1 else 0.0
+    return Spread(mean=statistics.fmean(values), std=std, values=known)
+
+
+def train(
+    configs: dict[int, TrialConfig],
+    workspace: Workspace,
+    seeds: int,
+    *,
+    fused: bool,
+    progress: Callable[[Event], None] = lambda event: None,
+) -> tuple[dict[int, Retrained], dict[int, list[dict[str, Tensor]]]]:
+    """Trains settings on the whole training part, every seed a lane, then reads the test set.
+
+    Returns what came out, and each seed's parameters and buffers.
+    """
+    pool = Pool(workspace, workspace.seeds(seeds), fused=fused)
+    pool.exchange([], configs)
+    curves: dict[int, list[list[float]]] = {number: [] for number in configs}
+    for epoch in range(1, workspace.task.epochs + 1):
+        for number, losses in pool.train_epoch(lambda: None).items():
+            curves[number].append(losses)
+        progress(Event("retraining", epoch=epoch))
+    test = workspace.on_device(workspace.dataset.read_test())
+    out: dict[int, Retrained] = {}
+    weights: dict[int, list[dict[str, Tensor]]] = {}
+    for lanes in pool.groups.values():
+        index = torch.arange(len(test[1]), device=workspace.device)
+        loss, accuracy = lanes.judge(test, index.expand(len(lanes.seats), -1))
+        views = lanes.rows.layout.views(lanes.rows.W) | lanes.rows.buffers
+        for number in dict.fromkeys(lane.trial for lane in lanes.seats):
+            rows = [row for row, lane in enumerate(lanes.seats) if lane.trial == number]
+            weights[number] = [
+                {name: v[row].detach().cpu().contiguous() for name, v in views.items()}
+                for row in rows
+            ]
+            out[number] = Retrained(
+                trial=number,
+                seeds=seeds,
+                test_accuracy=spread(accuracy[rows].tolist()),
+                test_loss=spread(loss[rows].tolist()),
+                train_losses=[finite(list(curve)) for curve in zip(*curves[number], strict=True)],
+                gradient_computations=sum(lanes.seats[r].gradient_computations for r in rows),
+            )
+    return out, weights
+
+
+def retrain(
+    study: str,
+    *,
+    storage: str = DEFAULT_URL,
+    trial: int | None = None,
+    top: int = 1,
+    seeds: int = 3,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    data_dir: str | Path | None = None,
+    progress: Callable[[Event], None] = lambda event: None,
+) -> list[Retrained]:
+    """Trains a study's best trials (or one by number) again and reads the test set at the end.
+
+    Data is looked for in `data_dir`, or where the search found it. Raises UsageError or VrtuneError.
+    """
+    if top < 1 or seeds < 1:
+        raise UsageError("top and seeds must be at least 1")
+    opened = load_study(open_storage(storage, create=False), study, storage)
+    numbers = [trial] if trial is not None else [t.number for t in ranked(opened)[:top]]
+    return retrain_study(
+        opened,
+        storage=storage,
+        numbers=numbers,
+        seeds=seeds,
+        device=choose_device(device),
+        data_dir=data_dir,
+        progress=progress,
+    )
+
+
+def retrain_study(
+    study: optuna.Study,
+    *,
+    storage: str,
+    numbers: list[int],
+    seeds: int,
+    device: torch.device,
+    fused: bool | None = None,
+    dataset: Dataset | None = None,
+    data_dir: str | Path | None = None,
+    progress: Callable[[Event], None] = lambda event: None,
+) -> list[Retrained]:
+    """Trains trials of an open study again; results go to the study, weights beside its storage."""
+    record = read_record(study)
+    configs = {number: read_config(find_trial(study, number)) for number in numbers}
+    if not configs:
+        raise UsageError(f"study {study.study_name!r} has no complete trial: search longer")
+    workspace = Workspace(record.task, Path(data_dir or record.data_dir), device, dataset)
+    if workspace.dataset.fingerprint != record.fingerprint:
+        raise VrtuneError(
+            f"{record.task.dataset} is not the data that study {study.study_name!r} searched on "
+            f"(fingerprint {workspace.dataset.fingerprint}, was {record.fingerprint}): "
+            "give the folder of the original with --data-dir"
+        )
+    fused = fused_pays(workspace) if fused is None else fused
+    done, weights = train(configs, workspace, seeds, fused=fused, progress=progress)
+    results = []
+    for number in numbers:
+        folder = save(study.study_name, storage, record.task, done[number], weights[number])
+        result = done[number].model_copy(update={"folder": str(folder)})
+        study.set_user_attr(ATTRIBUTE.format(number), result.model_dump(mode="json"))
+        results.append(result)
+    return results
+
+
+def find_trial(study: optuna.Study, number: int) -> FrozenTrial:
+    """A trial by number. UsageError unless it ran to its end."""
+    trials = study.get_trials(deepcopy=False)
+    if not 0 <= number < len(trials):
+        raise UsageError(f"study {study.study_name!r} has no trial {number}: it has {len(trials)}")
+    if trials[number].state is not TrialState.COMPLETE:
+        state = trials[number].state.name.lower()
+        raise UsageError(f"trial {number} is {state}: choose a complete one (vrtune show)")
+    return trials[number]
+
+
+def retrained(study: optuna.Study, number: int) -> Retrained | None:
+    """What the study remembers of a trial's retraining."""
+    kept = study.user_attrs.get(ATTRIBUTE.format(number))
+    return Retrained.model_validate(kept) if kept else None
+
+
+def save(
+    study: str, storage: str, task: Task, result: Retrained, weights: list[dict[str, Tensor]]
+) -> Path:
+    """Writes weights (safetensors) and curves (JSON) to studies/STUDY/trial-N; returns that folder."""
+    path = sqlite_path(storage)
+    folder = (path.parent if path else Path()) / "studies" / study / f"trial-{result.trial}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for seed, tensors in enumerate(weights, 1):
+            save_file(tensors, folder / f"seed-{seed}.safetensors")
+        curves = {"epochs": task.epochs, **result.model_dump(mode="json", exclude={"folder"})}
+        (folder / "curves.json").write_text(json.dumps(curves, indent=2) + "\n")
+    except OSError as error:
+        raise VrtuneError(f"{folder} can't be written ({error.strerror}): free or move it") from None
+    return folder

@@ -1,0 +1,272 @@
+"""search(): tunes a method on a task, trains the best trial again, and says what came out."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import optuna
+import torch
+from optuna.trial import TrialState
+
+from vrtune import spaces
+from vrtune.config import Settings, Task
+from vrtune.errors import UsageError
+from vrtune.jobs import Job, Tickets, one_thread, run_job, run_jobs
+from vrtune.lanes.measure import fused_pays
+from vrtune.lanes.workspace import Workspace, choose_device
+from vrtune.leases import reclaim
+from vrtune.loop import Event, Stopped
+from vrtune.retraining import Retrained, retrain_study
+from vrtune.storage import DEFAULT_URL, open_storage
+from vrtune.strategies import make_pruner, make_sampler
+from vrtune.studies import StudyRecord, open_study, ranked
+
+TRIALS = 30
+GPU_LANES = 64
+
+
+class Best(Settings):
+    """The trial with the lowest mean validation loss over folds at its last epoch."""
+
+    number: int
+    value: float
+    params: dict[str, Any]
+    fold_values: list[float | None]
+
+
+class Counts(Settings):
+    """How the study's trials ended."""
+
+    complete: int
+    pruned: int
+    failed: int
+
+
+class SearchResult(Settings):
+    """What `vrtune search --json` prints."""
+
+    study: str
+    storage: str
+    task: Task
+    best: Best | None
+    trials: Counts
+    gradient_computations: float
+    seconds: float
+    stopped: bool = False
+    retrain: Retrained | None = None
+    retrained: list[Retrained] = []
+
+
+def search(
+    space: str,
+    task: Task | None = None,
+    *,
+    trials: int | None = None,
+    timeout: float | None = None,
+    sampler: str = "tpe",
+    pruner: str = "median",
+    study: str | None = None,
+    storage: str = DEFAULT_URL,
+    jobs: int | Literal["auto"] = "auto",
+    lanes: int | Literal["auto"] = "auto",
+    fuse: Literal["auto", "on", "off"] = "auto",
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    retrain: int = 1,
+    retrain_seeds: int = 3,
+    data_dir: str | Path = "data",
+    progress: Callable[[Event], None] = lambda event: None,
+) -> SearchResult:
+    """Tunes the method of `space` on `task` with pruning, then trains the best trials again.
+
+    `trials` more are run (30, or a whole grid); no trial starts after `timeout` seconds. An
+    interrupted search puts its open trials back, so that the next one continues the study. Raises
+    UsageError or VrtuneError with one sentence.
+    """
+    began = time.monotonic()
+    task = task or Task()
+    for name, value in (("trials", trials), ("jobs", jobs), ("lanes", lanes), ("timeout", timeout)):
+        if isinstance(value, int | float) and value <= 0:
+            raise UsageError(f"{name} must be above 0, not {value}")
+    if retrain < 0 or retrain_seeds < 1:
+        raise UsageError("retrain can't be below 0, nor retrain_seeds below 1")
+    where = choose_device(device)
+    found = spaces.load(space, task.init)
+    found.check()
+    make_sampler(sampler, 0)
+    make_pruner(pruner, task.epochs)
+    points = found.grid() if sampler == "grid" else []
+    workspace = Workspace(task, Path(data_dir), where)
+    record = StudyRecord(
+        task=task,
+        space=found.name,
+        fingerprint=workspace.dataset.fingerprint,
+        data_dir=str(Path(data_dir).resolve()),
+        version=version("vrtune"),
+    )
+    name = study or default_name(record)
+    opened = open_study(open_storage(storage), name, record)
+    reclaim(opened)
+    for point in points:
+        opened.enqueue_trial(point, skip_if_exists=True)
+    count = trials or (waiting(opened) if points else TRIALS)
+    processes = min(job_count(jobs, where), count)
+    with threads(where):
+        fused = fuse == "on" or (fuse == "auto" and fused_pays(workspace))
+    room = task.folds * (1 if where.type == "cpu" else GPU_LANES // task.folds)
+    slots = max(1, (room if lanes == "auto" else lanes) // task.folds)
+    plan = [
+        Job(
+            task=task,
+            space=str(found.path),
+            study=name,
+            storage=storage,
+            data_dir=str(data_dir),
+            device=where.type,
+            fused=fused,
+            slots=slots,
+            sampler=sampler,
+            pruner=pruner,
+            number=number,
+        )
+        for number in range(processes)
+    ]
+    deadline = began + timeout if timeout else float("inf")
+    tickets = Tickets(count, lambda: time.monotonic() > deadline)
+    stopped = False
+    with interrupts() as stopping:
+        try:
+            if processes > 1:
+                run_jobs(plan, tickets, stopping, progress)
+            else:
+                with threads(where):
+                    run_job(
+                        plan[0],
+                        workspace=workspace,
+                        ticket=tickets.take,
+                        stopping=stopping,
+                        tell=progress,
+                    )
+        except Stopped:
+            pass
+        stopped = stopping()
+    again: list[Retrained] = []
+    if retrain and not stopped and ranked(opened):
+        again = retrain_study(
+            opened,
+            storage=storage,
+            numbers=[trial.number for trial in ranked(opened)[:retrain]],
+            seeds=retrain_seeds,
+            device=where,
+            fused=fused,
+            dataset=workspace.dataset,
+            progress=progress,
+        )
+    return summarise(opened, storage, task, time.monotonic() - began, again, stopped=stopped)
+
+
+def summarise(
+    study: optuna.Study,
+    storage: str,
+    task: Task,
+    seconds: float,
+    again: list[Retrained],
+    *,
+    stopped: bool = False,
+) -> SearchResult:
+    """The study as it stands."""
+    all_trials = study.get_trials(deepcopy=False)
+    best = next(iter(ranked(study)), None)
+    ended = [trial.state for trial in all_trials]
+    return SearchResult(
+        study=study.study_name,
+        storage=storage,
+        task=task,
+        best=best
+        and Best(
+            number=best.number,
+            value=best.value,
+            params=best.params,
+            fold_values=best.user_attrs["fold_values"],
+        ),
+        trials=Counts(
+            complete=ended.count(TrialState.COMPLETE),
+            pruned=ended.count(TrialState.PRUNED),
+            failed=ended.count(TrialState.FAIL),
+        ),
+        gradient_computations=sum(
+            t.user_attrs.get("gradient_computations", 0.0) for t in all_trials
+        ),
+        seconds=round(seconds, 3),
+        stopped=stopped,
+        retrain=again[0] if again else None,
+        retrained=again,
+    )
+
+
+def default_name(record: StudyRecord) -> str:
+    """e.g. storm-digits-lenet, with what is not usual about the task behind it."""
+    task = record.task
+    parts = [record.space, Path(task.dataset).stem, task.model]
+    parts += [f"{task.norm}norm"] if task.norm != "none" else []
+    parts += [task.init] if task.init != "default" else []
+    return "-".join(parts)
+
+
+def waiting(study: optuna.Study) -> int:
+    """Trials that are queued. UsageError if there are none: the grid is done."""
+    count = len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+    if not count:
+        raise UsageError(
+            f"study {study.study_name!r} has run its whole grid: choose another --sampler or --study"
+        )
+    return count
+
+
+def job_count(jobs: int | Literal["auto"], device: torch.device) -> int:
+    """auto: a process a core on a CPU, one on a GPU."""
+    if jobs != "auto":
+        return jobs
+    return len(os.sched_getaffinity(0)) if device.type == "cpu" else 1
+
+
+@contextmanager
+def threads(device: torch.device) -> Iterator[None]:
+    """One thread for lanes on a CPU; what was set before is put back."""
+    before = torch.get_num_threads()
+    if device.type == "cpu":
+        one_thread()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def interrupts() -> Iterator[Callable[[], bool]]:
+    """Turns the first Ctrl-C (or SIGTERM) into a flag; the second one ends the program."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+    before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, frame: Any) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    try:
+        for number in before:
+            signal.signal(number, ask)
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

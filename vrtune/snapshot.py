@@ -1,0 +1,44 @@
+"""A storage as it was at one moment, so that a round's pruning decisions read the trials once."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import Any
+
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState
+
+
+class Snapshot:
+    """A storage as it was at one moment: a round's pruning decisions read the trials once.
+
+    Everything but the trials goes straight to the storage; a rung that successive halving notes
+    is seen by the round's later decisions too.
+    """
+
+    def __init__(self, storage: BaseStorage) -> None:
+        self._storage = storage
+        self._trials: dict[int, FrozenTrial] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
+
+    def take(self, study_id: int) -> None:
+        """Reads all trials of the study."""
+        trials = self._storage.get_all_trials(study_id, deepcopy=False)
+        self._trials = {trial._trial_id: trial for trial in trials}
+
+    def trial(self, trial_id: int) -> FrozenTrial:
+        """One trial as it was."""
+        return self._trials[trial_id]
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        """As a storage's; the trials are never copied, as pruners do not change them."""
+        return [t for t in self._trials.values() if states is None or t.state in states]
+
+    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
+        """As a storage's."""
+        self._storage.set_trial_system_attr(trial_id, key, value)
+        self._trials[trial_id].system_attrs[key] = value

@@ -1,0 +1,114 @@
+"""Finds a search-space module by name or path and checks what it suggests."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import optuna
+from pydantic import ValidationError
+
+from vrtune.config import InitSettings, TrialConfig, explain
+from vrtune.errors import UsageError
+
+_PACKAGE = Path(__file__).parent
+# The user's own folder first, then the installed one, then a checkout's.
+FOLDERS = (Path("search_spaces"), _PACKAGE / "search_spaces", _PACKAGE.parent / "search_spaces")
+
+Grid = Mapping[str, Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class Space:
+    """A method's search space, joined with that of the task's init."""
+
+    name: str
+    path: Path
+    method: ModuleType
+    init: ModuleType
+
+    def suggest(self, trial: optuna.Trial) -> TrialConfig:
+        """The settings of one trial. UsageError if a module raises or returns the wrong thing."""
+        config = self._ask(self.method, trial, TrialConfig)
+        init = self._ask(self.init, trial, InitSettings)
+        return config.model_copy(update={"init": init}) if init.kind != "default" else config
+
+    def _ask(self, module: ModuleType, trial: optuna.Trial, expected: type) -> Any:
+        where = f"{module.__file__}: suggest(trial)"
+        try:
+            settings = module.suggest(trial)
+        except ValidationError as error:
+            raise UsageError(f"{where} built settings that are refused: {explain(error)}") from None
+        except Exception as error:
+            raise UsageError(f"{where} raised {type(error).__name__}: {error}") from error
+        if not isinstance(settings, expected):
+            raise UsageError(
+                f"{where} must return a {expected.__name__}, not {type(settings).__name__}"
+            )
+        return settings
+
+    def grid(self) -> list[dict[str, Any]]:
+        """Every point of the modules' GRIDs. UsageError if the method's module has none."""
+        if not hasattr(self.method, "GRID"):
+            raise UsageError(f"{self.path} has no GRID: add one, or choose another --sampler")
+        grid: dict[str, Sequence[Any]] = {**self.method.GRID, **getattr(self.init, "GRID", {})}
+        return [
+            dict(zip(grid, point, strict=True)) for point in itertools.product(*grid.values())
+        ]
+
+    def check(self) -> None:
+        """Asks for one trial, outside any storage, so that a faulty module is found early."""
+        sampler = optuna.samplers.RandomSampler(seed=0)
+        self.suggest(optuna.create_study(sampler=sampler).ask())
+
+
+def names() -> dict[str, Path]:
+    """The search spaces that can be called by name."""
+    found: dict[str, Path] = {}
+    for folder in FOLDERS:
+        for path in sorted(folder.glob("*.py")):
+            if path.stem != "__init__":
+                found.setdefault(path.stem, path.resolve())
+    return found
+
+
+def load(space: str, init: str = "default") -> Space:
+    """The space called `space`, or in the file `space`. UsageError if there is none."""
+    path = Path(space) if space.endswith(".py") else names().get(space)
+    if path is None:
+        near = difflib.get_close_matches(space, names(), 1)
+        hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(sorted(names()))}"
+        raise UsageError(f"there is no search space {space!r}: {hint} (or give a .py file)")
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}: give the path of a search-space module")
+    return Space(path.stem, path.resolve(), _import(path), _import(_init_path(init)))
+
+
+def _init_path(init: str) -> Path:
+    paths = {p.stem: p for folder in reversed(FOLDERS) for p in (folder / "inits").glob("*.py")}
+    if init not in paths:
+        known = ", ".join(sorted(set(paths) - {"__init__"}))
+        raise UsageError(f"there is no init {init!r}: choose one of {known}")
+    return paths[init]
+
+
+def _import(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"vrtune_space_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} can't be imported: give a Python file")
+    module = importlib.util.module_from_spec(spec)
+    suggest: Callable[..., Any] | None
+    try:
+        spec.loader.exec_module(module)
+        suggest = getattr(module, "suggest", None)
+    except Exception as error:
+        raise UsageError(f"{path} can't be imported: {type(error).__name__}: {error}") from error
+    if not callable(suggest):
+        raise UsageError(f"{path} is no search space: define suggest(trial) -> TrialConfig in it")
+    return module

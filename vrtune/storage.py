@@ -1,0 +1,102 @@
+"""Opens studies.db and every other storage."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import warnings
+from pathlib import Path
+from typing import Any
+
+import optuna
+import sqlalchemy
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import BaseStorage, RDBStorage
+
+from vrtune.errors import UsageError, VrtuneError
+from vrtune.leases import GRACE_S, HEARTBEAT_S, queue_again
+
+DEFAULT_URL = "sqlite:///studies.db"
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+warnings.filterwarnings("ignore", category=ExperimentalWarning, module="optuna|vrtune")
+warnings.filterwarnings("ignore", message="Heartbeat of storage is supposed")
+logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def open_storage(url: str, *, create: bool = True) -> BaseStorage:
+    """The storage behind an Optuna URL. UsageError or VrtuneError if it can't be opened."""
+    path = sqlite_path(url)
+    if path is not None and not path.exists():
+        if not create:
+            raise UsageError(f"there is no {path} here: search first, or give --storage")
+        if not path.parent.is_dir():
+            raise UsageError(f"there is no folder {path.parent} for {path.name}: make it first")
+    engine_kwargs: dict[str, Any] = {"pool_pre_ping": True}
+    if path is not None:
+        engine_kwargs = {"connect_args": {"timeout": 20}}
+    try:
+        storage = RDBStorage(
+            _driver(url),
+            engine_kwargs=engine_kwargs,
+            heartbeat_interval=HEARTBEAT_S,
+            grace_period=GRACE_S,
+            heartbeat_stale_trial_callback=lambda study, trial: queue_again(study, trial),
+        )
+        if path is not None:
+            _tune_sqlite(storage.engine)
+        storage.get_all_studies()
+    except ImportError as error:
+        raise VrtuneError(f"{url} needs a driver that is not installed: {error.__cause__ or error}"
+                          " (for PostgreSQL: pip install 'vrtune[postgresql]')") from None
+    except sqlalchemy.exc.ArgumentError:
+        raise UsageError(
+            f"{url!r} is no storage URL: give one like {DEFAULT_URL} or postgresql://host/name"
+        ) from None
+    except sqlalchemy.exc.NoSuchModuleError:
+        raise UsageError(f"{url!r} names no database that SQLAlchemy knows: "
+                         f"give one like {DEFAULT_URL} or postgresql://host/name") from None
+    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError,
+            RuntimeError, sqlite3.Error) as error:
+        raise unreadable(url, error) from None
+    return storage
+
+
+def unreadable(url: str, error: Exception) -> VrtuneError:
+    """One sentence for a database that can't be read or written."""
+    cause = str(getattr(error, "orig", None) or error.__cause__ or error).splitlines()[0]
+    if "locked" in cause:
+        return VrtuneError(f"{url} is locked by another program: close it, or give --storage")
+    return VrtuneError(f"{url} can't be used ({cause}): mend or remove it, or give --storage")
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of a SQLite URL."""
+    prefix = "sqlite:///"
+    return Path(url.removeprefix(prefix)) if url.startswith(prefix) else None
+
+
+def _driver(url: str) -> str:
+    """PostgreSQL through psycopg 3 unless the URL names another driver."""
+    for scheme in ("postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    return url
+
+
+def _tune_sqlite(engine: sqlalchemy.Engine) -> None:
+    """WAL, long waits for a lock, and BEGIN IMMEDIATE: without it two processes can take the
+    same waiting trial."""
+
+    @sqlalchemy.event.listens_for(engine, "connect")
+    def _connect(connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA busy_timeout = 60000")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    @sqlalchemy.event.listens_for(engine, "begin")
+    def _begin(connection: sqlalchemy.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    engine.dispose()  # connections made before know nothing of this

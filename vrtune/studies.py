@@ -1,0 +1,83 @@
+"""What a study remembers of its Task, and how a later search or retraining finds it again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import optuna
+from optuna.exceptions import DuplicatedStudyError
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState
+from pydantic import ValidationError
+
+from vrtune.config import Settings, Task, TrialConfig
+from vrtune.errors import UsageError
+
+RECORD = "vrtune"  # the study attribute that holds its StudyRecord
+
+
+class StudyRecord(Settings):
+    """What a study remembers, so that a later search continues it and a retraining repeats it."""
+
+    task: Task
+    space: str
+    fingerprint: str
+    data_dir: str
+    version: str
+
+
+def open_study(storage: BaseStorage, name: str, record: StudyRecord) -> optuna.Study:
+    """Creates the study, or continues it if it holds the same task. UsageError if it does not."""
+    try:
+        study = optuna.create_study(study_name=name, storage=storage, direction="minimize")
+        study.set_user_attr(RECORD, record.model_dump(mode="json"))
+    except DuplicatedStudyError:
+        study = optuna.load_study(study_name=name, storage=storage)
+        _same_task(study, record)
+    return study
+
+
+def load_study(storage: BaseStorage, name: str, url: str) -> optuna.Study:
+    """A study that exists. UsageError names those that do."""
+    studies = [study.study_name for study in storage.get_all_studies()]
+    if name not in studies:
+        known = f"it holds {', '.join(studies)}" if studies else "it holds none yet"
+        raise UsageError(f"there is no study {name!r} in {url}: {known}")
+    return optuna.load_study(study_name=name, storage=storage)
+
+
+def read_record(study: optuna.Study) -> StudyRecord:
+    """What the study remembers. UsageError if vrtune did not make it."""
+    try:
+        return StudyRecord.model_validate(study.user_attrs.get(RECORD))
+    except ValidationError:
+        raise UsageError(
+            f"study {study.study_name!r} was not made by this vrtune: search under another --study"
+        ) from None
+
+
+def _same_task(study: optuna.Study, record: StudyRecord) -> None:
+    before, now = _flat(read_record(study)), _flat(record)
+    changes = [f"{k} was {before[k]}, now {now[k]}" for k in now if before[k] != now[k]]
+    if changes:
+        raise UsageError(
+            f"study {study.study_name!r} holds another task ({'; '.join(changes)}): "
+            "choose another name with --study"
+        )
+
+
+def _flat(record: StudyRecord) -> dict[str, Any]:
+    """What makes two tasks the same; where the data lies does not matter, what it holds does."""
+    task = record.task.model_dump()
+    return task | {"space": record.space, "data fingerprint": record.fingerprint}
+
+
+def read_config(trial: FrozenTrial) -> TrialConfig:
+    """The settings a trial ran with."""
+    return TrialConfig.model_validate(trial.user_attrs["config"])
+
+
+def ranked(study: optuna.Study) -> list[FrozenTrial]:
+    """The complete trials, the best first."""
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return sorted(complete, key=lambda t: (t.value is None, t.value, t.number))

@@ -1,0 +1,61 @@
+"""One process of a search: reads its job and its tickets as lines, answers in lines of JSON.
+
+Standard input: the job, then "1" or "0" for every ticket asked for; its end means stop.
+Standard output: {"ticket": 1}, {"event": ...} or {"error": ..., "exit_code": ...} a line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from queue import Queue
+
+from vrtune.errors import VrtuneError
+from vrtune.jobs import Job, event_message, one_thread, run_job
+from vrtune.loop import Stopped
+
+
+def main() -> int:
+    """Runs the job that standard input names."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it and closes our input
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    out = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
+    sys.stdout = sys.stderr  # what a search space prints must not break the lines
+    job = Job.model_validate_json(sys.stdin.readline())
+    answers: Queue[bool] = Queue()
+    stop = threading.Event()
+
+    def listen() -> None:
+        for line in sys.stdin:
+            answers.put(line.strip() == "1")
+        stop.set()
+        answers.put(False)
+
+    threading.Thread(target=listen, daemon=True).start()
+
+    def say(line: str) -> None:
+        try:
+            out.write(line + "\n")
+        except BrokenPipeError:
+            stop.set()
+
+    def ticket() -> bool:
+        say('{"ticket": 1}')
+        return answers.get()
+
+    if job.device == "cpu":
+        one_thread()
+    try:
+        run_job(job, ticket=ticket, stopping=stop.is_set, tell=lambda e: say(event_message(e)))
+    except Stopped:
+        return 0
+    except VrtuneError as error:
+        say(json.dumps({"error": str(error), "exit_code": error.exit_code}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
