@@ -12,4 +12,17 @@ from vrtune.optimizers.sgd import SGD
 from vrtune.retraining import retrain
 from vrtune.searching import search
 
-__all__ = ["SGD", "STORM", "SVRG", "AdaGrad", "Adam", "Default", "MetaInit", "Plain", "Task", "TrialConfig", "retrain", "search"]
+__all__ = [
+    "SGD",
+    "STORM",
+    "SVRG",
+    "AdaGrad",
+    "Adam",
+    "Default",
+    "MetaInit",
+    "Plain",
+    "Task",
+    "TrialConfig",
+    "retrain",
+    "search",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, cast
 
 from pydantic import (
     BaseModel,
@@ -30,6 +30,11 @@ class Unit(Settings):
 
     role: ClassVar[str]
     known: ClassVar[dict[str, type[Unit]]]
+
+    if TYPE_CHECKING:
+
+        @property
+        def kind(self) -> str: ...
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
@@ -96,36 +101,39 @@ class InitSettings(Unit):
 class Task(Settings):
     """What is tuned and how it is judged; a study keeps one Task for its whole life."""
 
-    dataset: str = Field("digits", description="a data set's name, a folder or an .npz file")
-    model: str = Field("lenet", description="an architecture's name")
-    norm: Literal["none", "batch", "layer"] = Field("none", description="normalisation layers")
-    init: str = Field("default", description="how the weights start")
-    folds: int = Field(4, ge=2, description="folds of the cross-validation")
-    epochs: PositiveInt = Field(20, description="passes over the training part")
-    batch_size: PositiveInt = Field(32, description="samples a step")
-    limit: PositiveInt | None = Field(None, description="training samples used (stratified)")
-    seed: int = Field(1, ge=0, description="keys folds, weights and batches")
+    dataset: str = Field(default="digits", description="data set: a name, a folder or an .npz")
+    model: str = Field(default="lenet", description="an architecture's name")
+    norm: Literal["none", "batch", "layer"] = Field(
+        default="none", description="normalisation layers"
+    )
+    init: str = Field(default="default", description="how the weights start")
+    folds: int = Field(default=4, ge=2, description="folds of the cross-validation")
+    epochs: PositiveInt = Field(default=20, description="passes over the training part")
+    batch_size: PositiveInt = Field(default=32, description="samples a step")
+    limit: PositiveInt | None = Field(
+        default=None, description="training samples used (stratified)"
+    )
+    seed: int = Field(default=1, ge=0, description="keys folds, weights and batches")
 
 
 class TrialConfig(Settings):
     """One setting of one method: estimator x step rule, and how the weights start."""
 
-    estimator: Annotated[EstimatorSettings, _Choice(EstimatorSettings)]
+    # a default is a dictionary too, as this file knows no unit by name
+    estimator: Annotated[EstimatorSettings, _Choice(EstimatorSettings)] = Field(
+        default=cast(EstimatorSettings, {"kind": "plain"}), validate_default=True
+    )
     optimizer: Annotated[OptimizerSettings, _Choice(OptimizerSettings)]
-    init: Annotated[InitSettings, _Choice(InitSettings)]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _defaults(cls, data: Any) -> Any:
-        """Leaving a part out means the plain estimator and the model's own initialisation."""
-        if not isinstance(data, dict):
-            return data
-        return {"estimator": {"kind": "plain"}, "init": {"kind": "default"}} | data
+    init: Annotated[InitSettings, _Choice(InitSettings)] = Field(
+        default=cast(InitSettings, {"kind": "default"}), validate_default=True
+    )
 
     @model_validator(mode="after")
     def _one_step_size(self) -> Self:
         if self.estimator.sets_step_size and self.optimizer.lr is not None:
-            raise ValueError("this estimator sets the step size itself: leave the optimizer's lr out")
+            raise ValueError(
+                "this estimator sets the step size itself: leave the optimizer's lr out"
+            )
         if not self.estimator.sets_step_size and self.optimizer.lr is None:
             raise ValueError("the optimizer needs a learning rate: set lr")
         return self

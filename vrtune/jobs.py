@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -171,10 +172,8 @@ def _answer(process: subprocess.Popen[str], granted: bool) -> None:
 def _close(process: subprocess.Popen[str]) -> None:
     """A job whose input ends puts its trials back and ends."""
     assert process.stdin
-    try:
+    with contextlib.suppress(BrokenPipeError):
         process.stdin.close()
-    except BrokenPipeError:
-        pass
 
 
 def event_message(event: Event) -> str:

@@ -1,10 +1,10 @@
-"""The search loop of one process: ask -> admit -> train an epoch -> report -> prune or tell -> refill."""
+"""The search loop of a process: ask -> admit -> train an epoch -> report -> prune or tell."""
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,10 +15,12 @@ from optuna.trial import TrialState
 from vrtune.config import TrialConfig
 from vrtune.lanes.pool import Pool, Progress
 from vrtune.leases import Heartbeats, put_back, worker_identity
-from vrtune.spaces import Space
 from vrtune.snapshot import Snapshot
+from vrtune.spaces import Space
 
-DIVERGED = 10.0  # a trial that diverges before its first finite loss counts as this many ln(classes)
+DIVERGED = (
+    10.0  # a trial that diverges before its first finite loss counts as this many ln(classes)
+)
 
 
 class Stopped(Exception):
@@ -177,9 +179,7 @@ class SearchLoop:
         }
         for name, value in kept.items():
             entry.trial.set_user_attr(name, value)
-        self.study.tell(
-            entry.trial, entry.last if end is TrialState.COMPLETE else None, state=end
-        )
+        self.study.tell(entry.trial, entry.last if end is TrialState.COMPLETE else None, state=end)
         self.show(
             Event(
                 "finished",

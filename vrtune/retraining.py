@@ -112,7 +112,8 @@ def retrain(
 ) -> list[Retrained]:
     """Trains a study's best trials (or one by number) again and reads the test set at the end.
 
-    Data is looked for in `data_dir`, or where the search found it. Raises UsageError or VrtuneError.
+    Data is looked for in `data_dir`, or where the search found it. Raises UsageError or
+    VrtuneError.
     """
     if top < 1 or seeds < 1:
         raise UsageError("top and seeds must be at least 1")
@@ -184,7 +185,7 @@ def retrained(study: optuna.Study, number: int) -> Retrained | None:
 def save(
     study: str, storage: str, task: Task, result: Retrained, weights: list[dict[str, Tensor]]
 ) -> Path:
-    """Writes weights (safetensors) and curves (JSON) to studies/STUDY/trial-N; returns that folder."""
+    """Writes weights (safetensors) and curves (JSON) to studies/STUDY/trial-N."""
     path = sqlite_path(storage)
     folder = (path.parent if path else Path()) / "studies" / study / f"trial-{result.trial}"
     try:
@@ -194,5 +195,7 @@ def save(
         curves = {"epochs": task.epochs, **result.model_dump(mode="json", exclude={"folder"})}
         (folder / "curves.json").write_text(json.dumps(curves, indent=2) + "\n")
     except OSError as error:
-        raise VrtuneError(f"{folder} can't be written ({error.strerror}): free or move it") from None
+        raise VrtuneError(
+            f"{folder} can't be written ({error.strerror}): free or move it"
+        ) from None
     return folder

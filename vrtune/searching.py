@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import optuna
 import torch
 from optuna.trial import TrialState
 
 from vrtune import spaces
-from vrtune.config import Settings, Task
+from vrtune.config import Task
 from vrtune.errors import UsageError
+from vrtune.interrupts import interrupts
 from vrtune.jobs import Job, Tickets, one_thread, run_job, run_jobs
 from vrtune.lanes.measure import fused_pays
 from vrtune.lanes.workspace import Workspace, choose_device
 from vrtune.leases import reclaim
 from vrtune.loop import Event, Stopped
+from vrtune.results import SearchResult, summarise
 from vrtune.retraining import Retrained, retrain_study
 from vrtune.storage import DEFAULT_URL, open_storage
 from vrtune.strategies import make_pruner, make_sampler
@@ -31,38 +31,6 @@ from vrtune.studies import StudyRecord, open_study, ranked
 
 TRIALS = 30
 GPU_LANES = 64
-
-
-class Best(Settings):
-    """The trial with the lowest mean validation loss over folds at its last epoch."""
-
-    number: int
-    value: float
-    params: dict[str, Any]
-    fold_values: list[float | None]
-
-
-class Counts(Settings):
-    """How the study's trials ended."""
-
-    complete: int
-    pruned: int
-    failed: int
-
-
-class SearchResult(Settings):
-    """What `vrtune search --json` prints."""
-
-    study: str
-    storage: str
-    task: Task
-    best: Best | None
-    trials: Counts
-    gradient_computations: float
-    seconds: float
-    stopped: bool = False
-    retrain: Retrained | None = None
-    retrained: list[Retrained] = []
 
 
 def search(
@@ -172,45 +140,6 @@ def search(
     return summarise(opened, storage, task, time.monotonic() - began, again, stopped=stopped)
 
 
-def summarise(
-    study: optuna.Study,
-    storage: str,
-    task: Task,
-    seconds: float,
-    again: list[Retrained],
-    *,
-    stopped: bool = False,
-) -> SearchResult:
-    """The study as it stands."""
-    all_trials = study.get_trials(deepcopy=False)
-    best = next(iter(ranked(study)), None)
-    ended = [trial.state for trial in all_trials]
-    return SearchResult(
-        study=study.study_name,
-        storage=storage,
-        task=task,
-        best=best
-        and Best(
-            number=best.number,
-            value=best.value,
-            params=best.params,
-            fold_values=best.user_attrs["fold_values"],
-        ),
-        trials=Counts(
-            complete=ended.count(TrialState.COMPLETE),
-            pruned=ended.count(TrialState.PRUNED),
-            failed=ended.count(TrialState.FAIL),
-        ),
-        gradient_computations=sum(
-            t.user_attrs.get("gradient_computations", 0.0) for t in all_trials
-        ),
-        seconds=round(seconds, 3),
-        stopped=stopped,
-        retrain=again[0] if again else None,
-        retrained=again,
-    )
-
-
 def default_name(record: StudyRecord) -> str:
     """e.g. storm-digits-lenet, with what is not usual about the task behind it."""
     task = record.task
@@ -225,7 +154,7 @@ def waiting(study: optuna.Study) -> int:
     count = len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
     if not count:
         raise UsageError(
-            f"study {study.study_name!r} has run its whole grid: choose another --sampler or --study"
+            f"study {study.study_name!r} has run its whole grid: choose another --study"
         )
     return count
 
@@ -247,26 +176,3 @@ def threads(device: torch.device) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@contextmanager
-def interrupts() -> Iterator[Callable[[], bool]]:
-    """Turns the first Ctrl-C (or SIGTERM) into a flag; the second one ends the program."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-    before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
-
-    def ask(number: int, frame: Any) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    try:
-        for number in before:
-            signal.signal(number, ask)
-        yield asked.is_set
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

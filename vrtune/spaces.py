@@ -58,9 +58,7 @@ class Space:
         if not hasattr(self.method, "GRID"):
             raise UsageError(f"{self.path} has no GRID: add one, or choose another --sampler")
         grid: dict[str, Sequence[Any]] = {**self.method.GRID, **getattr(self.init, "GRID", {})}
-        return [
-            dict(zip(grid, point, strict=True)) for point in itertools.product(*grid.values())
-        ]
+        return [dict(zip(grid, point, strict=True)) for point in itertools.product(*grid.values())]
 
     def check(self) -> None:
         """Asks for one trial, outside any storage, so that a faulty module is found early."""

@@ -47,17 +47,25 @@ def open_storage(url: str, *, create: bool = True) -> BaseStorage:
             _tune_sqlite(storage.engine)
         storage.get_all_studies()
     except ImportError as error:
-        raise VrtuneError(f"{url} needs a driver that is not installed: {error.__cause__ or error}"
-                          " (for PostgreSQL: pip install 'vrtune[postgresql]')") from None
+        raise VrtuneError(
+            f"{url} needs a driver that is not installed: {error.__cause__ or error}"
+            " (for PostgreSQL: pip install 'vrtune[postgresql]')"
+        ) from None
     except sqlalchemy.exc.ArgumentError:
         raise UsageError(
             f"{url!r} is no storage URL: give one like {DEFAULT_URL} or postgresql://host/name"
         ) from None
     except sqlalchemy.exc.NoSuchModuleError:
-        raise UsageError(f"{url!r} names no database that SQLAlchemy knows: "
-                         f"give one like {DEFAULT_URL} or postgresql://host/name") from None
-    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError,
-            RuntimeError, sqlite3.Error) as error:
+        raise UsageError(
+            f"{url!r} names no database that SQLAlchemy knows: "
+            f"give one like {DEFAULT_URL} or postgresql://host/name"
+        ) from None
+    except (
+        sqlalchemy.exc.SQLAlchemyError,
+        optuna.exceptions.StorageInternalError,
+        RuntimeError,
+        sqlite3.Error,
+    ) as error:
         raise unreadable(url, error) from None
     return storage
 

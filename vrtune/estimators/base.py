@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vrtune.config import EstimatorSettings
 
-# The whole training part's gradient at given weights, for some rows: (weights[rows], rows) -> [r, P]
+# The whole training part's gradient at weights of some rows: (weights[rows], rows) -> [r, P]
 WholeGradient = Callable[[Tensor, Tensor], Tensor]
 
 

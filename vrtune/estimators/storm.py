@@ -17,9 +17,9 @@ class STORM(EstimatorSettings):
 
     kind: Literal["storm"] = "storm"
     sets_step_size = True
-    k: float = Field(0.1, gt=0, description="numerator of the step size")
-    w: float = Field(0.1, gt=0, description="floor under the sum of squared gradient norms")
-    c: float = Field(100.0, ge=0, description="a = min(1, c eta^2); large: plain SGD")
+    k: float = Field(default=0.1, gt=0, description="numerator of the step size")
+    w: float = Field(default=0.1, gt=0, description="floor under the sum of squared gradient norms")
+    c: float = Field(default=100.0, ge=0, description="a = min(1, c eta^2); large: plain SGD")
 
 
 class STORMEstimator(Estimator):

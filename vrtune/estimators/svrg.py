@@ -16,7 +16,7 @@ class SVRG(EstimatorSettings):
     """d = g(w; B) - g(w~; B) + mu~ (Johnson & Zhang, NeurIPS 2013)."""
 
     kind: Literal["svrg"] = "svrg"
-    snapshot_period: int = Field(5, ge=1, description="epochs between snapshots")
+    snapshot_period: int = Field(default=5, ge=1, description="epochs between snapshots")
 
 
 class SVRGEstimator(Estimator):

@@ -18,10 +18,10 @@ class MetaInit(InitSettings):
     """Signed momentum descent on the gradient quotient (Dauphin & Schoenholz 2019)."""
 
     kind: Literal["metainit"] = "metainit"
-    lr: float = Field(0.1, gt=0, description="step of a tensor's norm")
-    momentum: float = Field(0.9, ge=0, lt=1)
-    steps: int = Field(500, ge=1, description="batches of noise")
-    epsilon: float = Field(1e-5, gt=0, description="keeps the quotient's denominator off zero")
+    lr: float = Field(default=0.1, gt=0, description="step of a tensor's norm")
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    steps: int = Field(default=500, ge=1, description="batches of noise")
+    epsilon: float = Field(default=1e-5, gt=0, description="keeps the denominator off zero")
 
 
 def gradient_quotient(

@@ -41,7 +41,9 @@ def bounds(n: int, batch_size: int) -> list[tuple[int, int]]:
 
 
 @lru_cache(maxsize=1024)
-def epoch_order(key: tuple[object, ...], n: int, batch_size: int, partition: int, epoch: int) -> Tensor:
+def epoch_order(
+    key: tuple[object, ...], n: int, batch_size: int, partition: int, epoch: int
+) -> Tensor:
     """The order [n] in which a stream's samples are seen in `epoch`.
 
     The partition into batches is drawn for epoch `partition` (the last snapshot's); a later epoch

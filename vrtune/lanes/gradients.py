@@ -1,4 +1,4 @@
-"""The oracle: losses and gradients of all lanes, fused into one program or one lane after another."""
+"""The oracle: losses and gradients of all lanes, fused or one lane after another."""
 
 from __future__ import annotations
 
@@ -67,34 +67,36 @@ class Looped(Oracle):
     """One lane after another: the module's parameters are pointed at a row of W, and their
     gradients at the same row of the result, so a backward pass writes in place."""
 
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__(module)
+        self.parameters = list(module.parameters())
+        self.buffers = dict(module.named_buffers())
+
     def gradient(self, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         self.module.train()
         G = torch.zeros_like(W)
-        grads = self.layout.views(G)
-        losses = W.new_empty(len(W))
+        weights, grads = (list(self.layout.views(M).values()) for M in (W, G))
+        losses = []
         for row in range(len(W)):
-            self._seat(W, buffers, row)
-            for name, p in self.module.named_parameters():
-                p.grad = grads[name][row]
+            for p, weight, grad in zip(self.parameters, weights, grads, strict=True):
+                p.data, p.grad = weight[row], grad[row]
+            for name, b in self.buffers.items():
+                b.data = buffers[name][row]
             loss = F.cross_entropy(self.module(x[row]), y[row])
-            loss.backward()  # type: ignore[no-untyped-call]
-            losses[row] = loss.detach()
-        return G, losses
-
-    def _seat(self, W: Tensor, buffers: Buffers, row: int) -> None:
-        """Points the module at one row."""
-        views = self.layout.views(W)
-        for name, p in self.module.named_parameters():
-            p.data = views[name][row]
-        for name, b in self.module.named_buffers():
-            b.data = buffers[name][row]
+            loss.backward()
+            losses.append(loss.detach())
+        return G, torch.stack(losses)
 
     def logits(self, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
         self.module.eval()
+        weights = list(self.layout.views(W).values())
         out = []
         with torch.no_grad():
             for row in range(len(W)):
-                self._seat(W, buffers, row)
+                for p, weight in zip(self.parameters, weights, strict=True):
+                    p.data = weight[row]
+                for name, b in self.buffers.items():
+                    b.data = buffers[name][row]
                 out.append(self.module(x[row]))
         return torch.stack(out)
 

@@ -1,4 +1,4 @@
-"""Random numbers by name: what they are for decides them, not when or beside whom they are drawn."""
+"""Random numbers by name: what they are for decides them, not when they are drawn."""
 
 from __future__ import annotations
 

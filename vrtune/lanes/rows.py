@@ -114,4 +114,3 @@ class Rows:
         self.W = resized(self.W)
         for group in self.groups():
             group.update({name: resized(tensor) for name, tensor in group.items()})
-

@@ -80,5 +80,3 @@ class SmoothNorms(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         return WRITTEN_OUT.get(func, func)(*args, **(kwargs or {}))
-
-

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from vrtune.errors import UsageError
 from vrtune.models.norms import norm1d, norm2d
+from vrtune.models.pool import AveragePool2
 
 
 class LeNet(nn.Module):
@@ -24,11 +25,11 @@ class LeNet(nn.Module):
             nn.Conv2d(channels, 6, 5, padding=2, bias=bias),
             norm2d(norm, 6),
             nn.Tanh(),
-            nn.AvgPool2d(2),
+            AveragePool2(),
             nn.Conv2d(6, 16, 5, bias=bias),
             norm2d(norm, 16),
             nn.Tanh(),
-            nn.AvgPool2d(2),
+            AveragePool2(),
         )
         self.classifier = nn.Sequential(
             nn.Linear(features, 120, bias=bias),

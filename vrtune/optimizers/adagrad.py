@@ -15,10 +15,10 @@ class AdaGrad(OptimizerSettings):
     """w <- w - eta d / (sqrt(s) + eps), as torch.optim.Adagrad."""
 
     kind: Literal["adagrad"] = "adagrad"
-    lr_decay: float = Field(0.0, ge=0)
-    weight_decay: float = Field(0.0, ge=0)
-    initial_accumulator_value: float = Field(0.0, ge=0)
-    eps: float = Field(1e-10, ge=0)
+    lr_decay: float = Field(default=0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    initial_accumulator_value: float = Field(default=0.0, ge=0)
+    eps: float = Field(default=1e-10, ge=0)
 
 
 class AdaGradRule(StepRule):

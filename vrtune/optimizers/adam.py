@@ -19,10 +19,10 @@ class Adam(OptimizerSettings):
 
     kind: Literal["adam"] = "adam"
     betas: tuple[Decay, Decay] = (0.9, 0.999)
-    eps: float = Field(1e-8, ge=0)
-    weight_decay: float = Field(0.0, ge=0)
+    eps: float = Field(default=1e-8, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0)
     amsgrad: bool = False
-    decoupled_weight_decay: bool = Field(False, description="true: AdamW")
+    decoupled_weight_decay: bool = Field(default=False, description="true: AdamW")
 
 
 class AdamRule(StepRule):

@@ -16,9 +16,9 @@ class SGD(OptimizerSettings):
     """w <- w - eta m, as torch.optim.SGD."""
 
     kind: Literal["sgd"] = "sgd"
-    momentum: float = Field(0.0, ge=0)
+    momentum: float = Field(default=0.0, ge=0)
     dampening: float = 0.0
-    weight_decay: float = Field(0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0)
     nesterov: bool = False
 
     @model_validator(mode="after")
