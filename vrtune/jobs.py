@@ -108,7 +108,7 @@ def run_jobs(jobs: list[Job], tickets: Tickets, stopping: Callable[[], bool], te
             except Empty:
                 continue
             if "ticket" in message:
-                _answer(processes[index], tickets.take() and not told)
+                _answer(processes[index], not told and tickets.take())
             elif "event" in message:
                 tell(Event(**{**message["event"], "worker": jobs[index].number}))
             elif "error" in message:
@@ -144,6 +144,7 @@ def _start(job: Job, messages: Queue[tuple[int, dict[str, Any]]]) -> subprocess.
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # a terminal's Ctrl-C is the parent's to hear
         env={**os.environ, **one_thread, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
     )
     assert process.stdin

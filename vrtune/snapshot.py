@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Container
 from typing import Any
 
@@ -41,4 +42,6 @@ class Snapshot:
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
         """As a storage's."""
         self._storage.set_trial_system_attr(trial_id, key, value)
-        self._trials[trial_id].system_attrs[key] = value
+        trial = copy.copy(self._trials[trial_id])  # lists given out before must not see it
+        trial._system_attrs = {**trial.system_attrs, key: value}
+        self._trials[trial_id] = trial

@@ -11,7 +11,8 @@ from typing import Any
 import optuna
 import sqlalchemy
 from optuna.exceptions import ExperimentalWarning
-from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
 
 from vrtune.errors import UsageError, VrtuneError
 from vrtune.leases import GRACE_S, HEARTBEAT_S, queue_again
@@ -20,7 +21,7 @@ DEFAULT_URL = "sqlite:///studies.db"
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 warnings.filterwarnings("ignore", category=ExperimentalWarning, module="optuna|vrtune")
-warnings.filterwarnings("ignore", message="Heartbeat of storage is supposed")
+warnings.filterwarnings("ignore", message="Heartbeat of storage is supposed")  # leases.py
 logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
@@ -32,6 +33,8 @@ def open_storage(url: str, *, create: bool = True) -> BaseStorage:
             raise UsageError(f"there is no {path} here: search first, or give --storage")
         if not path.parent.is_dir():
             raise UsageError(f"there is no folder {path.parent} for {path.name}: make it first")
+    if url.startswith("redis") or url.endswith((".log", ".journal")):
+        return _open_journal(url)
     engine_kwargs: dict[str, Any] = {"pool_pre_ping": True}
     if path is not None:
         engine_kwargs = {"connect_args": {"timeout": 20}}
@@ -68,6 +71,13 @@ def open_storage(url: str, *, create: bool = True) -> BaseStorage:
     ) as error:
         raise unreadable(url, error) from None
     return storage
+
+
+def _open_journal(url: str) -> BaseStorage:
+    """A journal in Redis, or in a file whose name ends in .log or .journal."""
+    if url.startswith("redis"):
+        return optuna.storages.get_storage(url)
+    return JournalStorage(JournalFileBackend(url))
 
 
 def unreadable(url: str, error: Exception) -> VrtuneError:

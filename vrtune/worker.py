@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import threading
 from queue import Queue
@@ -20,8 +19,6 @@ from vrtune.loop import Stopped
 
 def main() -> int:
     """Runs the job that standard input names."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it and closes our input
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     out = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
     sys.stdout = sys.stderr  # what a search space prints must not break the lines
     job = Job.model_validate_json(sys.stdin.readline())

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vrtune.config import Task
-from vrtune.data import Dataset, load
-from vrtune.data.base import Part
+from vrtune.data import Dataset, Part, load
 from vrtune.data.folds import k_folds, limit_indices
 from vrtune.data.normalise import statistics
 from vrtune.errors import UsageError
@@ -36,11 +35,7 @@ class Workspace:
         """Reads the training set; raises UsageError or VrtuneError if the task can't be done."""
         self.task, self.device = task, device
         self.dataset = dataset or load(task.dataset, data_dir)
-        self.indices = (
-            torch.arange(len(self.dataset.train.y))
-            if task.limit is None
-            else limit_indices(self.dataset.train.y, task.limit, task.seed)
-        )
+        self.indices = limit_indices(self.dataset.train.y, task.limit, task.seed)
         self.splits = k_folds(self.dataset.train.y, self.indices, task.folds, task.seed)
         smallest = min(len(split.train) for split in self.splits)
         if task.batch_size > smallest:
@@ -74,7 +69,7 @@ class Workspace:
 
     def _stream(self, name: str, train: Tensor, validation: Tensor) -> Stream:
         """A stream whose normalisation comes from its own training part alone."""
-        mean, std = statistics(self.dataset.train.x[train])
+        mean, std = statistics(self.dataset.train.x, train)
         unit = 255.0 if self.dataset.train.x.dtype == torch.uint8 else 1.0
         return Stream(name, self.task.seed, train, validation, 1 / (unit * std), mean / std)
 
