@@ -1,16 +1,24 @@
 """vrtune: fair, cheap comparisons of variance-reduced optimizers."""
 
-from vrtune.config import Task, TrialConfig
-from vrtune.estimators.plain import Plain
-from vrtune.estimators.storm import STORM
-from vrtune.estimators.svrg import SVRG
-from vrtune.inits.default import Default
-from vrtune.inits.metainit import MetaInit
-from vrtune.optimizers.adagrad import AdaGrad
-from vrtune.optimizers.adam import Adam
-from vrtune.optimizers.sgd import SGD
-from vrtune.retraining import retrain
-from vrtune.searching import search
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vrtune.config import Task, TrialConfig
+    from vrtune.estimators.plain import Plain
+    from vrtune.estimators.storm import STORM
+    from vrtune.estimators.svrg import SVRG
+    from vrtune.exporting import export, load_config
+    from vrtune.inits.default import Default
+    from vrtune.inits.metainit import MetaInit
+    from vrtune.optimizers.adagrad import AdaGrad
+    from vrtune.optimizers.adam import Adam
+    from vrtune.optimizers.sgd import SGD
+    from vrtune.retraining import retrain
+    from vrtune.retraining import train_config as train
+    from vrtune.searching import search
 
 __all__ = [
     "SGD",
@@ -23,6 +31,43 @@ __all__ = [
     "Plain",
     "Task",
     "TrialConfig",
+    "export",
+    "load_config",
     "retrain",
     "search",
+    "train",
 ]
+
+# name -> (module, name there): read when first asked for, so that `vrtune -h` needs no PyTorch
+_HOMES = {
+    "SGD": ("vrtune.optimizers.sgd", "SGD"),
+    "STORM": ("vrtune.estimators.storm", "STORM"),
+    "SVRG": ("vrtune.estimators.svrg", "SVRG"),
+    "AdaGrad": ("vrtune.optimizers.adagrad", "AdaGrad"),
+    "Adam": ("vrtune.optimizers.adam", "Adam"),
+    "Default": ("vrtune.inits.default", "Default"),
+    "MetaInit": ("vrtune.inits.metainit", "MetaInit"),
+    "Plain": ("vrtune.estimators.plain", "Plain"),
+    "Task": ("vrtune.config", "Task"),
+    "TrialConfig": ("vrtune.config", "TrialConfig"),
+    "export": ("vrtune.exporting", "export"),
+    "load_config": ("vrtune.exporting", "load_config"),
+    "retrain": ("vrtune.retraining", "retrain"),
+    "search": ("vrtune.searching", "search"),
+    "train": ("vrtune.retraining", "train_config"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "TrialConfig":  # its parts are told apart by kind, so every kind must be known
+        for registry in ("estimators", "inits", "optimizers"):
+            import_module(f"vrtune.{registry}")
+    module, there = _HOMES[name]
+    value = globals()[name] = getattr(import_module(module), there)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -91,6 +91,10 @@ class OptimizerSettings(Unit):
     role = "optimizer"
     lr: float | None = Field(default=None, gt=0, description="step size")
 
+    def twin(self) -> str | None:
+        """The class of torch.optim that takes these settings and makes the same steps."""
+        return None
+
 
 class InitSettings(Unit):
     """How the weights start."""

@@ -50,7 +50,10 @@ def reclaim(study: optuna.Study) -> int:
 
 def _alive(worker: dict[str, Any]) -> bool:
     try:
-        return abs(psutil.Process(worker["pid"]).create_time() - worker["started"]) < 1.0
+        process = psutil.Process(worker["pid"])
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return abs(process.create_time() - worker["started"]) < 1.0
     except psutil.NoSuchProcess:
         return False
 

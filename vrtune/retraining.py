@@ -99,6 +99,21 @@ def train(
     return out, weights
 
 
+def train_config(
+    config: TrialConfig,
+    task: Task,
+    seeds: int = 3,
+    data_dir: str | Path = "data",
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+) -> Retrained:
+    """Trains one setting on the whole training part with several seeds and judges it once."""
+    if seeds < 1:
+        raise UsageError("seeds must be at least 1")
+    workspace = Workspace(task, Path(data_dir), choose_device(device))
+    done, _ = train({0: config}, workspace, seeds, fused=fused_pays(workspace))
+    return done[0]
+
+
 def retrain(
     study: str,
     *,

@@ -35,7 +35,7 @@ def bounds(n: int, batch_size: int) -> list[tuple[int, int]]:
     """Batches as (start, stop). The last may be short; a single left-over sample joins the one
     before, because batch norm cannot take the variance of one sample."""
     starts = list(range(0, n, batch_size))
-    if len(starts) > 1 and n - starts[-1] == 1:
+    if batch_size > 1 and len(starts) > 1 and n - starts[-1] == 1:
         starts.pop()
     return list(zip(starts, [*starts[1:], n], strict=True))
 

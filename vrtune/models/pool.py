@@ -11,8 +11,8 @@ from torch import Tensor, nn
 class AveragePool2(nn.Module):
     """2x2 average pooling, stride 2, as a product with a constant matrix.
 
-    The same values as nn.AvgPool2d(2) up to rounding. On a CPU, AvgPool2d took 40 % of LeNet's
-    time at 28x28, a matrix product a tenth of that.
+    The same values as nn.AvgPool2d(2) up to rounding, which on one CPU thread is among the
+    slowest layers of LeNet.
     """
 
     def forward(self, x: Tensor) -> Tensor:

@@ -20,6 +20,9 @@ class AdaGrad(OptimizerSettings):
     initial_accumulator_value: float = Field(default=0.0, ge=0)
     eps: float = Field(default=1e-10, ge=0)
 
+    def twin(self) -> str:
+        return "Adagrad"
+
 
 class AdaGradRule(StepRule):
     """Adaptive subgradients.

@@ -24,6 +24,9 @@ class Adam(OptimizerSettings):
     amsgrad: bool = False
     decoupled_weight_decay: bool = Field(default=False, description="true: AdamW")
 
+    def twin(self) -> str:
+        return "AdamW" if self.decoupled_weight_decay else "Adam"
+
 
 class AdamRule(StepRule):
     """Adaptive moments.

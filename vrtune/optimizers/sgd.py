@@ -21,6 +21,9 @@ class SGD(OptimizerSettings):
     weight_decay: float = Field(default=0.0, ge=0)
     nesterov: bool = False
 
+    def twin(self) -> str:
+        return "SGD"
+
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> Self:
         if self.nesterov and (self.momentum <= 0 or self.dampening != 0):
