@@ -106,7 +106,8 @@ def test_a_killed_process_gives_its_trial_back(url: str) -> None:
     assert TrialState.WAITING in states(url)
 
 
-def test_everything_killed_at_once(url: str) -> None:
+def test_everything_killed_at_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vrtune.leases.CLAIM_S", 0.0)
     process = start(url, 40)
     wait_for(process, "round", 2)
     for child in psutil.Process(process.pid).children():

@@ -165,8 +165,9 @@ def describe(study: optuna.Study, trial: FrozenTrial, storage: str) -> ExportedT
 
 def _tested(kept: Retrained | None) -> RetrainResult | None:
     """Without the curves, which lie beside the weights."""
-    fields = set(RetrainResult.model_fields)
-    return kept and RetrainResult.model_validate(kept.model_dump(include=fields))
+    if kept is None:
+        return None
+    return RetrainResult.model_validate(kept.model_dump(include=set(RetrainResult.model_fields)))
 
 
 def _chosen(study: optuna.Study, number: int | None) -> FrozenTrial:

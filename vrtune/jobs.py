@@ -22,7 +22,6 @@ from vrtune.errors import UsageError, VrtuneError
 from vrtune.lanes.keys import key
 from vrtune.lanes.pool import Pool
 from vrtune.lanes.workspace import Workspace, choose_device
-from vrtune.leases import reclaim
 from vrtune.loop import Event, SearchLoop
 from vrtune.storage import open_storage
 from vrtune.strategies import make_pruner, make_sampler
@@ -130,8 +129,6 @@ def run_jobs(jobs: list[Job], tickets: Tickets, stopping: Callable[[], bool], te
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        study = load_study(open_storage(jobs[0].storage), jobs[0].study, jobs[0].storage)
-        reclaim(study)
     if failure:
         raise failure
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 import optuna
@@ -13,6 +14,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 HEARTBEAT_S, GRACE_S = 30, 180
+CLAIM_S = 15.0  # a process signs a trial right after it asked for it
 
 
 def worker_identity() -> dict[str, Any]:
@@ -42,10 +44,20 @@ def reclaim(study: optuna.Study) -> int:
     here, count = socket.gethostname(), 0
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         worker = trial.user_attrs.get("worker")
-        if worker and worker["host"] == here and not _alive(worker):
+        if worker is None:  # its process died before it could sign, or signs just now
+            dead = _age(trial) > CLAIM_S
+        else:
+            dead = worker["host"] == here and not _alive(worker)
+        if dead:
             put_back(study, trial)
             count += 1
     return count
+
+
+def _age(trial: FrozenTrial) -> float:
+    """Seconds since the trial started."""
+    now = datetime.now()
+    return (now - (trial.datetime_start or now)).total_seconds()
 
 
 def _alive(worker: dict[str, Any]) -> bool:

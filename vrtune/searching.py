@@ -124,6 +124,8 @@ def search(
                     )
         except Stopped:
             pass
+        finally:
+            reclaim(opened)
         stopped = stopping()
     again: list[Retrained] = []
     if retrain and not stopped and ranked(opened):

@@ -1,0 +1,81 @@
+"""vrtune export: prints a trial, or writes it to a file."""
+
+from __future__ import annotations
+
+import os
+from json import dumps
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vrtune.cli.faults import faults
+from vrtune.cli.options import DEFAULT_STORAGE, Storage
+from vrtune.errors import UsageError, VrtuneError
+
+SUFFIXES = {".json": "json", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".py": "python"}
+
+
+def export(
+    study: Annotated[
+        str | None, typer.Argument(metavar="STUDY", help="A study's name (vrtune list studies).")
+    ] = None,
+    trial: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="The trial with this number.", show_default="the best"),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="json|yaml|toml|python",
+            help="What to write.",
+            show_default="by FILE's suffix, or json",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="File to write.", show_default="print it"
+        ),
+    ] = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of all exports instead.")
+    ] = False,
+    storage: Storage = DEFAULT_STORAGE,
+) -> None:
+    """Export a trial's setting, with what came of it and where it came from."""
+    if study is None and not schema:
+        raise UsageError("give the name of a STUDY, or --schema")
+    if output is not None and not output.parent.is_dir():
+        raise UsageError(f"there is no folder {output.parent} for {output.name}: make it first")
+    chosen = format or (SUFFIXES.get(output.suffix, "json") if output else "json")
+    with faults(storage):
+        from vrtune import exporting
+
+        if study is None or schema:
+            text = dumps(exporting.schema(), indent=2) + "\n"
+        else:
+            text = exporting.export(study, trial=trial, format=chosen, storage=storage)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        write(output, text)
+
+
+def write(path: Path, text: str) -> None:
+    """Writes a whole file or none. VrtuneError if that can't be done."""
+    target = path.resolve()  # a link stays a link
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        if target.exists() and not target.is_file():  # such as /dev/stdout
+            path.write_text(text, encoding="utf-8")
+            return
+        try:
+            beside.write_text(text, encoding="utf-8")
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise VrtuneError(
+            f"{path} can't be written ({error.strerror}): give another file with -o"
+        ) from None

@@ -1,0 +1,64 @@
+"""The `vrtune` command: joins the commands of this folder."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from vrtune.cli.dashboard import dashboard
+from vrtune.cli.export import export
+from vrtune.cli.faults import Commands
+from vrtune.cli.list import list_
+from vrtune.cli.retrain import retrain
+from vrtune.cli.search import search
+from vrtune.cli.show import show
+
+app = typer.Typer(
+    cls=Commands,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vrtune {version('vrtune')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def vrtune(
+    context: typer.Context,
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Fair, cheap comparisons of variance-reduced optimizers.
+
+    Tunes a method with K-fold cross-validation, then judges the best setting once on test data.
+    """
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+app.command()(search)
+app.command()(retrain)
+app.command()(export)
+app.command()(show)
+app.command("list")(list_)
+app.command()(dashboard)
+
+
+def main() -> None:
+    """Entry point."""
+    app(prog_name="vrtune")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""The progress of a search: one live line on a terminal, a plain line a trial elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from vrtune.cli.screen import figure, settings
+
+if TYPE_CHECKING:
+    from vrtune.loop import Event
+
+FINISHED = ("complete", "pruned", "diverged")
+
+
+@dataclass
+class Tally:
+    """What the events so far add up to."""
+
+    trials: int | None  # to come; None if nobody knows
+    epochs: int
+    counts: dict[str, int] = field(default_factory=dict)  # by state
+    running: dict[int, int] = field(default_factory=dict)  # by worker
+    lanes: dict[int, int] = field(default_factory=dict)
+    best: tuple[float, int] | None = None  # value, number
+    retrained: int | None = None  # epochs
+
+    def take(self, event: Event) -> None:
+        """Adds one event."""
+        if event.kind == "round":
+            self.running[event.worker], self.lanes[event.worker] = event.running, event.lanes
+        elif event.kind == "retraining":
+            self.retrained = event.epoch
+        elif event.kind == "finished":
+            self.counts[event.state] = self.counts.get(event.state, 0) + 1
+            if event.state == "complete" and event.value is not None:
+                mine = (event.value, event.number)
+                self.best = min(self.best, mine) if self.best else mine
+
+    @property
+    def finished(self) -> int:
+        """Trials that need no more work."""
+        return sum(self.counts.get(state, 0) for state in FINISHED)
+
+    def left_s(self, elapsed_s: float) -> float | None:
+        """Seconds to go if the trials to come take as long as those that were."""
+        if self.trials is None or not self.finished:
+            return None
+        return elapsed_s * max(0, self.trials - self.finished) / self.finished
+
+    def text(self, elapsed_s: float) -> str:
+        """All of it on one line."""
+        if self.retrained is not None:
+            return f"training the best again: epoch {self.retrained} of {self.epochs}"
+        of = f" of {self.trials}" if self.trials else ""
+        parts = [f"{self.finished}{of} trials"]
+        parts += [f"{n} {state}" for state, n in self.counts.items() if state != "complete"]
+        parts.append(f"{sum(self.running.values())} running")
+        parts.append(f"{sum(self.lanes.values())} lanes busy")
+        if self.best:
+            parts.append(f"best {figure(self.best[0])} (trial {self.best[1]})")
+        left = self.left_s(elapsed_s)
+        if left is not None:
+            parts.append(f"about {int(left) // 60}:{int(left) % 60:02d} left")
+        return ", ".join(parts)
+
+
+@contextmanager
+def shown(
+    *, trials: int | None, epochs: int, json: bool = False
+) -> Iterator[Callable[[Event], None]]:
+    """Shows events while it is open. With `json`, standard output is left alone."""
+    stream = sys.stderr if json else sys.stdout
+    console = Console(file=stream, markup=False, highlight=False)
+    tally = Tally(trials, epochs)
+    if stream.isatty() and not console.is_dumb_terminal:
+        began = time.monotonic()
+        with Live(
+            get_renderable=lambda: _bar(tally, time.monotonic() - began),
+            console=console,
+            transient=True,
+        ):
+            yield tally.take
+    elif json:
+        yield lambda event: None
+    else:
+        yield _print
+
+
+def _bar(tally: Tally, elapsed_s: float) -> Table:
+    retraining = tally.retrained is not None
+    total = tally.epochs if retraining else tally.trials
+    done = tally.retrained if tally.retrained is not None else tally.finished
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row(ProgressBar(total, done, width=20), tally.text(elapsed_s))
+    return grid
+
+
+def _print(event: Event) -> None:
+    """A plain line for each trial that ended, and one for the retraining."""
+    if event.kind == "finished":
+        print(
+            f"trial {event.number:<4} {event.state:<9} {figure(event.value):<8} "
+            f"epoch {event.epoch:<4} {settings(event.params)}  {event.seconds:.1f} s".rstrip(),
+            flush=True,
+        )
+    elif event.kind == "retraining" and event.epoch == 1:
+        print("training the best again on the whole training set", flush=True)

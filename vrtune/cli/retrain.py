@@ -1,0 +1,64 @@
+"""vrtune retrain: trains trials of a study again and tests them."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext, redirect_stdout
+from json import dumps
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vrtune.cli.faults import faults, public
+from vrtune.cli.options import DEFAULT_STORAGE, Device, Json, Storage, Study
+from vrtune.cli.progress import shown
+from vrtune.cli.show import print_retrained
+from vrtune.errors import UsageError
+
+
+def retrain(
+    study: Study,
+    trial: Annotated[
+        int | None, typer.Option(metavar="N", help="The trial with this number.")
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option(metavar="K", help="The K best trials.", show_default="1")
+    ] = None,
+    seeds: Annotated[int, typer.Option(metavar="S", help="Trainings of each trial.")] = 3,
+    storage: Storage = DEFAULT_STORAGE,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Where data sets lie.", show_default="where the search found them"
+        ),
+    ] = None,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Train trials again on the whole training set, with several seeds, and test them."""
+    if trial is not None and top is not None:
+        raise UsageError("--trial and --top exclude each other: give one of them")
+    with faults(storage):
+        from vrtune import retraining
+        from vrtune.storage import open_storage
+        from vrtune.studies import load_study, read_record
+
+        record = read_record(load_study(open_storage(storage, create=False), study, storage))
+        out_of_the_way = redirect_stdout(sys.stderr) if json else nullcontext()
+        with shown(trials=None, epochs=record.task.epochs, json=json) as progress, out_of_the_way:
+            results = retraining.retrain(
+                study,
+                storage=storage,
+                trial=trial,
+                top=1 if top is None else top,
+                seeds=seeds,
+                device=device,
+                data_dir=data_dir,
+                progress=progress,
+            )
+    if json:
+        retrained = [result.model_dump(mode="json") for result in results]
+        typer.echo(dumps({"study": study, "storage": public(storage), "retrained": retrained}))
+    else:
+        print_retrained(results)
