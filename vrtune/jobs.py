@@ -91,11 +91,15 @@ def run_job(
     loop.run()
 
 
-def run_jobs(jobs: list[Job], tickets: Tickets, stopping: Callable[[], bool], tell: Tell) -> None:
-    """Runs each job in a process of its own. Raises the first error that one of them met."""
+def run_jobs(
+    job: Job, count: int, tickets: Tickets, stopping: Callable[[], bool], tell: Tell
+) -> None:
+    """Runs a job in `count` processes. Raises the first error that one of them met."""
     messages: Queue[tuple[int, dict[str, Any]]] = Queue()
-    processes = [_start(job, messages) for job in jobs]
-    alive, failure, told = set(range(len(jobs))), None, False
+    processes = [
+        _start(job.model_copy(update={"number": number}), messages) for number in range(count)
+    ]
+    alive, failure, told = set(range(count)), None, False
     try:
         while alive:
             if (stopping() or failure) and not told:
@@ -109,7 +113,7 @@ def run_jobs(jobs: list[Job], tickets: Tickets, stopping: Callable[[], bool], te
             if "ticket" in message:
                 _answer(processes[index], not told and tickets.take())
             elif "event" in message:
-                tell(Event(**{**message["event"], "worker": jobs[index].number}))
+                tell(Event(**{**message["event"], "worker": index}))
             elif "error" in message:
                 kind = UsageError if message["exit_code"] == 2 else VrtuneError
                 failure = failure or kind(message["error"])

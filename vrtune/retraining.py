@@ -30,8 +30,8 @@ ATTRIBUTE = "retrain-{}"  # of the study: a finished trial's own can't be change
 class Spread(Settings):
     """A figure over seeds; null where a training diverged."""
 
-    mean: float | None
-    std: float | None
+    mean: float | None = None
+    std: float | None = None
     values: list[float | None]
 
 

@@ -16,6 +16,7 @@ from optuna.trial import TrialState
 
 from vrtune import spaces
 from vrtune.config import Task
+from vrtune.data import DATASETS
 from vrtune.errors import UsageError
 from vrtune.interrupts import interrupts
 from vrtune.jobs import Job, Tickets, one_thread, run_job, run_jobs
@@ -59,7 +60,7 @@ def search(
     UsageError or VrtuneError with one sentence.
     """
     began = time.monotonic()
-    task = task or Task()
+    task = _absolute(task or Task())
     for name, value in (("trials", trials), ("jobs", jobs), ("lanes", lanes), ("timeout", timeout)):
         if isinstance(value, int | float) and value <= 0:
             raise UsageError(f"{name} must be above 0, not {value}")
@@ -68,7 +69,7 @@ def search(
     where = choose_device(device)
     found = spaces.load(space, task.init)
     found.check()
-    make_sampler(sampler, 0)
+    make_sampler(sampler, 0)  # an unknown name is found before anything is written
     make_pruner(pruner, task.epochs)
     points = found.grid() if sampler == "grid" else []
     workspace = Workspace(task, Path(data_dir), where)
@@ -79,44 +80,36 @@ def search(
         data_dir=str(Path(data_dir).resolve()),
         version=version("vrtune"),
     )
-    name = study or default_name(record)
-    opened = open_study(open_storage(storage), name, record)
+    opened = open_study(open_storage(storage), study or default_name(record), record)
     reclaim(opened)
     for point in points:
         opened.enqueue_trial(point, skip_if_exists=True)
     count = trials or (waiting(opened) if points else TRIALS)
-    processes = min(job_count(jobs, where), count)
-    with threads(where):
-        fused = fuse == "on" or (fuse == "auto" and fused_pays(workspace))
-    room = task.folds * (1 if where.type == "cpu" else GPU_LANES // task.folds)
+    room = GPU_LANES if where.type == "cuda" else task.folds
     slots = max(1, (room if lanes == "auto" else lanes) // task.folds)
-    plan = [
-        Job(
-            task=task,
-            space=str(found.path),
-            study=name,
-            storage=storage,
-            data_dir=str(data_dir),
-            device=where.type,
-            fused=fused,
-            slots=slots,
-            sampler=sampler,
-            pruner=pruner,
-            number=number,
-        )
-        for number in range(processes)
-    ]
+    job = Job(
+        task=task,
+        space=str(found.path),
+        study=opened.study_name,
+        storage=storage,
+        data_dir=str(data_dir),
+        device=where.type,
+        fused=choose_way(opened, workspace, fuse, slots * task.folds),
+        slots=slots,
+        sampler=sampler,
+        pruner=pruner,
+    )
     deadline = began + timeout if timeout else float("inf")
     tickets = Tickets(count, lambda: time.monotonic() > deadline)
-    stopped = False
     with interrupts() as stopping:
         try:
+            processes = min(job_count(jobs, where), count)
             if processes > 1:
-                run_jobs(plan, tickets, stopping, progress)
+                run_jobs(job, processes, tickets, stopping, progress)
             else:
                 with threads(where):
                     run_job(
-                        plan[0],
+                        job,
                         workspace=workspace,
                         ticket=tickets.take,
                         stopping=stopping,
@@ -135,11 +128,35 @@ def search(
             numbers=[trial.number for trial in ranked(opened)[:retrain]],
             seeds=retrain_seeds,
             device=where,
-            fused=fused,
+            fused=job.fused,
             dataset=workspace.dataset,
             progress=progress,
         )
     return summarise(opened, storage, task, time.monotonic() - began, again, stopped=stopped)
+
+
+def _absolute(task: Task) -> Task:
+    """A data set given by path is remembered by its full path: the study outlives this folder."""
+    path = Path(task.dataset)
+    if task.dataset in DATASETS or not path.exists():
+        return task
+    return task.model_copy(update={"dataset": str(path.resolve())})
+
+
+def choose_way(
+    study: optuna.Study, workspace: Workspace, fuse: Literal["auto", "on", "off"], lanes: int
+) -> bool:
+    """Whether gradients are fused; auto measures both ways once and the study remembers it."""
+    if fuse != "auto":
+        return fuse == "on"
+    name = f"{workspace.device.type}, {lanes} lanes"
+    known = study.user_attrs.get("ways", {})
+    if name not in known:
+        with threads(workspace.device):
+            way = "fused" if fused_pays(workspace, lanes) else "looped"
+        known = {**known, name: way}
+        study.set_user_attr("ways", known)
+    return bool(known[name] == "fused")
 
 
 def default_name(record: StudyRecord) -> str:
@@ -165,7 +182,10 @@ def job_count(jobs: int | Literal["auto"], device: torch.device) -> int:
     """auto: a process a core on a CPU, one on a GPU."""
     if jobs != "auto":
         return jobs
-    return len(os.sched_getaffinity(0)) if device.type == "cpu" else 1
+    if device.type != "cpu":
+        return 1
+    own = getattr(os, "sched_getaffinity", None)  # not on macOS
+    return len(own(0)) if own else os.cpu_count() or 1
 
 
 @contextmanager

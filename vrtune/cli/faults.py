@@ -56,7 +56,8 @@ def public(url: str) -> str:
 
 def _usage(error: Any) -> str:
     """What Typer has to say, in the form of vrtune's own sentences."""
-    said = error.format_message().strip().rstrip(".")
+    said = error.format_message().strip().rstrip(".").replace("Value error, ", "")
+    said = said.replace(". Did you mean", ", did you mean")
     command = getattr(error.ctx, "command_path", "vrtune")
     return f"{said[:1].lower()}{said[1:]} (see {command} -h)"
 

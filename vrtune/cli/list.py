@@ -24,7 +24,7 @@ What = Literal["spaces", "studies", "models", "datasets", "methods"]
 def list_(
     what: Annotated[
         What,
-        typer.Argument(metavar="spaces|studies|models|datasets|methods", help="What to list."),
+        typer.Argument(metavar="WHAT", help="spaces, studies, models, datasets or methods."),
     ],
     storage: Storage = DEFAULT_STORAGE,
     json: Json = False,
@@ -122,7 +122,7 @@ def _fields(unit: Any) -> dict[str, Any]:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, dict):
-        return ", ".join(f"{k}={v}" for k, v in value.items())
+        return ", ".join(k if v is None else f"{k}={v}" for k, v in value.items())
     return value
 
 

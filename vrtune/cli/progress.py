@@ -33,9 +33,11 @@ class Tally:
     lanes: dict[int, int] = field(default_factory=dict)
     best: tuple[float, int] | None = None  # value, number
     retrained: int | None = None  # epochs
+    began: float | None = None  # when the first event came
 
     def take(self, event: Event) -> None:
         """Adds one event."""
+        self.began = self.began or time.monotonic()
         if event.kind == "round":
             self.running[event.worker], self.lanes[event.worker] = event.running, event.lanes
         elif event.kind == "retraining":
@@ -51,14 +53,16 @@ class Tally:
         """Trials that need no more work."""
         return sum(self.counts.get(state, 0) for state in FINISHED)
 
-    def left_s(self, elapsed_s: float) -> float | None:
+    def left_s(self, now: float) -> float | None:
         """Seconds to go if the trials to come take as long as those that were."""
-        if self.trials is None or not self.finished:
+        if self.trials is None or self.began is None or not self.finished:
             return None
-        return elapsed_s * max(0, self.trials - self.finished) / self.finished
+        return (now - self.began) * max(0, self.trials - self.finished) / self.finished
 
-    def text(self, elapsed_s: float) -> str:
+    def text(self, now: float) -> str:
         """All of it on one line."""
+        if self.began is None:
+            return "starting"
         if self.retrained is not None:
             return f"training the best again: epoch {self.retrained} of {self.epochs}"
         of = f" of {self.trials}" if self.trials else ""
@@ -68,7 +72,7 @@ class Tally:
         parts.append(f"{sum(self.lanes.values())} lanes busy")
         if self.best:
             parts.append(f"best {figure(self.best[0])} (trial {self.best[1]})")
-        left = self.left_s(elapsed_s)
+        left = self.left_s(now)
         if left is not None:
             parts.append(f"about {int(left) // 60}:{int(left) % 60:02d} left")
         return ", ".join(parts)
@@ -83,12 +87,7 @@ def shown(
     console = Console(file=stream, markup=False, highlight=False)
     tally = Tally(trials, epochs)
     if stream.isatty() and not console.is_dumb_terminal:
-        began = time.monotonic()
-        with Live(
-            get_renderable=lambda: _bar(tally, time.monotonic() - began),
-            console=console,
-            transient=True,
-        ):
+        with Live(get_renderable=lambda: _bar(tally), console=console, transient=True):
             yield tally.take
     elif json:
         yield lambda event: None
@@ -96,21 +95,23 @@ def shown(
         yield _print
 
 
-def _bar(tally: Tally, elapsed_s: float) -> Table:
+def _bar(tally: Tally) -> Table:
     retraining = tally.retrained is not None
     total = tally.epochs if retraining else tally.trials
     done = tally.retrained if tally.retrained is not None else tally.finished
     grid = Table.grid(padding=(0, 1))
-    grid.add_row(ProgressBar(total, done, width=20), tally.text(elapsed_s))
+    grid.add_row(ProgressBar(total, done, width=20), tally.text(time.monotonic()))
     return grid
 
 
 def _print(event: Event) -> None:
     """A plain line for each trial that ended, and one for the retraining."""
-    if event.kind == "finished":
+    if event.kind == "finished" and event.state not in FINISHED:
+        print(f"trial {event.number:<4} {event.state}", flush=True)
+    elif event.kind == "finished":
         print(
             f"trial {event.number:<4} {event.state:<9} {figure(event.value):<8} "
-            f"epoch {event.epoch:<4} {settings(event.params)}  {event.seconds:.1f} s".rstrip(),
+            f"epoch {event.epoch:<4} {settings(event.params)}  {event.seconds:.1f} s",
             flush=True,
         )
     elif event.kind == "retraining" and event.epoch == 1:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -36,7 +37,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell if isinstance(cell, str) else figure(cell)) for cell in row))
-    console().print(table)
+    out = console()
+    with out.capture() as printed:
+        out.print(table)
+    for line in printed.get().splitlines():
+        typer.echo(line.rstrip())
 
 
 def figure(value: float | None) -> str:

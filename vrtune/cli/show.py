@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from vrtune.retraining import Retrained
 
 BEST = 10  # trials shown
+STATES = {
+    "COMPLETE": "complete",
+    "PRUNED": "pruned",
+    "FAIL": "failed",
+    "RUNNING": "running",
+    "WAITING": "queued",
+}
 
 
 class Shown(Settings):
@@ -43,8 +50,8 @@ def show(study: Study, storage: Storage = DEFAULT_STORAGE, json: Json = False) -
             ranked(opened),
         )
         kept = opened.user_attrs
-    states = [trial.state.name.lower() for trial in trials]
-    counts = {name: states.count(name) for name in sorted(set(states))}
+    states = [trial.state.name for trial in trials]
+    counts = {name: states.count(state) for state, name in STATES.items()}
     spent = sum(trial.user_attrs.get("gradient_computations", 0.0) for trial in trials)
     shown = [
         Shown(
@@ -76,7 +83,7 @@ def show(study: Study, storage: Storage = DEFAULT_STORAGE, json: Json = False) -
             ("study", f"{study} in {public(storage)}"),
             ("search space", record.space),
             ("task", _task(record.task)),
-            ("trials", ", ".join(f"{n} {state}" for state, n in counts.items()) or "none yet"),
+            ("trials", ", ".join(f"{n} {state}" for state, n in counts.items() if n) or "none yet"),
             ("gradient computations", f"{spent:,.0f}"),
         ]
     )

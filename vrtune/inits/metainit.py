@@ -11,7 +11,7 @@ from torch import Tensor
 from vrtune.config import InitSettings
 from vrtune.inits.base import Init, Losses, Probe
 
-NORM_FLOOR = 1e-3  # a step leaves a tensor at least this share of its norm, so it stays positive
+NORM_FLOOR = 1e-3  # a tensor keeps at least this share of its first norm, so it can grow again
 
 
 class MetaInit(InitSettings):
@@ -71,6 +71,7 @@ class MetaInitInit(Init):
         lr, momentum, steps = (hp[name][:, 0] for name in ("lr", "momentum", "steps"))
         scaled = [i for i, p in enumerate(parameters) if p.dim() >= 3]  # the lane is one dimension
         m = {i: torch.zeros_like(lr) for i in scaled}
+        floor = {i: NORM_FLOOR * parameters[i].flatten(1).norm(dim=1) for i in scaled}
         for step in range(int(steps.max())):
             leaves = [p.detach().requires_grad_() for p in parameters]
             gq = gradient_quotient(leaves, losses, *probe(step), hp["epsilon"])
@@ -80,6 +81,6 @@ class MetaInitInit(Init):
                 norm = p.norm(dim=1)
                 s = torch.sign((p * slope.flatten(1)).sum(1))
                 m[i] = momentum * m[i] - lr * s
-                scale = torch.maximum(norm + m[i], NORM_FLOOR * norm) / norm
+                scale = torch.maximum(norm + m[i], floor[i]) / norm
                 scale = torch.where((step < steps) & (norm > 0), scale, torch.ones_like(scale))
                 parameters[i].mul_(scale.view(-1, *[1] * (parameters[i].dim() - 1)))

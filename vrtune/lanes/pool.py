@@ -38,7 +38,7 @@ class Pool:
             lanes = [Lane(trial, config, stream) for stream in self.streams]
             program = (config.estimator.kind, config.optimizer.kind)
             incoming.setdefault(program, []).extend(lanes)
-        for program in {*self.groups, *incoming}:
+        for program in dict.fromkeys([*self.groups, *incoming]):  # in an order that repeats
             if program not in self.groups:
                 self.groups[program] = self.workspace.lanes(program, fused=self.fused)
             _exchange(self.groups[program], gone, incoming.get(program, []))

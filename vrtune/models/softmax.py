@@ -13,7 +13,8 @@ class Softmax(nn.Module):
     def __init__(self, shape: tuple[int, int, int], classes: int, norm: str) -> None:
         super().__init__()
         channels, height, width = shape
-        self.linear = nn.Linear(channels * height * width, classes)
+        bias = norm != "batch"  # batch norm would subtract it
+        self.linear = nn.Linear(channels * height * width, classes, bias=bias)
         self.norm = norm1d(norm, classes)
 
     def forward(self, x: Tensor) -> Tensor:
