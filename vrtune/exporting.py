@@ -26,7 +26,7 @@ from vrtune.errors import UsageError
 from vrtune.retraining import Retrained, Spread, find_trial, retrained
 from vrtune.snippet import snippet
 from vrtune.storage import DEFAULT_URL, open_storage
-from vrtune.studies import load_study, ranked, read_config, read_record
+from vrtune.studies import StudyRecord, load_study, ranked, read_config, read_record
 
 
 class CrossValidation(Settings):
@@ -92,7 +92,8 @@ def export(
     if format not in FORMATS:
         raise UsageError(f"there is no format {format!r}: choose one of {', '.join(FORMATS)}")
     opened = load_study(open_storage(storage, create=False), study, storage)
-    return FORMATS[format](describe(opened, _chosen(opened, trial), storage))
+    record = read_record(opened)
+    return FORMATS[format](describe(opened, record, _chosen(opened, trial), storage))
 
 
 def load_config(path: str | Path) -> ExportedTrial:
@@ -128,9 +129,11 @@ def schema() -> dict[str, Any]:
     return {"$schema": dialect, **ExportedTrial.model_json_schema()}
 
 
-def describe(study: optuna.Study, trial: FrozenTrial, storage: str) -> ExportedTrial:
+def describe(
+    study: optuna.Study, record: StudyRecord, trial: FrozenTrial, storage: str
+) -> ExportedTrial:
     """All there is to say about a complete trial."""
-    record, kept = read_record(study), trial.user_attrs
+    kept = trial.user_attrs
     assert trial.value is not None
     return ExportedTrial(
         schema_version=SCHEMA_VERSION,

@@ -19,8 +19,14 @@ PIPED_WIDTH = 500  # a pipe has no width: a table takes what it needs
 
 def console() -> Console:
     """Standard output, without markup, so that no name is taken for a style."""
-    width = None if sys.stdout.isatty() else PIPED_WIDTH
-    return Console(width=width, markup=False, highlight=False, emoji=False)
+    terminal = sys.stdout.isatty()
+    return Console(
+        width=None if terminal else PIPED_WIDTH,
+        force_terminal=terminal,
+        markup=False,
+        highlight=False,
+        emoji=False,
+    )
 
 
 def print_lines(lines: Iterable[tuple[str, str]]) -> None:

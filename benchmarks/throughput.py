@@ -1,0 +1,259 @@
+"""Lane-steps per second of a K-fold objective, three ways, side by side on one device.
+
+    python benchmarks/throughput.py --data-dir DIR [--lanes 4 8 16] [--steps 60] [--device cuda]
+
+(a) dataloader  as an Optuna user writes it today: torchvision's MNIST, a DataLoader a fold, one
+                fold after another, torch.optim. Workers are tried at 0 and 4; the faster counts.
+(b) resident    the same with the data on the device as tensors, batches by index.
+(c) vrtune      all folds of all trials as lanes; on a CPU in a process a core.
+
+A lane-step is one optimizer step of one fold. The model of (a) and (b) is LeNet-5 as PyTorch users
+write it. SVRG and STORM in (a) and (b) are the plain loops of their papers. Prints a table, writes
+throughput.json and throughput.html beside this file's folder under docs/benchmarks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import torch
+import torch.nn.functional as F
+from sklearn.model_selection import StratifiedKFold
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Subset
+from torchvision import datasets, transforms
+
+from vrtune import SGD, STORM, SVRG, Task, TrialConfig
+from vrtune.lanes.measure import fused_pays
+from vrtune.lanes.pool import Pool
+from vrtune.lanes.workspace import Workspace
+
+FOLDS, BATCH, LR = 4, 32, 0.1
+CONFIGS = {
+    "sgd": TrialConfig(optimizer=SGD(lr=LR)),
+    "svrg": TrialConfig(estimator=SVRG(snapshot_period=5), optimizer=SGD(lr=LR)),
+    "storm": TrialConfig(estimator=STORM(), optimizer=SGD()),
+}
+
+
+def lenet() -> nn.Module:
+    """LeNet-5 with tanh and average pooling, from PyTorch's own layers."""
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 5, padding=2), nn.Tanh(), nn.AvgPool2d(2),
+        nn.Conv2d(6, 16, 5), nn.Tanh(), nn.AvgPool2d(2), nn.Flatten(),
+        nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 84), nn.Tanh(), nn.Linear(84, 10),
+    )  # fmt: skip
+
+
+Batch = tuple[Tensor, Tensor]
+
+
+def train(method: str, batches: Iterator[Batch], device: torch.device) -> int:
+    """One fold's training by a method until the batches run out; returns the steps."""
+    model = lenet().to(device)
+    other = lenet().to(device)  # w~ of SVRG, w_{t-1} of STORM
+    other.load_state_dict(model.state_dict())
+    parameters, others = list(model.parameters()), list(other.parameters())
+    optimizer = torch.optim.SGD(parameters, lr=LR)
+    config = CONFIGS["storm"].estimator
+    assert isinstance(config, STORM)
+    mu = [torch.zeros_like(p) for p in parameters]
+    d = [torch.zeros_like(p) for p in parameters]
+    a, total, steps = 1.0, 0.0, 0
+    for x, y in batches:
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        if method != "sgd":
+            other.zero_grad()
+            F.cross_entropy(other(x), y).backward()
+            with torch.no_grad():
+                grads = [p.grad for p in parameters]
+                back = [p.grad for p in others]
+                if method == "svrg":
+                    for g, b, m in zip(grads, back, mu, strict=True):
+                        g.sub_(b).add_(m)
+                else:
+                    total += float(sum(g.square().sum() for g in grads))
+                    for g, b, di, p, o in zip(grads, back, d, parameters, others, strict=True):
+                        di.sub_(b).mul_(1 - a).add_(g)
+                        g.copy_(di)
+                        o.copy_(p)
+                    eta = config.k / (config.w + total) ** (1 / 3)
+                    a = min(1.0, config.c * eta * eta)
+                    optimizer.param_groups[0]["lr"] = eta
+        optimizer.step()
+        steps += 1
+    return steps
+
+
+def first(batches: Iterator[Batch], steps: int) -> Iterator[Batch]:
+    for _, batch in zip(range(steps), batches, strict=False):
+        yield batch
+
+
+def by_dataloader(
+    method: str, data_dir: Path, steps: int, workers: int, device: torch.device
+) -> float:
+    """(a): steps per second of one fold after another, which is the rate at any lane count."""
+    transform = transforms.Compose(
+        [transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))]
+    )
+    data = datasets.MNIST(data_dir, train=True, transform=transform)
+    splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=1)
+    split, _ = next(iter(splitter.split(data.targets, data.targets)))
+    loader = DataLoader(Subset(data, split.tolist()), BATCH, shuffle=True, num_workers=workers)
+    batches = ((x.to(device), y.to(device)) for x, y in loader)
+    next(batches)  # workers are up
+    return timed(lambda: train(method, first(batches, steps), device), device)
+
+
+def by_index(method: str, data_dir: Path, steps: int, device: torch.device) -> float:
+    """(b)."""
+    data = datasets.MNIST(data_dir, train=True)
+    x = (data.data[:, None].float().div(255).sub(0.1307).div(0.3081)).to(device)
+    y = data.targets.to(device)
+    order = torch.randperm(45000, device=device).split(BATCH)
+    batches = ((x[i], y[i]) for i in order)
+    train(method, first(batches, 5), device)
+    return timed(lambda: train(method, first(batches, steps), device), device)
+
+
+def timed(run, device: torch.device) -> float:  # type: ignore[no-untyped-def]
+    wait(device)
+    start = time.perf_counter()
+    steps = run()
+    wait(device)
+    return steps / (time.perf_counter() - start)
+
+
+def wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def by_vrtune(
+    method: str, data_dir: Path, steps: int, lanes: int, device: torch.device
+) -> tuple[float, str]:
+    """(c) in this process: lane-steps per second, and how gradients were computed."""
+    task = Task(dataset="mnist", folds=FOLDS, epochs=1, limit=steps * BATCH * FOLDS // (FOLDS - 1))
+    workspace = Workspace(task, data_dir, device)
+    fused = fused_pays(workspace, lanes)
+    pool = Pool(workspace, workspace.folds(), fused=fused)
+    pool.exchange([], {trial: CONFIGS[method] for trial in range(max(1, lanes // FOLDS))})
+    group = next(iter(pool.groups.values()))
+    for lane in group.seats:
+        lane.epoch = 1  # past the snapshot, which (a) and (b) do not take either
+
+    def run() -> int:
+        pool.train_epoch(lambda: None)
+        return len(group.seats) * len(group.batches.bounds())
+
+    run()
+    return timed(run, device), "fused" if fused else "looped"
+
+
+def in_processes(method: str, arguments: argparse.Namespace, lanes: int) -> tuple[float, str]:
+    """(c) on a CPU: as a search runs, a process of one thread a core, all at once."""
+    count = min(arguments.jobs, max(1, lanes // FOLDS))
+    command = [sys.executable, __file__, "--one", method, "--lanes", str(lanes // count),
+               "--steps", str(arguments.steps), "--data-dir", str(arguments.data_dir)]  # fmt: skip
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    processes = [
+        subprocess.Popen(command, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for _ in range(count)
+    ]
+    for process in processes:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    said = [json.loads(process.communicate()[0]) for process in processes]
+    return sum(rate for rate, _ in said), said[0][1]
+
+
+def one(arguments: argparse.Namespace) -> None:
+    """A process of (c): measures when told to, so that all run at the same time."""
+    torch.set_num_threads(1)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    found = by_vrtune(
+        arguments.one, arguments.data_dir, arguments.steps, arguments.lanes[0], torch.device("cpu")
+    )
+    print(json.dumps(found))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data-dir", type=Path, default=Path("data"))
+    parser.add_argument("--lanes", type=int, nargs="+", default=[4, 8, 16])
+    parser.add_argument("--steps", type=int, default=100, help="steps a measurement")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--out", type=Path, default=Path("docs/benchmarks"))
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        one(arguments)
+        return
+    device = torch.device(arguments.device)
+    name = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor()
+    print(f"device {name or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}")
+    rows = []
+    for method in CONFIGS:
+        a: dict[int, list[float]] = {0: [], 4: []}
+        b: list[float] = []
+        c: dict[int, list[float]] = {lanes: [] for lanes in arguments.lanes}
+        ways: dict[int, str] = {}
+        for _ in range(arguments.repeats):  # interleaved, so that all see the same noise
+            for workers, rates in a.items():
+                rates.append(
+                    by_dataloader(method, arguments.data_dir, arguments.steps, workers, device)
+                )
+            b.append(by_index(method, arguments.data_dir, arguments.steps, device))
+            for lanes, rates in c.items():
+                if device.type == "cuda":
+                    found = by_vrtune(method, arguments.data_dir, arguments.steps, lanes, device)
+                else:
+                    found = in_processes(method, arguments, lanes)
+                rates.append(found[0])
+                ways[lanes] = found[1]
+        rate_a, rate_b = max(median(rates) for rates in a.values()), median(b)
+        for lanes, rates in c.items():
+            rate = median(rates)
+            rows.append(
+                {
+                    "method": method, "lanes": lanes, "way": ways[lanes], "n": len(rates),
+                    "dataloader": rate_a, "resident": rate_b, "vrtune": rate,
+                    "over_dataloader": rate / rate_a, "over_resident": rate / rate_b,
+                }
+            )  # fmt: skip
+            print(
+                f"{method:6} {lanes:4} lanes ({ways[lanes]}): dataloader {rate_a:8.0f}/s  resident "
+                f"{rate_b:8.0f}/s  vrtune {rate:8.0f}/s  = {rate / rate_a:6.1f}x (a), "
+                f"{rate / rate_b:5.1f}x (b)",
+                flush=True,
+            )
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    stem = arguments.out / f"throughput-{device.type}"
+    record = {
+        "command": " ".join(sys.argv), "device": name or platform.machine(),
+        "cores": os.cpu_count(), "torch": torch.__version__, "python": platform.python_version(),
+        "steps": arguments.steps, "rows": rows,
+    }  # fmt: skip
+    stem.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""Every foreseeable fault ends in one sentence and an exit status, with nothing half-written."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from vrtune.data import downloads
+from vrtune.storage import open_storage
+
+Complain = Callable[..., str]
+STUDY = "sgd-digits-softmax"
+SOFTMAX = ("--model", "softmax", "--epochs", "2", "--limit", "200", "--folds", "2", "--jobs", "1")
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        ("serch sgd", "no such command 'serch', did you mean 'search'?"),
+        ("search", "missing argument 'SPACE'"),
+        ("search sgd --fold 3", "--folds"),
+        ("search sgd --folds x", "--folds"),
+        ("search sgd --device tpu", "'auto', 'cpu', 'cuda'"),
+        ("search sgd --fuse maybe", "'auto', 'on', 'off'"),
+        ("search sgd --folds 1", "--folds: Input should be greater than or equal to 2 (got 1)"),
+        ("search sgd --batch-size 0", "--batch-size: Input should be greater than 0 (got 0)"),
+        ("search sgd --norm group", "--norm: Input should be 'none', 'batch' or 'layer'"),
+        ("search sgd --jobs -2", "--jobs: give a whole number or auto (got '-2')"),
+        ("search sgd --lanes many", "--lanes: give a whole number or auto (got 'many')"),
+        ("search sgd --trials 0", "trials must be above 0"),
+        ("search sgd --timeout 0", "timeout must be above 0"),
+        ("search sgd --retrain -1", "retrain can't be below 0"),
+        ("search sdg", "did you mean sgd?"),
+        ("search none.py", "there is no file none.py"),
+        ("search sgd --dataset digit", "did you mean 'digits'?"),
+        ("search sgd --model lent", "did you mean lenet?"),
+        ("search sgd --init meta", "choose one of default, metainit"),
+        ("search sgd --sampler best", "choose one of tpe, random, qmc, gp, grid"),
+        ("search sgd --pruner best", "choose one of median"),
+        ("search sgd --limit 30 --folds 5", "use at most 3 folds"),
+        ("search sgd --limit 200 --batch-size 190", "use at most 150"),
+        ("search sgd --storage studies", "is no storage URL"),
+        ("search sgd --storage sqlite:///none/studies.db", "there is no folder none"),
+        ("show x", "there is no studies.db here"),
+        ("retrain x", "there is no studies.db here"),
+        ("retrain x --trial 1 --top 2", "exclude each other"),
+        ("export x", "there is no studies.db here"),
+        ("export", "give the name of a STUDY, or --schema"),
+        ("list studies", "there is no studies.db here"),
+        ("list things", "'spaces', 'studies', 'models', 'datasets', 'methods'"),
+        ("dashboard", "there is no studies.db here"),
+        ("dashboard --port 70000", "--port"),
+    ],
+)
+@pytest.mark.usefixtures("empty")
+def test_a_wrong_request_ends_with_2(args: str, says: str, complain: Complain) -> None:
+    assert says in complain(*args.split(), status=2)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("def suggest(trial): raise KeyError('x')", "raised KeyError: 'x'"),
+        ("def suggest(trial): return 3", "must return a TrialConfig, not int"),
+        ("def suggest(trial): return TrialConfig(optimizer=SGD(lr=-1.0))", "greater than 0"),
+        (
+            "def suggest(trial): return TrialConfig(optimizer=SGD(lr=1, weight_decy=1))",
+            "weight_decy",
+        ),
+        ("def suggest(trial): return TrialConfig(optimizer=SGD())", "set lr"),
+        ("raise OSError('no')", "can't be imported: OSError: no"),
+        ("def suggest(trial) return", "can't be imported: SyntaxError"),
+        ("x = 1", "define suggest(trial)"),
+    ],
+)
+def test_a_faulty_space_ends_with_2(body: str, says: str, empty: Path, complain: Complain) -> None:
+    (empty / "mine.py").write_text(f"from vrtune import SGD, TrialConfig\n{body}\n")
+    assert says in complain("search", "mine.py", status=2)
+
+
+def test_missing_data_end_with_1(
+    empty: Path, complain: Complain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(*_: Any) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr(downloads, "_fetch", offline)
+    assert "mnist is missing or damaged" in complain(
+        "search", "sgd", "--dataset", "mnist", status=1
+    )
+    (empty / "images").mkdir()
+    assert "holds no folder 'train'" in complain("search", "sgd", "--dataset", "images", status=1)
+
+
+@pytest.mark.parametrize(
+    "command", ["search sgd", "show x", "retrain x", "export x", "list studies", "dashboard"]
+)
+def test_an_unreadable_database_ends_with_1(command: str, empty: Path, complain: Complain) -> None:
+    (empty / "studies.db").write_text("not a database, but long enough to look like one\n" * 40)
+    assert "studies.db can't be used (file is not a database)" in complain(
+        *command.split(), status=1
+    )
+
+
+class Hasty(sqlite3.Connection):
+    """A connection that waits for no lock."""
+
+    def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
+        return super().execute("SELECT 1" if "busy_timeout" in sql else sql, *args)
+
+
+@pytest.mark.parametrize("command", ["show", "search"])
+def test_a_locked_database_ends_with_1(
+    command: str, studies: Path, complain: Complain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder = sqlite3.connect(studies / "studies.db", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        "sqlite3.dbapi2.connect",
+        lambda *args, **options: connect(*args, **{**options, "timeout": 0.1, "factory": Hasty}),
+    )
+    args = ("show", STUDY) if command == "show" else ("search", "sgd", *SOFTMAX)
+    assert "studies.db is locked by another program" in complain(*args, status=1)
+    holder.close()
+
+
+@pytest.mark.parametrize("command", ["show", "retrain", "export"])
+@pytest.mark.usefixtures("studies")
+def test_an_unknown_study_ends_with_2(command: str, complain: Complain) -> None:
+    assert f"it holds {STUDY}" in complain(command, "none", status=2)
+
+
+@pytest.mark.usefixtures("studies")
+def test_another_task_under_the_same_name_ends_with_2(complain: Complain) -> None:
+    said = complain("search", "adam", "--study", STUDY, *SOFTMAX, "--seed", "3", status=2)
+    assert "seed was 1, now 3" in said
+    assert "space was sgd, now adam" in said
+    assert "epochs" not in said
+
+
+def test_a_study_of_another_program_ends_with_2(empty: Path, complain: Complain) -> None:
+    optuna.create_study(study_name="theirs", storage=open_storage("sqlite:///studies.db"))
+    for command in ("show", "export", "retrain"):
+        assert "was not made by this vrtune" in complain(command, "theirs", status=2)
+
+
+@pytest.mark.usefixtures("studies")
+def test_a_trial_that_is_not_there_ends_with_2(complain: Complain) -> None:
+    assert "no trial 9" in complain("export", STUDY, "--trial", "9", status=2)
+    assert "no trial 9" in complain("retrain", STUDY, "--trial", "9", status=2)
+
+
+def test_an_export_that_cannot_be_written(studies: Path, complain: Complain) -> None:
+    assert "there is no folder none" in complain("export", STUDY, "-o", "none/a.json", status=2)
+    (studies / "folder").mkdir()
+    assert "folder can't be written" in complain("export", STUDY, "-o", "folder", status=1)
+
+
+def test_no_password_is_printed(complain: Complain, empty: Path) -> None:
+    pytest.importorskip("psycopg")
+    said = complain(
+        "show", "x", "--storage", "postgresql://me:secret@127.0.0.1:1/studies", status=1
+    )
+    assert "secret" not in said
+    assert "postgresql://me:***@127.0.0.1:1/studies" in said

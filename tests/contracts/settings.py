@@ -1,0 +1,58 @@
+"""What the contract tests try for every registered unit. A unit without an entry fails them."""
+
+from __future__ import annotations
+
+from itertools import cycle, islice
+
+from vrtune import SGD, STORM, SVRG, AdaGrad, Adam, Default, MetaInit, Plain, TrialConfig
+from vrtune.config import EstimatorSettings, InitSettings, OptimizerSettings
+
+ESTIMATOR_SETTINGS: dict[str, list[EstimatorSettings]] = {
+    "plain": [Plain()],
+    "svrg": [SVRG(snapshot_period=2), SVRG(snapshot_period=1)],
+    "storm": [STORM(k=0.3, w=0.5, c=2.0), STORM(k=0.1, w=0.1, c=30.0), STORM(k=0.2, c=1e9)],
+}
+
+# The first of each kind is its plainest form.
+OPTIMIZER_SETTINGS: dict[str, list[OptimizerSettings]] = {
+    "sgd": [
+        SGD(lr=0.3),
+        SGD(lr=0.1, momentum=0.9),
+        SGD(lr=0.1, momentum=0.8, nesterov=True, weight_decay=0.01),
+        SGD(lr=0.2, momentum=0.9, dampening=0.5),
+        SGD(lr=0.2, weight_decay=0.1),
+    ],
+    "adam": [
+        Adam(lr=0.02),
+        Adam(lr=0.01, betas=(0.8, 0.95), weight_decay=0.1),
+        Adam(lr=0.03, amsgrad=True),
+        Adam(lr=0.01, weight_decay=0.1, decoupled_weight_decay=True),
+        Adam(lr=0.01, weight_decay=0.1, decoupled_weight_decay=True, amsgrad=True),
+        Adam(lr=0.05, betas=(0.0, 0.9), eps=1e-3),
+    ],
+    "adagrad": [
+        AdaGrad(lr=0.1),
+        AdaGrad(lr=0.2, lr_decay=0.1),
+        AdaGrad(lr=0.1, initial_accumulator_value=0.5, weight_decay=0.05),
+        AdaGrad(lr=0.05, eps=1e-3, lr_decay=0.01, initial_accumulator_value=0.1),
+    ],
+}
+
+INIT_SETTINGS: dict[str, list[InitSettings]] = {
+    "default": [Default()],
+    "metainit": [MetaInit(), MetaInit(lr=0.01, momentum=0.5, steps=3, epsilon=1e-4)],
+}
+
+
+def configs(estimator: str, optimizer: str, count: int | None = None) -> list[TrialConfig]:
+    """Settings that share a program: each of the estimator's and each of the optimizer's."""
+    of_estimator, of_optimizer = ESTIMATOR_SETTINGS[estimator], OPTIMIZER_SETTINGS[optimizer]
+    count = count or max(len(of_estimator), len(of_optimizer))
+    pairs = zip(cycle(of_estimator), cycle(of_optimizer), strict=False)
+    return [
+        TrialConfig(
+            estimator=e,
+            optimizer=o.model_copy(update={"lr": None}) if e.sets_step_size else o,
+        )
+        for e, o in islice(pairs, count)
+    ]

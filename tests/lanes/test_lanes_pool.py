@@ -1,0 +1,101 @@
+"""Trials in a pool: programs side by side, rows that change hands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from vrtune import SGD, STORM, SVRG, Adam, MetaInit, Task, TrialConfig
+from vrtune.data import Dataset, Part
+from vrtune.lanes.pool import Pool, Progress
+from vrtune.lanes.workspace import Workspace
+
+CONFIGS = {
+    "sgd": TrialConfig(optimizer=SGD(lr=0.1, momentum=0.9)),
+    "slow": TrialConfig(optimizer=SGD(lr=0.01)),
+    "adam": TrialConfig(optimizer=Adam(lr=0.01), init=MetaInit(steps=2)),
+    "svrg": TrialConfig(estimator=SVRG(snapshot_period=2), optimizer=SGD(lr=0.1)),
+    "storm": TrialConfig(estimator=STORM(k=0.2, c=10), optimizer=SGD()),
+}
+
+ways = pytest.mark.parametrize("fused", [False, True], ids=["looped", "fused"])
+
+
+@pytest.fixture(scope="module")
+def workspace() -> Workspace:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(46, 1, 4, 4, generator=generator)
+    y = torch.arange(46) % 2
+    x[y == 1, :, :2] += 0.5
+    dataset = Dataset("made", 2, Part(x, y), lambda: Part(x, y))
+    task = Task(dataset="made", model="softmax", norm="batch", folds=2, batch_size=6)
+    return Workspace(task, Path(), torch.device("cpu"), dataset)
+
+
+def round_of(pool: Pool) -> dict[int, Progress]:
+    """An epoch of everything in the pool."""
+    return pool.validate(pool.train_epoch(lambda: None))
+
+
+def alone(workspace: Workspace, name: str, epochs: int) -> list[Progress]:
+    pool = Pool(workspace, workspace.folds(), fused=False)
+    pool.exchange([], {7: CONFIGS[name]})
+    return [round_of(pool)[7] for _ in range(epochs)]
+
+
+def agree(one: Progress, other: Progress) -> None:
+    """Single precision, one epoch or a few of a convex problem."""
+    assert one.epoch == other.epoch
+    assert one.gradient_computations == other.gradient_computations
+    assert one.train_losses == pytest.approx(other.train_losses, rel=1e-5)
+    assert one.losses == pytest.approx(other.losses, rel=1e-5)
+    assert one.accuracies == other.accuracies
+
+
+@ways
+def test_trials_come_and_go_and_every_one_trains_as_if_alone(
+    workspace: Workspace, fused: bool
+) -> None:
+    """Different programs at once; rows refilled, given up and added."""
+    pool = Pool(workspace, workspace.folds(), fused=fused)
+    pool.exchange([], {0: CONFIGS["sgd"], 1: CONFIGS["svrg"], 2: CONFIGS["storm"]})
+    rounds = [round_of(pool)]
+    assert list(rounds[0]) == [0, 1, 2]
+    assert len(rounds[0][0].losses) == 2, "one entry a fold"
+    rounds.append(round_of(pool))
+    pool.exchange([0], {3: CONFIGS["adam"], 4: CONFIGS["slow"], 5: CONFIGS["sgd"]})
+    rounds += [round_of(pool), round_of(pool)]
+    assert sorted(rounds[3]) == [1, 2, 3, 4, 5]
+    pool.exchange([1, 4], {6: CONFIGS["storm"]})
+    rounds += [round_of(pool), round_of(pool)]
+    assert sorted(rounds[5]) == [2, 3, 5, 6]
+    assert set(pool.groups) == {("storm", "sgd"), ("plain", "adam"), ("plain", "sgd")}
+    stays = {0: ("sgd", 0, 2), 1: ("svrg", 0, 4), 2: ("storm", 0, 6), 3: ("adam", 2, 6)}
+    stays |= {4: ("slow", 2, 4), 5: ("sgd", 2, 6), 6: ("storm", 4, 6)}
+    for trial, (name, start, stop) in stays.items():
+        for mine, expected in zip(
+            rounds[start:stop], alone(workspace, name, stop - start), strict=True
+        ):
+            agree(mine[trial], expected)
+
+
+def test_an_emptied_pool_can_be_filled_again(workspace: Workspace) -> None:
+    pool = Pool(workspace, workspace.folds(), fused=False)
+    pool.exchange([], {0: CONFIGS["svrg"]})
+    round_of(pool)
+    pool.exchange([0], {})
+    assert pool.groups == {}
+    assert round_of(pool) == {}
+    pool.exchange([], {1: CONFIGS["svrg"]})
+    agree(round_of(pool)[1], alone(workspace, "svrg", 1)[0])
+
+
+def test_gradient_computations_are_those_of_all_folds(workspace: Workspace) -> None:
+    pool = Pool(workspace, workspace.folds(), fused=False)
+    pool.exchange([], {0: CONFIGS["svrg"], 1: CONFIGS["adam"]})
+    progress = round_of(pool)
+    batches = 4  # 23 samples by 6
+    assert progress[0].gradient_computations == 2 * 3 * batches
+    assert progress[1].gradient_computations == 2 * (batches + 3 * 2)

@@ -1,0 +1,116 @@
+"""A task on a device: its folds, its normalisation, and which mistakes are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from vrtune import Task
+from vrtune.data import Dataset, Part
+from vrtune.errors import UsageError
+from vrtune.lanes.batches import normalised
+from vrtune.lanes.workspace import Workspace, choose_device
+
+CPU = torch.device("cpu")
+
+
+def made(dtype: torch.dtype = torch.uint8) -> Dataset:
+    """60 images [2, 4, 4] of three classes."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randint(256, (60, 2, 4, 4), generator=generator)
+    x[:, 1] //= 3
+    part = Part(x.to(dtype) if dtype == torch.uint8 else x.to(dtype) / 255, torch.arange(60) % 3)
+
+    def read_test() -> Part:
+        raise AssertionError("the test part is not for training")
+
+    return Dataset("made", 3, part, read_test)
+
+
+def workspace(dataset: Dataset, **fields: object) -> Workspace:
+    task = Task(**{"dataset": "made", "model": "softmax", "folds": 3, "batch_size": 8} | fields)
+    return Workspace(task, Path(), CPU, dataset)
+
+
+def test_folds_are_equal_in_size_and_hold_every_sample_back_once() -> None:
+    streams = workspace(made()).folds()
+    assert [stream.name for stream in streams] == ["fold 0", "fold 1", "fold 2"]
+    held_back = [i for stream in streams for i in stream.validation.tolist()]
+    assert sorted(held_back) == list(range(60))
+    for stream in streams:
+        assert len(stream.train) == 40
+        assert not set(stream.train.tolist()) & set(stream.validation.tolist())
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_normalised_training_part_has_mean_0_and_deviation_1(dtype: torch.dtype) -> None:
+    dataset = made(dtype)
+    for stream in workspace(dataset).folds():
+        scale, shift = (v.view(1, 1, 2, 1, 1) for v in (stream.scale, stream.shift))
+        x = normalised(dataset.train.x, stream.train[None], scale, shift)[0]
+        assert x.mean((0, 2, 3)).abs().max() < 1e-5
+        torch.testing.assert_close(x.std((0, 2, 3), correction=0), torch.ones(2), rtol=1e-4, atol=0)
+
+
+def test_normalisation_comes_from_the_training_part_alone() -> None:
+    """Images held back do not change it, images trained on do."""
+    before = workspace(made()).folds()[0]
+    for part, changes in ((before.validation, False), (before.train, True)):
+        dataset = made()
+        dataset.train.x[part] //= 2
+        after = workspace(dataset).folds()[0]
+        assert torch.equal(after.train, before.train)
+        assert torch.equal(after.scale, before.scale) is not changes
+        assert torch.equal(after.shift, before.shift) is not changes
+
+
+def test_seeds_train_on_everything() -> None:
+    """For a retraining: the same samples, other names for the random numbers."""
+    streams = workspace(made(), limit=30).seeds(2)
+    assert [stream.name for stream in streams] == ["seed 1", "seed 2"]
+    assert torch.equal(streams[0].train, streams[1].train)
+    assert len(streams[0].train) == 30
+    assert len(streams[0].validation) == 0
+    assert streams[0].key() != streams[1].key()
+
+
+def test_limit_is_of_the_whole_training_set() -> None:
+    streams = workspace(made(), limit=30).folds()
+    used = {i for stream in streams for i in stream.validation.tolist()}
+    assert len(used) == 30
+    assert {i % 3 for i in used} == {0, 1, 2}
+
+
+def test_folds_and_normalisation_depend_on_the_tasks_seed_alone() -> None:
+    one, again, other = (workspace(made(), seed=seed).folds()[0] for seed in (1, 1, 2))
+    assert torch.equal(one.train, again.train)
+    assert not torch.equal(one.train, other.train)
+    assert one.key() != other.key()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"batch_size": 41}, "batch size 41 .* at most 40"),
+        ({"model": "lenett"}, "no model 'lenett'.*lenet"),
+        ({"model": "lenet"}, "at least 12x12"),
+        ({"folds": 21}, "folds=21"),
+        ({"limit": 61}, "limit=61"),
+    ],
+)
+def test_a_task_that_cannot_be_done_is_refused_at_once(fields: dict, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        workspace(made(), **fields)
+
+
+def test_device() -> None:
+    assert choose_device("cpu") == CPU
+    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is one")
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(UsageError, match="no CUDA device"):
+        choose_device("cuda")

@@ -1,0 +1,128 @@
+"""Architectures: their size, their norms, and images they cannot take."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from vrtune.errors import UsageError
+from vrtune.models import MODELS, build
+from vrtune.models.lenet import LeNet
+from vrtune.models.pool import AveragePool2
+
+NORMS = ("none", "batch", "layer")
+NORM_LAYERS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
+
+
+def size(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "norm", "expected"),
+    [
+        ("lenet", (1, 28, 28), "none", 61_706),
+        ("lenet", (1, 28, 28), "layer", 61_706 + 2 * (6 + 16 + 120 + 84)),
+        ("lenet", (1, 28, 28), "batch", 61_706 + 6 + 16 + 120 + 84),  # biases out, two in
+        ("lenet", (3, 32, 32), "none", 61_706 + 2 * 6 * 25 + 16 * (36 - 25) * 120),
+        ("lenet", (1, 16, 16), "none", 61_706 - 16 * (25 - 4) * 120),
+        ("softmax", (1, 28, 28), "none", 7_850),
+        ("softmax", (1, 28, 28), "batch", 7_840 + 2 * 10),
+        ("softmax", (1, 28, 28), "layer", 7_850 + 2 * 10),
+    ],
+)
+def test_number_of_parameters(
+    model: str, shape: tuple[int, int, int], norm: str, expected: int
+) -> None:
+    assert size(build(model, shape, 10, norm)) == expected
+
+
+@pytest.mark.parametrize("shape", [(1, 12, 12), (1, 28, 28), (3, 32, 32), (2, 13, 18)])
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("model", MODELS)
+def test_images_become_logits(model: str, norm: str, shape: tuple[int, int, int]) -> None:
+    module = build(model, shape, 7, norm)
+    assert module(torch.randn(3, *shape)).shape == (3, 7)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_norm_is_what_was_asked_for(model: str) -> None:
+    found = {
+        norm: {type(m) for m in build(model, (1, 12, 12), 3, norm).modules()} & {*NORM_LAYERS}
+        for norm in NORMS
+    }
+    assert found["none"] == set()
+    assert found["batch"]
+    assert found["batch"] <= {nn.BatchNorm1d, nn.BatchNorm2d}
+    assert found["layer"]
+    assert found["layer"] <= {nn.GroupNorm, nn.LayerNorm}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_batch_norm_has_no_bias_before_it(model: str) -> None:
+    """It subtracts any; its gradient is rounding noise, which Adam would make a step of."""
+    module = build(model, (1, 12, 12), 3, "batch")
+    x, y = torch.randn(8, 1, 12, 12), torch.arange(8) % 3
+    nn.functional.cross_entropy(module(x), y).backward()
+    for name, p in module.named_parameters():
+        assert p.grad is not None
+        assert p.grad.abs().max() > 1e-5, name
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_sample_does_not_see_its_neighbours(norm: str) -> None:
+    """Only batch norm in train mode mixes the samples of a batch."""
+    module = LeNet((1, 12, 12), 4, norm)
+    x = torch.randn(6, 1, 12, 12)
+    apart = torch.cat([module(x[:3]), module(x[3:])])
+    assert torch.allclose(module(x), apart, atol=1e-6) is (norm != "batch")
+    module.eval()
+    assert torch.allclose(module(x), torch.cat([module(x[:1]), module(x[1:])]), atol=1e-6)
+
+
+def test_lenet_without_norm_is_the_textbooks() -> None:
+    """The same numbers as the layers written one after another."""
+    module = LeNet((1, 14, 17), 5, "none")
+    x = torch.randn(4, 1, 14, 17)
+    first, second = (m for m in module.modules() if isinstance(m, nn.Conv2d))
+    linear = [m for m in module.modules() if isinstance(m, nn.Linear)]
+    h = nn.functional.avg_pool2d(torch.tanh(first(x)), 2)
+    h = nn.functional.avg_pool2d(torch.tanh(second(h)), 2).flatten(1)
+    expected = linear[2](torch.tanh(linear[1](torch.tanh(linear[0](h)))))
+    assert [len(m.weight) for m in (first, second, *linear)] == [6, 16, 120, 84, 5]
+    torch.testing.assert_close(module(x), expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(1, 11, 28), (1, 28, 11), (1, 4, 4)])
+def test_too_small_an_image_is_refused(shape: tuple[int, int, int]) -> None:
+    with pytest.raises(UsageError, match=r"at least 12x12, not \d+: use --model softmax"):
+        build("lenet", shape, 10, "none")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("lenett", "did you mean lenet"), ("x", "choose one of lenet")]
+)
+def test_an_unknown_model_is_refused_with_a_hint(name: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=hint):
+        build(name, (1, 28, 28), 10, "none")
+
+
+@pytest.mark.parametrize("size", [(2, 2), (4, 6), (5, 4), (4, 5), (7, 9), (3, 2)])
+def test_average_pool_equals_pytorchs(size: tuple[int, int]) -> None:
+    """In value and gradient, odd sizes included."""
+    x = torch.randn(3, 2, *size, dtype=torch.float64, requires_grad=True)
+    results = []
+    for layer in (AveragePool2(), nn.AvgPool2d(2)):
+        y = layer(x)
+        results.append((y, torch.autograd.grad((y * torch.sin(y.detach())).sum(), x)[0]))
+    torch.testing.assert_close(results[0], results[1], rtol=1e-12, atol=1e-14)
+
+
+def test_average_pool_works_on_lanes_and_on_memory_in_any_order() -> None:
+    x = torch.randn(2, 3, 4, 5, 6)
+    fused = torch.func.vmap(AveragePool2())(x)
+    for lane, y in zip(x, fused, strict=True):
+        torch.testing.assert_close(y, nn.functional.avg_pool2d(lane, 2))
+    strided = x[0].to(memory_format=torch.channels_last)
+    torch.testing.assert_close(AveragePool2()(strided), nn.functional.avg_pool2d(x[0], 2))

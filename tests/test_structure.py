@@ -1,0 +1,197 @@
+"""The house keeps its order: who imports whom, what is registered, how long a file gets."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import vrtune
+from vrtune import data, estimators, inits, models, optimizers
+from vrtune.config import Unit
+
+PACKAGE = Path(vrtune.__file__).parent
+ROOT = PACKAGE.parent
+SPACES = ROOT / "search_spaces"
+
+# A room (a folder or a file) imports from lines above its own here, and from itself.
+# A new file of vrtune must be given its line.
+LAYERS: list[set[str]] = [
+    {"config", "errors"},
+    {"data", "models", "inits", "estimators", "optimizers"},
+    {"lanes"},
+    {"interrupts", "leases", "snapshot", "spaces", "strategies"},
+    {"storage", "studies"},
+    {"loop"},
+    {"jobs"},
+    {"worker", "retraining"},
+    {"results", "__init__"},  # vrtune itself imports what it offers when first asked for it
+    {"searching", "snippet"},
+    {"exporting"},
+    {"report"},
+    {"cli", "__main__"},
+]
+LAYER = {room: i for i, rooms in enumerate(LAYERS) for room in rooms}
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+EVERY_FILE = [*FILES, *sorted(SPACES.rglob("*.py"))]
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+every_file = pytest.mark.parametrize("path", EVERY_FILE, ids=name_of)
+
+
+def room_of(path: Path) -> str:
+    """The folder or file directly in vrtune/."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def module_of(path: Path) -> str:
+    """vrtune.lanes.rows, or vrtune.lanes for its __init__."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path): path for path in FILES}
+
+
+def imported(path: Path) -> set[str]:
+    """The modules of vrtune that a file imports anywhere but for type checkers."""
+    found: set[str] = set()
+    waiting: list[ast.AST] = [ast.parse(path.read_text())]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            waiting += node.orelse
+            continue
+        waiting += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in MODULES else str(node.module) for name in inner}
+    return {name for name in found if name == "vrtune" or name.startswith("vrtune.")}
+
+
+def test_every_file_has_a_layer() -> None:
+    missing = {name_of(path) for path in FILES if room_of(path) not in LAYER}
+    assert not missing, f"give them a line in LAYERS of {name_of(Path(__file__))}"
+
+
+def test_rooms_import_downwards_only() -> None:
+    wrong = []
+    for path in FILES:
+        room = room_of(path)
+        for name in imported(path):
+            other = name.split(".")[1] if "." in name else "__init__"
+            if other != room and LAYER[other] >= LAYER[room]:
+                wrong.append(f"{name_of(path)} imports {name}")
+    assert not wrong
+
+
+def test_imports_are_found() -> None:
+    """Or the test above could not fail."""
+    assert "vrtune.lanes.rows" in imported(PACKAGE / "lanes" / "train.py")
+    assert "vrtune.config" in imported(PACKAGE / "optimizers" / "sgd.py")
+    assert "vrtune.spaces" in imported(PACKAGE / "jobs.py")
+    assert imported(SPACES / "sgd.py") == {"vrtune"}
+    assert imported(PACKAGE / "config.py") == set()
+
+
+def test_search_spaces_need_only_what_users_may_import() -> None:
+    for path in SPACES.rglob("*.py"):
+        assert imported(path) <= {"vrtune"}, name_of(path)
+
+
+# ---- registries --------------------------------------------------------------------------------
+
+# What a room holds beside its units: the base class, and for data what the lanes use.
+REGISTRIES: dict[str, tuple[ModuleType, dict, set[str]]] = {
+    "estimators": (estimators, estimators.ESTIMATORS, {"base"}),
+    "optimizers": (optimizers, optimizers.OPTIMIZERS, {"base"}),
+    "inits": (inits, inits.INITS, {"base"}),
+    "models": (models, models.MODELS, set()),
+    "data": (data, data.DATASETS, {"base", "folder", "npz", "folds", "normalise"}),
+}
+
+
+@pytest.mark.parametrize("room", REGISTRIES)
+def test_no_file_is_left_unregistered(room: str) -> None:
+    """Each is the home of a registered unit, or one of those imports it."""
+    _, registry, beside = REGISTRIES[room]
+    homes = {
+        (unit if inspect.isclass(unit) or inspect.isfunction(unit) else type(unit)).__module__
+        for unit in registry.values()
+    }
+    reached: set[str] = set()
+    waiting = homes | {f"vrtune.{room}.{name}" for name in beside}
+    while waiting:
+        module = waiting.pop()
+        reached.add(module)
+        waiting |= {
+            name
+            for name in imported(MODULES[module])
+            if name.startswith(f"vrtune.{room}.") and name not in reached
+        }
+    files = {m for m, path in MODULES.items() if room_of(path) == room and m != f"vrtune.{room}"}
+    assert files == reached
+
+
+@pytest.mark.parametrize("room", ["estimators", "optimizers", "inits"])
+def test_settings_are_part_of_the_api(room: str) -> None:
+    """A search space imports them from vrtune."""
+    for unit in REGISTRIES[room][1].values():
+        settings: type[Unit] = unit.settings
+        assert getattr(vrtune, settings.__name__) is settings
+        assert settings.__name__ in vrtune.__all__
+
+
+# ---- files -------------------------------------------------------------------------------------
+
+
+def test_no_room_for_odds_and_ends() -> None:
+    forbidden = {"utils", "util", "helpers", "helper", "common", "core", "misc"}
+    for path in [*EVERY_FILE, *(ROOT / "tests").rglob("*.py")]:
+        parts = {part.removesuffix(".py").strip("_") for part in path.relative_to(ROOT).parts}
+        assert not parts & forbidden, name_of(path)
+
+
+@every_file
+def test_file_is_short(path: Path) -> None:
+    assert len(path.read_text().splitlines()) < 300
+
+
+@every_file
+def test_file_and_everything_public_in_it_is_documented(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree), "the file"
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), node.name
+
+
+@every_file
+def test_no_constructor_swallows_misspelt_arguments(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef) and node.name in ("__init__", "__new__"):
+            assert node.args.kwarg is None, f"line {node.lineno}"
+
+
+def test_test_data_are_read_in_one_place() -> None:
+    readers = {
+        name_of(path)
+        for path in EVERY_FILE
+        if "read_test" in path.read_text() and room_of_any(path) != "data"
+    }
+    assert readers == {"vrtune/retraining.py"}
+
+
+def room_of_any(path: Path) -> str:
+    return room_of(path) if path.is_relative_to(PACKAGE) else "search_spaces"
