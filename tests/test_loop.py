@@ -204,3 +204,25 @@ def test_a_continued_search_asks_for_new_points(tmp_path: Path) -> None:
         search("sgd", TASK, trials=3, sampler="random", jobs=1, study="s", storage=url, retrain=0)
     assert len({t.params["lr"] for t in trials_of(url)}) == 6
     assert optuna.get_all_study_names(url) == ["s"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"study": "../out"}, "can't name a study"),
+        ({"study": ""}, "can't name a study"),
+        ({"timeout": math.nan}, "timeout must be above 0"),
+        ({"trials": 0}, "trials must be above 0"),
+        ({"device": "tpu"}, "no device 'tpu'"),
+        ({"fuse": "maybe"}, "no fuse 'maybe'"),
+        ({"sampler": "cma"}, "no sampler 'cma'"),
+        ({"pruner": "axe"}, "no pruner 'axe'"),
+        ({"retrain_seeds": 0}, "below 1"),
+    ],
+)
+def test_a_wrong_request_writes_nothing(
+    tmp_path: Path, options: dict[str, object], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        search("sgd", TASK, storage=f"sqlite:///{tmp_path}/studies.db", **options)  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())

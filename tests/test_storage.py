@@ -155,3 +155,20 @@ def test_postgresql_goes_through_psycopg_3() -> None:
     assert _driver("postgresql://u@h/d") == "postgresql+psycopg://u@h/d"
     assert _driver("postgresql+asyncpg://h/d") == "postgresql+asyncpg://h/d"
     assert socket.gethostname() == worker_identity()["host"]
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "nonsense", "my://x/y"])
+def test_a_url_that_is_no_storage(url: str) -> None:
+    with pytest.raises(UsageError, match=r"give (a storage|one) like sqlite:///studies\.db"):
+        open_storage(url)
+
+
+def test_nothing_is_made_where_nothing_is_created(tmp_path: Path) -> None:
+    for name in ("sqlite:///{}/x.db", "sqlite:///{}/x.db?timeout=5", "{}/x.log"):
+        url = name.format(tmp_path)
+        with pytest.raises(UsageError, match="search first"):
+            open_storage(url, create=False)
+        with pytest.raises(UsageError, match="make it first"):
+            open_storage(name.format(tmp_path / "none"))
+    assert not list(tmp_path.iterdir())
+    assert open_storage(f"sqlite:///{tmp_path}/x.db?timeout=5").get_all_studies() == []

@@ -88,7 +88,13 @@ def run_job(
         stopping=stopping,
         tell=tell,
     )
-    loop.run()
+    try:
+        loop.run()
+    except torch.OutOfMemoryError:
+        raise VrtuneError(
+            f"{workspace.device} has no memory for {job.slots * task.folds} lanes: give fewer with "
+            "--lanes, or a smaller --batch-size"
+        ) from None
 
 
 def run_jobs(

@@ -62,8 +62,14 @@ def search(
     began = time.monotonic()
     task = _absolute(task or Task())
     for name, value in (("trials", trials), ("jobs", jobs), ("lanes", lanes), ("timeout", timeout)):
-        if isinstance(value, int | float) and value <= 0:
+        if isinstance(value, int | float) and not value > 0:
             raise UsageError(f"{name} must be above 0, not {value}")
+    if fuse not in ("auto", "on", "off"):
+        raise UsageError(f"there is no fuse {fuse!r}: choose one of auto, on, off")
+    if study is not None and (not study or study in (".", "..") or set(study) & set("/\\")):
+        raise UsageError(
+            f"{study!r} can't name a study, as it names a folder too: leave out / and .."
+        )
     if retrain < 0 or retrain_seeds < 1:
         raise UsageError("retrain can't be below 0, nor retrain_seeds below 1")
     where = choose_device(device)

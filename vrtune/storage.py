@@ -6,18 +6,18 @@ import logging
 import sqlite3
 import warnings
 from pathlib import Path
-from typing import Any
 
 import optuna
 import sqlalchemy
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalRedisBackend
 
 from vrtune.errors import UsageError, VrtuneError
 from vrtune.leases import GRACE_S, HEARTBEAT_S, queue_again
 
 DEFAULT_URL = "sqlite:///studies.db"
+OPEN_S, WAIT_S = 20, 60  # for a lock that another process holds: at first, and later
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 warnings.filterwarnings("ignore", category=ExperimentalWarning, module="optuna|vrtune")
@@ -27,57 +27,49 @@ logging.getLogger("alembic").setLevel(logging.WARNING)
 
 def open_storage(url: str, *, create: bool = True) -> BaseStorage:
     """The storage behind an Optuna URL. UsageError or VrtuneError if it can't be opened."""
-    path = sqlite_path(url)
+    journal = url.endswith((".log", ".journal")) and "://" not in url
+    path = Path(url) if journal else sqlite_path(url)
     if path is not None and not path.exists():
         if not create:
             raise UsageError(f"there is no {path} here: search first, or give --storage")
         if not path.parent.is_dir():
             raise UsageError(f"there is no folder {path.parent} for {path.name}: make it first")
-    if url.startswith("redis") or url.endswith((".log", ".journal")):
-        return _open_journal(url)
-    engine_kwargs: dict[str, Any] = {"pool_pre_ping": True}
-    if path is not None:
-        engine_kwargs = {"connect_args": {"timeout": 20}}
     try:
-        storage = RDBStorage(
-            _driver(url),
-            engine_kwargs=engine_kwargs,
-            heartbeat_interval=HEARTBEAT_S,
-            grace_period=GRACE_S,
-            heartbeat_stale_trial_callback=lambda study, trial: queue_again(study, trial),
-        )
-        if path is not None:
-            _tune_sqlite(storage.engine)
+        storage: BaseStorage
+        if journal:
+            storage = JournalStorage(JournalFileBackend(url))
+        elif url.startswith("redis"):
+            storage = JournalStorage(JournalRedisBackend(url))
+        else:
+            storage = _open_database(url, is_file=path is not None)
         storage.get_all_studies()
     except ImportError as error:
         raise VrtuneError(
-            f"{url} needs a driver that is not installed: {error.__cause__ or error}"
-            " (for PostgreSQL: pip install 'vrtune[postgresql]')"
+            f"{url} needs a driver that is not installed ({error.__cause__ or error}): "
+            "for PostgreSQL, pip install 'vrtune[postgresql]'"
         ) from None
-    except sqlalchemy.exc.ArgumentError:
+    except (sqlalchemy.exc.ArgumentError, sqlalchemy.exc.NoSuchModuleError):
         raise UsageError(
             f"{url!r} is no storage URL: give one like {DEFAULT_URL} or postgresql://host/name"
         ) from None
-    except sqlalchemy.exc.NoSuchModuleError:
-        raise UsageError(
-            f"{url!r} names no database that SQLAlchemy knows: "
-            f"give one like {DEFAULT_URL} or postgresql://host/name"
-        ) from None
-    except (
-        sqlalchemy.exc.SQLAlchemyError,
-        optuna.exceptions.StorageInternalError,
-        RuntimeError,
-        sqlite3.Error,
-    ) as error:
+    except UsageError:
+        raise
+    except Exception as error:  # drivers and servers fail in ways of their own
         raise unreadable(url, error) from None
     return storage
 
 
-def _open_journal(url: str) -> BaseStorage:
-    """A journal in Redis, or in a file whose name ends in .log or .journal."""
-    if url.startswith("redis"):
-        return optuna.storages.get_storage(url)
-    return JournalStorage(JournalFileBackend(url))
+def _open_database(url: str, *, is_file: bool) -> RDBStorage:
+    storage = RDBStorage(
+        _driver(url),
+        engine_kwargs={"connect_args": {"timeout": OPEN_S}} if is_file else {"pool_pre_ping": True},
+        heartbeat_interval=HEARTBEAT_S,
+        grace_period=GRACE_S,
+        heartbeat_stale_trial_callback=queue_again,
+    )
+    if is_file:
+        _tune_sqlite(storage.engine)
+    return storage
 
 
 def unreadable(url: str, error: Exception) -> VrtuneError:
@@ -89,9 +81,16 @@ def unreadable(url: str, error: Exception) -> VrtuneError:
 
 
 def sqlite_path(url: str) -> Path | None:
-    """The file of a SQLite URL."""
-    prefix = "sqlite:///"
-    return Path(url.removeprefix(prefix)) if url.startswith(prefix) else None
+    """The file of a SQLite URL. UsageError for a database in memory: processes can't share it."""
+    if not url.startswith("sqlite"):
+        return None
+    try:
+        database = sqlalchemy.engine.make_url(url).database
+    except sqlalchemy.exc.ArgumentError:
+        return None
+    if not database or database == ":memory:":
+        raise UsageError(f"{url!r} names no file: give a storage like {DEFAULT_URL}")
+    return Path(database)
 
 
 def _driver(url: str) -> str:
@@ -109,7 +108,7 @@ def _tune_sqlite(engine: sqlalchemy.Engine) -> None:
     @sqlalchemy.event.listens_for(engine, "connect")
     def _connect(connection: sqlite3.Connection, _: object) -> None:
         connection.isolation_level = None
-        connection.execute("PRAGMA busy_timeout = 60000")
+        connection.execute(f"PRAGMA busy_timeout = {1000 * WAIT_S}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
 

@@ -10,7 +10,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import ValidationError
 
-from vrtune.config import Settings, Task, TrialConfig
+from vrtune.config import Settings, Task, TrialConfig, explain
 from vrtune.errors import UsageError
 
 RECORD = "vrtune"  # the study attribute that holds its StudyRecord
@@ -74,7 +74,13 @@ def _flat(record: StudyRecord) -> dict[str, Any]:
 
 def read_config(trial: FrozenTrial) -> TrialConfig:
     """The settings a trial ran with."""
-    return TrialConfig.model_validate(trial.user_attrs["config"])
+    try:
+        return TrialConfig.model_validate(trial.user_attrs.get("config"))
+    except ValidationError as error:
+        raise UsageError(
+            f"trial {trial.number} has settings that this vrtune refuses ({explain(error)}): "
+            "install the version that searched, or the method it used"
+        ) from None
 
 
 def ranked(study: optuna.Study) -> list[FrozenTrial]:

@@ -16,7 +16,7 @@ from vrtune.lanes.pool import Pool, Progress
 from vrtune.lanes.workspace import Workspace
 
 FILE = Path(__file__).with_name("golden.json")
-TASK = Task(dataset="digits", model="lenet", norm="batch", folds=3, epochs=4, limit=300, seed=1)
+TASK = Task(dataset="digits", model="lenet", norm="batch", folds=2, epochs=4, limit=300, seed=1)
 CONFIGS = {
     "sgd": TrialConfig(optimizer=SGD(lr=0.05, momentum=0.9)),
     "svrg": TrialConfig(estimator=SVRG(snapshot_period=2), optimizer=SGD(lr=0.2)),

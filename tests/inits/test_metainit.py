@@ -46,7 +46,7 @@ def test_lowers_the_gradient_quotient_of_a_badly_scaled_net(activation: type[nn.
     def make() -> nn.Module:
         return nets.badly_scaled(activation)
 
-    configs = [PLAIN] * 6 + [config(steps=100, momentum=0.5)] * 6
+    configs = [PLAIN] * 6 + [config(steps=60, momentum=0.5)] * 6
     lanes = nets.seat(make, configs, fused=True, streams=6)
     shape = (1, 4, 4)
     ratios = [quotient(lanes, row + 6, shape) / quotient(lanes, row, shape) for row in range(6)]

@@ -67,7 +67,7 @@ def same(one: dict[str, Tensor], other: dict[str, Tensor], *, exactly: bool = Fa
 @each_program
 def test_fused_equals_looped(estimator: str, optimizer: str, norm: str) -> None:
     lanes = [
-        problem.seat(configs(estimator, optimizer), norm, fused=fused) for fused in (False, True)
+        problem.seat(configs(estimator, optimizer, 3), norm, fused=fused) for fused in (False, True)
     ]
     losses = [train(some) for some in lanes]
     torch.testing.assert_close(losses[0], losses[1], rtol=1e-9, atol=0)
@@ -80,7 +80,7 @@ def test_fused_equals_looped(estimator: str, optimizer: str, norm: str) -> None:
 @ways
 @each_program
 def test_lanes_together_equal_lanes_alone(estimator: str, optimizer: str, fused: bool) -> None:
-    settings = configs(estimator, optimizer)
+    settings = configs(estimator, optimizer, 3)
     together = problem.seat(settings, "batch", fused=fused)
     losses = train(together)
     for row, config in enumerate(settings):

@@ -18,8 +18,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchvision import datasets
-from torchvision.datasets.utils import extract_archive
 
 from vrtune.data.base import Dataset, Part
 from vrtune.errors import VrtuneError
@@ -43,36 +41,43 @@ class _Source:
     """Where one set lies below the data folder, unpacked and as the archives it comes in."""
 
     name: str
-    reader: Any  # class of torchvision.datasets
+    reader_name: str  # class of torchvision.datasets
     folder: str
     archives: str  # glob; a set's archive may lie there still packed
     classes: int = 10
 
+    @property
+    def reader(self) -> Any:
+        """The class; torchvision takes seconds to import, and most searches need none of it."""
+        from torchvision import datasets
+
+        return getattr(datasets, self.reader_name)
+
 
 def mnist(data_dir: Path) -> Dataset:
     """60,000 training and 10,000 test images [1, 28, 28] of handwritten digits."""
-    source = _Source("mnist", datasets.MNIST, "MNIST/raw", "MNIST/raw/*.gz")
+    source = _Source("mnist", "MNIST", "MNIST/raw", "MNIST/raw/*.gz")
     return _load(source, data_dir)
 
 
 def fashion_mnist(data_dir: Path) -> Dataset:
     """60,000 training and 10,000 test images [1, 28, 28] of clothes."""
     folder = "FashionMNIST/raw"
-    source = _Source("fashion-mnist", datasets.FashionMNIST, folder, f"{folder}/*.gz")
+    source = _Source("fashion-mnist", "FashionMNIST", folder, f"{folder}/*.gz")
     return _load(source, data_dir)
 
 
 def cifar10(data_dir: Path) -> Dataset:
     """50,000 training and 10,000 test images [3, 32, 32] in 10 classes."""
     archive = "cifar-10-python.tar.gz"
-    source = _Source("cifar10", datasets.CIFAR10, "cifar-10-batches-py", archive)
+    source = _Source("cifar10", "CIFAR10", "cifar-10-batches-py", archive)
     return _load(source, data_dir)
 
 
 def cifar100(data_dir: Path) -> Dataset:
     """50,000 training and 10,000 test images [3, 32, 32] in 100 classes."""
     archive = "cifar-100-python.tar.gz"
-    source = _Source("cifar100", datasets.CIFAR100, "cifar-100-python", archive, classes=100)
+    source = _Source("cifar100", "CIFAR100", "cifar-100-python", archive, classes=100)
     return _load(source, data_dir)
 
 
@@ -112,6 +117,8 @@ def _fetch(source: _Source, data_dir: Path) -> None:
     Archives already in `data_dir` are unpacked, and only what they lack is downloaded. A failure
     leaves `data_dir` as it was, and not existing where it did not exist.
     """
+    from torchvision.datasets.utils import extract_archive
+
     created = [folder for folder in (data_dir, *data_dir.parents) if not folder.exists()]
     try:
         data_dir.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset
 
 from vrtune.data.base import Dataset, Part
 from vrtune.errors import VrtuneError
@@ -57,6 +56,8 @@ def _class_names(folder: Path) -> list[str]:
 
 def _read(folder: Path, labels: dict[str, int]) -> tuple[Part, bool]:
     """All images of `folder` as RGB [N, 3, H, W], and whether every one of them is gray."""
+    from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset  # takes seconds
+
     samples = make_dataset(folder, labels, IMG_EXTENSIONS, allow_empty=True) if labels else []
     if not samples:
         raise VrtuneError(f"{folder} holds no images; lay them out as {folder}/CLASS/*.jpg")

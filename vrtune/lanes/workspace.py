@@ -19,6 +19,8 @@ from vrtune.models import build
 
 def choose_device(device: str) -> torch.device:
     """auto: CUDA where there is one. UsageError if `device` is not to be had."""
+    if device not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"there is no device {device!r}: choose one of auto, cpu, cuda")
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if device == "cuda" and not torch.cuda.is_available():
