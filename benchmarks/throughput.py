@@ -8,8 +8,8 @@
 (c) vrtune      all folds of all trials as lanes; on a CPU in a process a core.
 
 A lane-step is one optimizer step of one fold. The model of (a) and (b) is LeNet-5 as PyTorch users
-write it. SVRG and STORM in (a) and (b) are the plain loops of their papers. Prints a table, writes
-throughput.json and throughput.html beside this file's folder under docs/benchmarks.
+write it. SVRG and STORM in (a) and (b) are the plain loops of their papers. Prints a table and writes
+docs/benchmarks/throughput-DEVICE.json.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def by_vrtune(
     workspace = Workspace(task, data_dir, device)
     fused = fused_pays(workspace, lanes)
     pool = Pool(workspace, workspace.folds(), fused=fused)
-    pool.exchange([], {trial: CONFIGS[method] for trial in range(max(1, lanes // FOLDS))})
+    pool.exchange([], dict.fromkeys(range(max(1, lanes // FOLDS)), CONFIGS[method]))
     group = next(iter(pool.groups.values()))
     for lane in group.seats:
         lane.epoch = 1  # past the snapshot, which (a) and (b) do not take either
