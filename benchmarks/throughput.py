@@ -8,8 +8,8 @@
 (c) vrtune      all folds of all trials as lanes; on a CPU in a process a core.
 
 A lane-step is one optimizer step of one fold. The model of (a) and (b) is LeNet-5 as PyTorch users
-write it. SVRG and STORM in (a) and (b) are the plain loops of their papers. Prints a table and writes
-docs/benchmarks/throughput-DEVICE.json.
+write it. SVRG and STORM in (a) and (b) are the plain loops of their papers. Prints a table and
+writes docs/benchmarks/throughput-DEVICE.json.
 """
 
 from __future__ import annotations

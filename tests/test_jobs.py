@@ -124,8 +124,11 @@ def test_everything_killed_at_once(url: str, monkeypatch: pytest.MonkeyPatch) ->
 def test_an_error_in_a_process_is_the_searchs(url: str, tmp_path: Path) -> None:
     path = tmp_path / "breaks.py"
     path.write_text(
+        "import os\n"
         "from vrtune import SGD, TrialConfig\n"
         "def suggest(trial):\n"
+        "    print('thinking')\n"
+        "    os.system('echo and thinking')\n"
         "    trial.suggest_float('lr', 0.1, 0.2)\n"
         "    if trial.number == 2:\n"
         "        raise RuntimeError('out of ideas')\n"

@@ -161,7 +161,10 @@ def _start(job: Job, messages: Queue[tuple[int, dict[str, Any]]]) -> subprocess.
     def listen() -> None:
         assert process.stdout
         for line in process.stdout:
-            messages.put((job.number, json.loads(line)))
+            try:
+                messages.put((job.number, json.loads(line)))
+            except ValueError:  # not ours
+                sys.stderr.write(line)
         messages.put((job.number, {"ended": process.wait()}))
 
     threading.Thread(target=listen, daemon=True).start()

@@ -20,7 +20,10 @@ from vrtune.loop import Stopped
 def main() -> int:
     """Runs the job that standard input names."""
     out = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
-    sys.stdout = sys.stderr  # what a search space prints must not break the lines
+    os.dup2(
+        sys.stderr.fileno(), sys.stdout.fileno()
+    )  # what a space prints must not be read as ours
+    sys.stdout = sys.stderr
     job = Job.model_validate_json(sys.stdin.readline())
     answers: Queue[bool] = Queue()
     stop = threading.Event()
