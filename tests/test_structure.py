@@ -13,8 +13,8 @@ import vrtune
 from vrtune import data, estimators, inits, models, optimizers
 from vrtune.config import Unit
 
-PACKAGE = Path(vrtune.__file__).parent
-ROOT = PACKAGE.parent
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "vrtune"
 SPACES = ROOT / "search_spaces"
 
 # A room (a folder or a file) imports from lines above its own here, and from itself.

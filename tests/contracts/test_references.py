@@ -40,7 +40,7 @@ def run_reference(
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_lanes_equal_the_slow_loop(estimator: str, optimizer: str, norm: str, fused: bool) -> None:
     """Lanes with different settings on different streams, all trained at once."""
-    lanes = problem.seat(configs(estimator, optimizer), norm, fused=fused)
+    lanes = problem.seat(configs(estimator, optimizer, 3), norm, fused=fused)
     modules = [problem.module_in(lanes, row) for row in range(len(lanes.seats))]
     losses = torch.stack([lanes.train_epoch() for _ in range(EPOCHS)])
     for row, (lane, module) in enumerate(zip(lanes.seats, modules, strict=True)):

@@ -54,7 +54,7 @@ def test_estimate_at_the_snapshot_is_the_whole_gradient(fused: bool) -> None:
 
 @ways
 def test_estimate_at_the_snapshot_is_exact_with_batch_norm(fused: bool) -> None:
-    """The whole gradient is then the mean over the batches; they must stay the same batches."""
+    """The whole gradient is then the mean of the batches' gradients, not that of all samples."""
     lanes = still_lanes("batch", fused)
     seen = watch(lanes)
     for _ in range(PERIOD):
@@ -73,7 +73,10 @@ def test_estimate_at_the_snapshot_is_exact_with_batch_norm(fused: bool) -> None:
 @ways
 @pytest.mark.parametrize("norm", ["none", "batch"])
 def test_estimate_is_unbiased_far_from_the_snapshot(norm: str, fused: bool) -> None:
-    """The mean over an epoch's batches, each by its size, is the whole gradient."""
+    """The mean over an epoch's batches, each by its size, is the whole gradient.
+
+    With batch norm that needs the batches of the snapshot pass: others would leave a bias.
+    """
     lanes = still_lanes(norm, fused)
     lanes.train_epoch()
     generator = torch.Generator().manual_seed(1)

@@ -1,7 +1,7 @@
 """A lane trains the same alone or among others, fused or looped, in a fresh row or a used one.
 
 In double precision. Fused or with other lanes beside it, sums may add up in another order, which
-three epochs of steps amplify a little: hence 1e-9. Looped lanes are compared bit for bit: each
+a few epochs of steps amplify a little: hence 1e-9. Looped lanes are compared bit for bit: each
 lane runs the same operations on the same numbers, whatever lies in the rows beside it.
 """
 
@@ -96,17 +96,17 @@ def test_refilled_equals_fresh(estimator: str, optimizer: str, fused: bool) -> N
     """In the middle of the others' training; the others do not notice."""
     settings = configs(estimator, optimizer, 3)
     fresh = problem.seat(settings, "batch", fused=fused)
-    losses = train(fresh)
+    losses = train(fresh, 2)
     lanes = problem.seat(list(reversed(settings)), "batch", fused=fused)
-    first = train(lanes, 2)
+    first = train(lanes, 1)
     lanes.refill([2, 1], [problem.lane(settings[0], 0), problem.lane(settings[1], 1)])
-    assert [lane.epoch for lane in lanes.seats] == [2, 0, 0]
-    later = train(lanes)
+    assert [lane.epoch for lane in lanes.seats] == [1, 0, 0]
+    later = train(lanes, 2)
     torch.testing.assert_close(later[:, [2, 1]], losses[:, [0, 1]], rtol=1e-9, atol=0)
     same(content(lanes, 2), content(fresh, 0), exactly=not fused)
     same(content(lanes, 1), content(fresh, 1), exactly=not fused)
     stayed = problem.seat(list(reversed(settings)), "batch", fused=fused)
-    undisturbed = train(stayed, 2 + EPOCHS)
+    undisturbed = train(stayed, 3)
     same(content(lanes, 0), content(stayed, 0), exactly=not fused)
     torch.testing.assert_close(
         torch.cat([first, later])[:, 0], undisturbed[:, 0], rtol=1e-9, atol=0

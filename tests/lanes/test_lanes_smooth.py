@@ -10,14 +10,14 @@ from vrtune.lanes.smooth import WRITTEN_OUT, SmoothNorms
 
 LAYERS = {
     "batch norm of features": (nn.BatchNorm1d(4), (6, 4)),
-    "batch norm of channels": (nn.BatchNorm2d(4), (5, 4, 3, 2)),
+    "batch norm of channels": (nn.BatchNorm2d(4), (3, 4, 2, 2)),
     "batch norm without affine": (nn.BatchNorm1d(4, affine=False), (6, 4)),
     "layer norm": (nn.LayerNorm(4), (6, 4)),
     "layer norm over more": (nn.LayerNorm((3, 4)), (6, 3, 4)),
     "layer norm without affine": (nn.LayerNorm(4, elementwise_affine=False), (6, 4)),
-    "group norm, one group": (nn.GroupNorm(1, 4), (5, 4, 3, 2)),
-    "group norm, two groups": (nn.GroupNorm(2, 4), (5, 4, 3, 2)),
-    "group norm without affine": (nn.GroupNorm(2, 4, affine=False), (5, 4, 3, 2)),
+    "group norm, one group": (nn.GroupNorm(1, 4), (3, 4, 2, 2)),
+    "group norm, two groups": (nn.GroupNorm(2, 4), (3, 4, 2, 2)),
+    "group norm without affine": (nn.GroupNorm(2, 4, affine=False), (3, 4, 2, 2)),
 }
 
 

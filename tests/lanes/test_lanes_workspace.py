@@ -94,6 +94,7 @@ def test_folds_and_normalisation_depend_on_the_tasks_seed_alone() -> None:
     ("fields", "message"),
     [
         ({"batch_size": 41}, "batch size 41 .* at most 40"),
+        ({"batch_size": 1, "norm": "batch"}, "variance of one sample"),
         ({"model": "lenett"}, "no model 'lenett'.*lenet"),
         ({"model": "lenet"}, "at least 12x12"),
         ({"folds": 21}, "folds=21"),

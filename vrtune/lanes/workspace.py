@@ -45,6 +45,10 @@ class Workspace:
                 f"batch size {task.batch_size} is more than a fold's training part ({smallest}): "
                 f"use at most {smallest}"
             )
+        if task.norm == "batch" and task.batch_size == 1:
+            raise UsageError(
+                "batch norm can't take the variance of one sample: use a batch size of at least 2"
+            )
         self.make()  # an unknown or unfit model is found before anything is written
         self.train_data = self.on_device(self.dataset.train)
 
