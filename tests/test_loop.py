@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from vrtune import Task, search
 from vrtune.errors import UsageError
 from vrtune.jobs import Job, Tickets, run_job
+from vrtune.leases import put_back
 from vrtune.loop import DIVERGED, Event, Stopped
 from vrtune.storage import open_storage
 from vrtune.studies import StudyRecord, load_study, open_study
@@ -226,3 +227,64 @@ def test_a_wrong_request_writes_nothing(
     with pytest.raises(UsageError, match=said):
         search("sgd", TASK, storage=f"sqlite:///{tmp_path}/studies.db", **options)  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("grid", "said"),
+    [
+        ("{'learning_rate': [0.1]}", "suggest.trial. raised .*lr"),
+        ("{'lr': [0.1], 'momentum': [0.9]}", "never asks for"),
+        ("{'lr': [5.0]}", "out of the range"),
+        ("{'lr': 0.1}", "dict of non-empty lists"),
+        ("[0.1]", "dict of non-empty lists"),
+    ],
+)
+def test_a_wrong_grid_writes_nothing(tmp_path: Path, grid: str, said: str) -> None:
+    path = tmp_path / "wrong.py"
+    path.write_text(
+        f"from vrtune import SGD, TrialConfig\nGRID = {grid}\n"
+        "def suggest(trial):\n"
+        "    return TrialConfig(optimizer=SGD(lr=trial.suggest_float('lr', 0.01, 1.0)))\n"
+    )
+    url = f"sqlite:///{tmp_path}/studies.db"
+    with pytest.raises(UsageError, match=said):
+        search(str(path), TASK, sampler="grid", storage=url)
+    assert not (tmp_path / "studies.db").exists()
+
+
+def test_a_grid_runs_nothing_but_its_points(tmp_path: Path, space: str) -> None:
+    url = f"sqlite:///{tmp_path}/studies.db"
+    search(space, TASK, sampler="grid", trials=100, jobs=1, study="s", storage=url, retrain=0)
+    assert len(trials_of(url)) == 8
+
+
+def test_a_trial_that_another_process_ended_is_dropped(tmp_path: Path, space: str) -> None:
+    url = f"sqlite:///{tmp_path}/studies.db"
+    study = open_storage(url)
+    rounds = 0
+
+    def take_one(event: Event) -> None:
+        nonlocal rounds
+        rounds += event.kind == "round"
+        if event.kind == "round" and rounds == 1:
+            running = [t for t in trials_of(url) if t.state is TrialState.RUNNING]
+            study.set_trial_state_values(running[0]._trial_id, TrialState.FAIL)
+
+    run_job(
+        job(url, space),
+        ticket=Tickets(3, lambda: False).take,
+        stopping=lambda: False,
+        tell=take_one,
+    )
+    states = [t.state for t in trials_of(url)]
+    assert states.count(TrialState.FAIL) == 1
+    assert states.count(TrialState.COMPLETE) == 2
+
+
+def test_a_queued_trial_that_dies_before_its_first_parameter_comes_back(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/studies.db"
+    job(url, "sgd")
+    study = load_study(open_storage(url), "s", url)
+    study.enqueue_trial({"lr": 0.25})
+    put_back(study, study._storage.get_trial(study.ask()._trial_id))
+    assert study.ask().suggest_float("lr", 0.1, 1.0) == 0.25

@@ -15,6 +15,7 @@ from queue import Empty, Queue
 from typing import Any
 
 import torch
+from optuna.trial import TrialState
 
 from vrtune import spaces
 from vrtune.config import Settings, Task
@@ -79,12 +80,17 @@ def run_job(
     study.sampler = make_sampler(job.sampler, key(task.seed, "sampler", job.number, past))
     study.pruner = make_pruner(job.pruner, task.epochs)
     pool = Pool(workspace, workspace.folds(), fused=job.fused)
+
+    def queued() -> bool:
+        return bool(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+
+    grid = job.sampler == "grid"  # whose points are all in the queue: nothing else is tried
     loop = SearchLoop(
         study,
         spaces.load(job.space, task.init),
         pool,
         slots=job.slots,
-        ticket=ticket,
+        ticket=(lambda: queued() and ticket()) if grid else ticket,
         stopping=stopping,
         tell=tell,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 HEARTBEAT_S, GRACE_S = 30, 180
-CLAIM_S = 15.0  # a process signs a trial right after it asked for it
+CLAIM_S = 90.0  # a process signs a trial right after it asked for it, once the storage lets it
 
 
 def worker_identity() -> dict[str, Any]:
@@ -34,8 +35,10 @@ def put_back(study: optuna.Study, trial: FrozenTrial) -> None:
 
 def queue_again(study: optuna.Study, trial: FrozenTrial) -> None:
     """Queues a trial with the parameters of one that was cut off."""
-    if trial.params:
-        study.enqueue_trial(dict(trial.params), user_attrs={"again": trial.number})
+    # a trial from the queue may have been cut off before it asked for its parameters
+    params = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+    if params:
+        study.enqueue_trial(params, user_attrs={"again": trial.number})
 
 
 def reclaim(study: optuna.Study) -> int:
@@ -90,6 +93,9 @@ class Heartbeats:
 
     def _beat(self) -> None:
         while not self.done.wait(HEARTBEAT_S):
-            for trial_id in list(self.trial_ids):
-                self.record(trial_id)
-            reclaim(self.study)
+            with suppress(
+                Exception
+            ):  # a storage that is away for a moment; the next beat tries again
+                for trial_id in list(self.trial_ids):
+                    self.record(trial_id)
+                reclaim(self.study)

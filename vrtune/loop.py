@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
 from vrtune.config import TrialConfig
+from vrtune.errors import UsageError
+from vrtune.interrupts import uninterrupted
 from vrtune.lanes.pool import Pool, Progress
 from vrtune.leases import Heartbeats, put_back, worker_identity
 from vrtune.snapshot import Snapshot
@@ -48,10 +51,9 @@ class _Open:
     """A trial in training."""
 
     trial: optuna.Trial
-    config: TrialConfig
     since: float
     last: float  # the last finite mean validation loss, or the value of diverging at once
-    curve: list[float] = field(default_factory=list)
+    config: TrialConfig | None = None  # until the space has been asked
 
 
 class SearchLoop:
@@ -90,20 +92,26 @@ class SearchLoop:
             try:
                 while True:
                     fresh = self._ask()
-                    self.pool.exchange(ended, {n: self.open[n].config for n in fresh})
+                    self.pool.exchange(ended, {n: self._config(n) for n in fresh})
                     if not self.open:
                         return
                     train_losses = self.pool.train_epoch(self._check)
                     ended = self._judge(self.pool.validate(train_losses))
             except BaseException:
-                with contextlib.suppress(Exception):  # the first error is the one to be seen
+                with uninterrupted():
                     self._put_back()
                 raise
 
+    def _config(self, number: int) -> TrialConfig:
+        config = self.open[number].config
+        assert config is not None
+        return config
+
     def _put_back(self) -> None:
         for number, entry in self.open.items():
-            put_back(self.study, self.study._storage.get_trial(entry.trial._trial_id))
-            self.show(Event("finished", number=number, state="put back"))
+            with contextlib.suppress(Exception):  # the first error is the one to be seen
+                put_back(self.study, self.study._storage.get_trial(entry.trial._trial_id))
+                self.show(Event("finished", number=number, state="put back"))
 
     def _check(self) -> None:
         if self.stopping():
@@ -117,24 +125,24 @@ class SearchLoop:
             if not self.ticket():
                 break
             trial = self.study.ask()
+            guess = DIVERGED * math.log(self.pool.workspace.dataset.classes)
+            self.open[trial.number] = entry = _Open(trial, time.monotonic(), guess)
             self.ids.add(trial._trial_id)
             self.heart.record(trial._trial_id)
             trial.set_user_attr("worker", self.identity)
             try:
-                config = self.space.suggest(trial)
-            except BaseException:
+                entry.config = self.space.suggest(trial)
+            except UsageError:  # asked again, the module would only break again
+                self._drop(trial.number)
                 self.study.tell(trial, state=TrialState.FAIL)
                 raise
-            trial.set_user_attr("config", config.model_dump(mode="json"))
-            guess = math.log(self.pool.workspace.dataset.classes)
-            entry = _Open(trial, config, time.monotonic(), DIVERGED * guess)
-            self.open[trial.number] = entry
+            trial.set_user_attr("config", entry.config.model_dump(mode="json"))
             fresh.append(trial.number)
         return fresh
 
     def _judge(self, progress: dict[int, Progress]) -> list[int]:
         """Reports every trial's mean over folds, then ends those that are pruned or done."""
-        diverged = set()
+        diverged, lost = set(), set()  # lost: another process took it for dead and queued it again
         for number, state in progress.items():
             entry = self.open[number]
             mean = sum(state.losses) / len(state.losses)
@@ -142,13 +150,17 @@ class SearchLoop:
                 entry.last = mean
             else:
                 diverged.add(number)
-            entry.curve.append(entry.last)
-            entry.trial.report(entry.last, step=state.epoch)
+            try:
+                entry.trial.report(entry.last, step=state.epoch)
+            except UpdateFinishedTrialError:
+                lost.add(number)
         self.snapshot.take(self.study._study_id)
         ended = []
         for number, state in progress.items():
             done = state.epoch >= self.task.epochs
-            if number in diverged or (not done and self._prune(number)):
+            if number in lost:
+                self._drop(number)
+            elif number in diverged or (not done and self._prune(number)):
                 self._end(number, state, TrialState.PRUNED, diverged=number in diverged)
             elif done:
                 self._end(number, state, TrialState.COMPLETE)
@@ -159,6 +171,9 @@ class SearchLoop:
         self.show(Event("round", running=len(self.open), lanes=lanes))
         return ended
 
+    def _drop(self, number: int) -> None:
+        self.ids.discard(self.open.pop(number).trial._trial_id)
+
     def _prune(self, number: int) -> bool:
         trial = self.snapshot.trial(self.open[number].trial._trial_id)
         return bool(self.study.pruner.prune(self.judged, trial))
@@ -167,8 +182,7 @@ class SearchLoop:
         self, number: int, state: Progress, end: TrialState, *, diverged: bool = False
     ) -> None:
         """Keeps with the trial what it cost and what each fold said, and tells the study."""
-        entry = self.open.pop(number)
-        self.ids.discard(entry.trial._trial_id)
+        entry = self.open[number]
         seconds = time.monotonic() - entry.since
         kept = {
             "fold_values": finite(state.losses),
@@ -179,7 +193,9 @@ class SearchLoop:
         }
         for name, value in kept.items():
             entry.trial.set_user_attr(name, value)
-        self.study.tell(entry.trial, entry.last if end is TrialState.COMPLETE else None, state=end)
+        value = entry.last if end is TrialState.COMPLETE else None
+        self.study.tell(entry.trial, value, state=end)
+        self._drop(number)
         self.show(
             Event(
                 "finished",

@@ -41,7 +41,7 @@ def search(
     trials: int | None = None,
     timeout: float | None = None,
     sampler: str = "tpe",
-    pruner: str = "median",
+    pruner: str = "hyperband",
     study: str | None = None,
     storage: str = DEFAULT_URL,
     jobs: int | Literal["auto"] = "auto",
@@ -90,7 +90,7 @@ def search(
     reclaim(opened)
     for point in points:
         opened.enqueue_trial(point, skip_if_exists=True)
-    count = trials or (waiting(opened) if points else TRIALS)
+    count = min(trials or waiting(opened), waiting(opened)) if points else trials or TRIALS
     room = GPU_LANES if where.type == "cuda" else task.folds
     slots = max(1, (room if lanes == "auto" else lanes) // task.folds)
     job = Job(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib.util
 import itertools
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from pydantic import ValidationError
 
 from vrtune.config import InitSettings, TrialConfig, explain
 from vrtune.errors import UsageError
+from vrtune.estimators import ESTIMATORS
+from vrtune.inits import INITS
+from vrtune.optimizers import OPTIMIZERS
 
 _PACKAGE = Path(__file__).parent
 # The user's own folder first, then the installed one, then a checkout's.
@@ -45,7 +49,7 @@ class Space:
             settings = module.suggest(trial)
         except ValidationError as error:
             raise UsageError(f"{where} built settings that are refused: {explain(error)}") from None
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise UsageError(f"{where} raised {type(error).__name__}: {error}") from error
         if not isinstance(settings, expected):
             raise UsageError(
@@ -54,16 +58,47 @@ class Space:
         return settings
 
     def grid(self) -> list[dict[str, Any]]:
-        """Every point of the modules' GRIDs. UsageError if the method's module has none."""
+        """Every point of the modules' GRIDs. UsageError if there is none, or one that can't run."""
         if not hasattr(self.method, "GRID"):
             raise UsageError(f"{self.path} has no GRID: add one, or choose another --sampler")
-        grid: dict[str, Sequence[Any]] = {**self.method.GRID, **getattr(self.init, "GRID", {})}
-        return [dict(zip(grid, point, strict=True)) for point in itertools.product(*grid.values())]
+        grid: dict[str, Sequence[Any]] = {}
+        for module in (self.method, self.init):
+            own = getattr(module, "GRID", {})
+            if not isinstance(own, dict) or not all(
+                isinstance(values, list | tuple) and values for values in own.values()
+            ):
+                raise UsageError(f"{module.__file__}: GRID must be a dict of non-empty lists")
+            grid |= own
+        points = [
+            dict(zip(grid, point, strict=True)) for point in itertools.product(*grid.values())
+        ]
+        asked = set().union(*(self._asked(point) for point in points))
+        if set(grid) - asked:
+            raise UsageError(
+                f"{self.path}: GRID names {', '.join(sorted(set(grid) - asked))}, which suggest "
+                f"never asks for (it asks for {', '.join(sorted(asked)) or 'nothing'})"
+            )
+        return points
+
+    def _asked(self, point: dict[str, Any]) -> set[str]:
+        """The parameters that suggest asks for at a point of the grid."""
+        trial = optuna.trial.FixedTrial(point)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # a value out of range
+            self.suggest(trial)  # type: ignore[arg-type]
+        return set(trial.params)
 
     def check(self) -> None:
         """Asks for one trial, outside any storage, so that a faulty module is found early."""
         sampler = optuna.samplers.RandomSampler(seed=0)
-        self.suggest(optuna.create_study(sampler=sampler).ask())
+        config = self.suggest(optuna.create_study(sampler=sampler).ask())
+        for unit, known, folder in (
+            (config.estimator, ESTIMATORS, "estimators"),
+            (config.optimizer, OPTIMIZERS, "optimizers"),
+            (config.init, INITS, "inits"),
+        ):
+            if unit.kind not in known:
+                raise UsageError(f"{unit.kind!r} has settings only: add it to vrtune/{folder}")
 
 
 def names() -> dict[str, Path]:
@@ -105,7 +140,7 @@ def _import(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
         suggest = getattr(module, "suggest", None)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"{path} can't be imported: {type(error).__name__}: {error}") from error
     if not callable(suggest):
         raise UsageError(f"{path} is no search space: define suggest(trial) -> TrialConfig in it")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import sqlite3
+import time
 import warnings
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from vrtune.errors import UsageError, VrtuneError
 from vrtune.leases import GRACE_S, HEARTBEAT_S, queue_again
 
 DEFAULT_URL = "sqlite:///studies.db"
+ATTEMPTS = 10  # at making the tables of a fresh database
 OPEN_S, WAIT_S = 20, 60  # for a lock that another process holds: at first, and later
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -60,13 +63,22 @@ def open_storage(url: str, *, create: bool = True) -> BaseStorage:
 
 
 def _open_database(url: str, *, is_file: bool) -> RDBStorage:
-    storage = RDBStorage(
-        _driver(url),
-        engine_kwargs={"connect_args": {"timeout": OPEN_S}} if is_file else {"pool_pre_ping": True},
-        heartbeat_interval=HEARTBEAT_S,
-        grace_period=GRACE_S,
-        heartbeat_stale_trial_callback=queue_again,
-    )
+    for attempt in range(ATTEMPTS):
+        try:
+            storage = RDBStorage(
+                _driver(url),
+                engine_kwargs=(
+                    {"connect_args": {"timeout": OPEN_S}} if is_file else {"pool_pre_ping": True}
+                ),
+                heartbeat_interval=HEARTBEAT_S,
+                grace_period=GRACE_S,
+                heartbeat_stale_trial_callback=queue_again,
+            )
+            break
+        except sqlalchemy.exc.SQLAlchemyError as error:  # another process makes the same tables
+            if attempt == ATTEMPTS - 1 or not re.search("already exists|UNIQUE", str(error)):
+                raise
+            time.sleep(0.2)
     if is_file:
         _tune_sqlite(storage.engine)
     return storage

@@ -24,10 +24,10 @@ SAMPLERS: dict[str, Callable[[int], samplers.BaseSampler]] = {
 # Each takes the number of epochs; a trial reports once an epoch, the first report being step 1.
 PRUNERS: dict[str, Callable[[int], pruners.BasePruner]] = {
     "median": lambda epochs: pruners.MedianPruner(
-        n_startup_trials=5, n_warmup_steps=warmup(epochs)
+        n_startup_trials=5, n_warmup_steps=warmup(epochs) + 1
     ),
     "percentile": lambda epochs: pruners.PercentilePruner(
-        25.0, n_startup_trials=5, n_warmup_steps=warmup(epochs)
+        25.0, n_startup_trials=5, n_warmup_steps=warmup(epochs) + 1
     ),
     "hyperband": lambda epochs: pruners.HyperbandPruner(min_resource=1, max_resource=epochs),
     "halving": lambda epochs: pruners.SuccessiveHalvingPruner(min_resource=1),
@@ -36,7 +36,7 @@ PRUNERS: dict[str, Callable[[int], pruners.BasePruner]] = {
 
 
 def warmup(epochs: int) -> int:
-    """Epochs before which a trial is not compared with others: a tenth, at least one."""
+    """Epochs after which a trial is not yet compared with others: a tenth, at least one."""
     return max(1, epochs // 10)
 
 

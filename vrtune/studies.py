@@ -33,6 +33,8 @@ def open_study(storage: BaseStorage, name: str, record: StudyRecord) -> optuna.S
         study.set_user_attr(RECORD, record.model_dump(mode="json"))
     except DuplicatedStudyError:
         study = optuna.load_study(study_name=name, storage=storage)
+        if RECORD not in study.user_attrs and not study.get_trials(deepcopy=False):
+            study.set_user_attr(RECORD, record.model_dump(mode="json"))  # its maker was cut off
         _same_task(study, record)
     return study
 

@@ -110,7 +110,7 @@ def search(
             help="Ends poor trials early.",
             rich_help_panel=SEARCH,
         ),
-    ] = "median",
+    ] = "hyperband",
     study: Annotated[
         str | None,
         typer.Option(
