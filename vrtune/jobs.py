@@ -8,7 +8,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from queue import Empty, Queue
@@ -198,6 +199,14 @@ def event_message(event: Event) -> str:
     return json.dumps({"event": asdict(event)})
 
 
-def one_thread() -> None:
-    """Lanes fill the cores as processes do; threads of one process only get in their way."""
-    torch.set_num_threads(1)
+@contextmanager
+def threads(device: torch.device) -> Iterator[None]:
+    """One thread on a CPU: lanes fill the cores as processes do, and sums come out the same
+    whatever the number of cores. What was set before is put back."""
+    before = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

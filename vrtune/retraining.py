@@ -17,6 +17,7 @@ from torch import Tensor
 from vrtune.config import Settings, Task, TrialConfig
 from vrtune.data import Dataset
 from vrtune.errors import UsageError, VrtuneError
+from vrtune.jobs import threads
 from vrtune.lanes.measure import fused_pays
 from vrtune.lanes.pool import Pool
 from vrtune.lanes.workspace import Workspace, choose_device
@@ -69,12 +70,13 @@ def train(
     Returns what came out, and each seed's parameters and buffers.
     """
     pool = Pool(workspace, workspace.seeds(seeds), fused=fused)
-    pool.exchange([], configs)
     curves: dict[int, list[list[float]]] = {number: [] for number in configs}
-    for epoch in range(1, workspace.task.epochs + 1):
-        for number, losses in pool.train_epoch(lambda: None).items():
-            curves[number].append(losses)
-        progress(Event("retraining", epoch=epoch))
+    with threads(workspace.device):
+        pool.exchange([], configs)
+        for epoch in range(1, workspace.task.epochs + 1):
+            for number, losses in pool.train_epoch(lambda: None).items():
+                curves[number].append(losses)
+            progress(Event("retraining", epoch=epoch))
     test = workspace.on_device(workspace.dataset.read_test())
     out: dict[int, Retrained] = {}
     weights: dict[int, list[dict[str, Tensor]]] = {}

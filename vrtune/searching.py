@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -19,7 +18,7 @@ from vrtune.config import Task
 from vrtune.data import DATASETS
 from vrtune.errors import UsageError
 from vrtune.interrupts import interrupts
-from vrtune.jobs import Job, Tickets, one_thread, run_job, run_jobs
+from vrtune.jobs import Job, Tickets, run_job, run_jobs, threads
 from vrtune.lanes.measure import fused_pays
 from vrtune.lanes.workspace import Workspace, choose_device
 from vrtune.leases import reclaim
@@ -192,15 +191,3 @@ def job_count(jobs: int | Literal["auto"], device: torch.device) -> int:
         return 1
     own = getattr(os, "sched_getaffinity", None)  # not on macOS
     return len(own(0)) if own else os.cpu_count() or 1
-
-
-@contextmanager
-def threads(device: torch.device) -> Iterator[None]:
-    """One thread for lanes on a CPU; what was set before is put back."""
-    before = torch.get_num_threads()
-    if device.type == "cpu":
-        one_thread()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

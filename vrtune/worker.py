@@ -12,8 +12,10 @@ import sys
 import threading
 from queue import Queue
 
+import torch
+
 from vrtune.errors import VrtuneError
-from vrtune.jobs import Job, event_message, one_thread, run_job
+from vrtune.jobs import Job, event_message, run_job, threads
 from vrtune.loop import Stopped
 
 
@@ -46,10 +48,9 @@ def main() -> int:
         say('{"ticket": 1}')
         return answers.get()
 
-    if job.device == "cpu":
-        one_thread()
     try:
-        run_job(job, ticket=ticket, stopping=stop.is_set, tell=lambda e: say(event_message(e)))
+        with threads(torch.device(job.device)):
+            run_job(job, ticket=ticket, stopping=stop.is_set, tell=lambda e: say(event_message(e)))
     except Stopped:
         return 0
     except VrtuneError as error:
