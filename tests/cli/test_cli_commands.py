@@ -62,7 +62,8 @@ def test_json_is_one_object_and_nothing_else(empty: Path) -> None:
     wanted = {"study", "storage", "task", "best", "trials", "gradient_computations", "seconds"}
     assert {*wanted, "retrain"} <= set(said)
     assert set(said["best"]) == {"number", "value", "params", "fold_values"}
-    assert said["trials"] == {"complete": 2, "pruned": 0, "failed": 0}
+    assert set(said["trials"]) == {"complete", "pruned", "failed"}
+    assert sum(said["trials"].values()) == 2
     for what in ("test_accuracy", "test_loss"):
         assert set(said["retrain"][what]) == {"mean", "std", "values"}
         assert len(said["retrain"][what]["values"]) == 2
