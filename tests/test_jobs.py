@@ -58,7 +58,7 @@ def states(url: str) -> list[TrialState]:
 def test_interrupted_in_the_middle_and_continued(url: str) -> None:
     process = start(url, 40)
     wait_for(process, "finished", 3)
-    wait_for(process, "round", 5)  # both processes may just have ended a trial; now one is in another
+    wait_for(process, "round", 5)  # until then both may have no trial open
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert out.split()[-1] == "stopped"
