@@ -18,7 +18,8 @@ class BatchGradient(Protocol):
     """The gradient of the step's mini-batch, for all lanes at once."""
 
     def __call__(self, weights: Tensor, *, off_step: bool = False) -> Tensor:
-        """g(weights; B), shape [L, P]; `off_step` puts batch-norm statistics back afterwards."""
+        """g(weights; B), a tensor [L, P] of the caller's own; `off_step` puts batch-norm statistics
+        back afterwards."""
 
 
 class Estimator(ABC):

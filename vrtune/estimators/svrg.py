@@ -54,5 +54,5 @@ class SVRGEstimator(Estimator):
         self, weights: Tensor, hp: dict[str, Tensor], gradient: BatchGradient
     ) -> tuple[Tensor, None]:
         d = gradient(weights)
-        d = d - gradient(self.state["snapshot"], off_step=True)
+        d.sub_(gradient(self.state["snapshot"], off_step=True))
         return d.add_(self.state["mu"]), None

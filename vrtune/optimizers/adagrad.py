@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -48,7 +49,7 @@ class AdaGradRule(StepRule):
 
     def step(self, weights: Tensor, d: Tensor, eta: Tensor, hp: dict[str, Tensor]) -> None:
         s, t = self.state["sum"], self.state["step"].add_(1.0)
-        d = d + hp["weight_decay"] * weights
+        d = torch.addcmul(d, weights, hp["weight_decay"])
         s.addcmul_(d, d)
         eta = eta / (1 + (t - 1) * hp["lr_decay"])
-        weights.sub_(eta * d / s.sqrt().add_(hp["eps"]))
+        weights.addcdiv_(d.mul_(-eta), s.sqrt().add_(hp["eps"]))

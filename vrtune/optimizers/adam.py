@@ -56,10 +56,10 @@ class AdamRule(StepRule):
         beta1, beta2 = hp["betas"][:, :1], hp["betas"][:, 1:]
         decoupled = hp["decoupled_weight_decay"]
         weights.mul_(1 - eta * hp["weight_decay"] * decoupled)
-        d = d + hp["weight_decay"] * (1 - decoupled) * weights
+        d = torch.addcmul(d, weights, hp["weight_decay"] * (1 - decoupled))
         m.lerp_(d, 1 - beta1)
-        v.mul_(beta2).add_((1 - beta2) * d * d)
+        v.mul_(beta2).addcmul_(d.mul_(d), 1 - beta2)
         torch.maximum(v_max, v, out=v_max)
         second = torch.where(hp["amsgrad"] > 0, v_max, v)
-        denominator = second.sqrt().div_((1 - beta2**t).sqrt()).add_(hp["eps"])
-        weights.sub_(eta / (1 - beta1**t) * (m / denominator))
+        denominator = second.sqrt_().div_((1 - beta2**t).sqrt()).add_(hp["eps"])
+        weights.addcdiv_(m * (-eta / (1 - beta1**t)), denominator)

@@ -54,8 +54,9 @@ class SGDRule(StepRule):
 
     def step(self, weights: Tensor, d: Tensor, eta: Tensor, hp: dict[str, Tensor]) -> None:
         m, started = self.state["momentum_buffer"], self.state["started"]
-        d = d + hp["weight_decay"] * weights
-        m.mul_(hp["momentum"]).add_(d * (1 - hp["dampening"] * started))
+        nesterov, momentum = hp["nesterov"], hp["momentum"]
+        d = torch.addcmul(d, weights, hp["weight_decay"])
+        m.mul_(momentum).addcmul_(d, 1 - hp["dampening"] * started)
         started.fill_(1.0)
-        d = torch.where(hp["nesterov"] > 0, d + hp["momentum"] * m, m)
-        weights.sub_(eta * d)
+        weights.addcmul_(d, -eta * nesterov)
+        weights.addcmul_(m, -eta * torch.where(nesterov > 0, momentum, 1.0))
