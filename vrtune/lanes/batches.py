@@ -75,23 +75,25 @@ class Batches:
             for stream, epoch, partition in zip(streams, epochs, partitions, strict=True)
         ]
         self.order = torch.stack(rows).to(self.x.device)
-        self.scale, self.shift = normalisation(streams, self.x)
+        scale, shift = normalisation(streams, self.x)
+        if scale.shape == self.scale.shape:  # in place: a captured step reads them
+            self.scale.copy_(scale)
+            self.shift.copy_(shift)
+        else:
+            self.scale, self.shift = scale, shift
 
     def bounds(self) -> list[tuple[int, int]]:
         """The batches of the epoch as (start, stop)."""
         return bounds(self.order.shape[1], self.batch_size)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[Tensor]:
         return self.of(None)
 
-    def of(self, rows: Tensor | None) -> Iterator[tuple[Tensor, Tensor]]:
-        """x [r, B, C, H, W] and y [r, B] of the epoch's batches, for some rows or for all."""
-        order, scale, shift = self.order, self.scale, self.shift
-        if rows is not None:
-            order, scale, shift = order[rows], scale[rows], shift[rows]
+    def of(self, rows: Tensor | None) -> Iterator[Tensor]:
+        """The epoch's batches as indices [r, B] into x and y, for some rows or for all."""
+        order = self.order if rows is None else self.order[rows]
         for start, stop in self.bounds():
-            index = order[:, start:stop]
-            yield normalised(self.x, index, scale, shift), self.y[index]
+            yield order[:, start:stop]
 
 
 def normalisation(streams: list[Stream], x: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,6 +15,7 @@ from vrtune.lanes.gradients import Fused, Looped, Oracle
 from vrtune.lanes.keys import generator, key
 from vrtune.lanes.rows import Lane, Rows
 from vrtune.lanes.smooth import SmoothNorms
+from vrtune.lanes.step import PartialSum, Step
 
 
 class Lanes:
@@ -36,12 +37,14 @@ class Lanes:
         """`make` builds the module with PyTorch's global random numbers; `data` is x and y of the
         training set, on the device that trains."""
         self.data, self.batch_size, self.program = data, batch_size, program
-        self.device = data[0].device
+        self.device, self.classes = data[0].device, int(data[1].max()) + 1
         module = make().to(self.device)
         self.oracle: Oracle = Fused(module) if fused else Looped(module)
         self.rows = Rows(module, program, 0)
         self.batches = Batches(*data, batch_size)
         self.seats: list[Lane] = []
+        self._step: Step | None = None  # made for the rows there are
+        self._sums: dict[int, PartialSum] = {}  # by their number of rows
 
         @lru_cache(maxsize=64)
         def start(stream_key: tuple[object, ...]) -> nn.Module:
@@ -57,7 +60,7 @@ class Lanes:
     def append(self, lanes: list[Lane]) -> None:
         """Adds rows for `lanes` at the end."""
         first = len(self.seats)
-        self.rows.resize(list(range(first)), len(lanes))
+        self._resize(list(range(first)), len(lanes))
         self.seats += lanes
         self.refill(list(range(first, first + len(lanes))), lanes)
 
@@ -73,8 +76,13 @@ class Lanes:
 
     def keep(self, rows: list[int]) -> None:
         """Gives up every row but these."""
-        self.rows.resize(rows, 0)
+        self._resize(rows, 0)
         self.seats = [self.seats[row] for row in rows]
+
+    def _resize(self, keep: list[int], extra: int) -> None:
+        self._step = None
+        self._sums.clear()
+        self.rows.resize(keep, extra)
 
     def _initialise(self, kind: str, rows: list[int], lanes: list[Lane]) -> None:
         """Runs an init on the rows that want it; batch-norm statistics are put back afterwards."""
@@ -97,12 +105,11 @@ class Lanes:
 
     def _noise(self, streams: list[Stream], step: int) -> tuple[Tensor, Tensor]:
         """A batch of N(0, 1) inputs and uniform labels for each stream."""
-        x, y = self.data
-        classes = int(y.max()) + 1
+        x = self.data[0]
         generators = [generator(*stream.key(step, "noise")) for stream in streams]
         shape = (self.batch_size, *x.shape[1:])
         noise = torch.stack([torch.randn(shape, generator=g) for g in generators])
-        labels = [torch.randint(classes, (self.batch_size,), generator=g) for g in generators]
+        labels = [torch.randint(self.classes, (self.batch_size,), generator=g) for g in generators]
         return noise.to(self.rows.W), torch.stack(labels).to(self.device)
 
     # ---- training ------------------------------------------------------------------------------
@@ -120,36 +127,15 @@ class Lanes:
         if rows.estimator.keeps_snapshot:
             due = [row for row, lane in enumerate(seats) if lane.epoch == partitions[row]]
             self._snapshot(due, after_step)
-        seen, total = 0, rows.W.new_zeros(len(seats))
-        for x, y in self.batches:
-            own: list[Tensor] = []
-
-            def gradient(
-                weights: Tensor,
-                *,
-                off_step: bool = False,
-                x: Tensor = x,
-                y: Tensor = y,
-                own: list[Tensor] = own,
-            ) -> Tensor:
-                buffers = self.rows.buffers
-                if off_step:  # batch-norm reset: these statistics are thrown away
-                    buffers = {name: b.clone() for name, b in buffers.items()}
-                g, losses = self.oracle.gradient(weights, buffers, x, y)
-                if not off_step:
-                    own.append(losses)
-                return g
-
-            d, eta = rows.estimator.estimate(rows.W, rows.hp["estimator"], gradient)
-            step_size = rows.hp["optimizer"]["lr"] if eta is None else eta
-            rows.optimizer.step(rows.W, d, step_size, rows.hp["optimizer"])
-            total += own[0] * y.shape[1]
-            seen += y.shape[1]
+        step = self._step = self._step or Step(self.oracle, rows, self.batches)
+        step.total.zero_()
+        for index in self.batches:
+            step(index)
             after_step()
         for lane in seats:
             lane.epoch += 1
             lane.gradient_computations += rows.estimator.cost * len(self.batches.bounds())
-        return total / seen
+        return step.total / self.batches.order.shape[1]
 
     def _snapshot(self, due: list[int], after_step: Callable[[], None]) -> None:
         """Lets the estimator take a snapshot of the rows due."""
@@ -158,13 +144,16 @@ class Lanes:
 
         def whole_gradient(weights: Tensor, rows: Tensor) -> Tensor:
             """grad F at weights [r, P]: the mean over the epoch's own batches, off the step."""
-            total, seen = torch.zeros_like(weights), 0
-            for x, y in self.batches.of(rows):
-                copies = {name: b[rows] for name, b in self.rows.buffers.items()}
-                total += self.oracle.gradient(weights, copies, x, y)[0] * y.shape[1]
-                seen += y.shape[1]
+            if len(rows) not in self._sums:
+                self._sums[len(rows)] = PartialSum(self.oracle, self.rows, self.batches, rows)
+            add = self._sums[len(rows)]
+            add.begin(weights, rows)
+            for index in self.batches.of(rows):
+                add(index)
                 after_step()
-            return total / seen
+            if self.device.type == "cpu":  # nothing was captured: do not hold the memory
+                self._sums.clear()
+            return add.total / self.batches.order.shape[1]
 
         index = torch.tensor(due, device=self.device)
         self.rows.estimator.snapshot(index, self.rows.W, whole_gradient)

@@ -59,4 +59,4 @@ class SGDRule(StepRule):
         m.mul_(momentum).addcmul_(d, 1 - hp["dampening"] * started)
         started.fill_(1.0)
         weights.addcmul_(d, -eta * nesterov)
-        weights.addcmul_(m, -eta * torch.where(nesterov > 0, momentum, 1.0))
+        weights.addcmul_(m, -eta * (1 - nesterov + nesterov * momentum))
