@@ -117,6 +117,9 @@ class Task(Settings):
     limit: PositiveInt | None = Field(
         default=None, description="training samples used (stratified)"
     )
+    precision: Literal["float32", "tf32", "bfloat16"] = Field(
+        default="float32", description="of matrix products and convolutions"
+    )
     seed: int = Field(default=1, ge=0, description="keys folds, weights and batches")
 
 

@@ -75,6 +75,14 @@ def search(
             rich_help_panel=TASK,
         ),
     ] = USUAL.limit,
+    precision: Annotated[
+        str,
+        typer.Option(
+            metavar="float32|tf32|bfloat16",
+            help="Of matrix products and convolutions; tf32 needs a GPU.",
+            rich_help_panel=TASK,
+        ),
+    ] = USUAL.precision,
     seed: Annotated[
         int, typer.Option(help="Keys folds, weights and batches.", rich_help_panel=TASK)
     ] = USUAL.seed,
@@ -175,6 +183,7 @@ def search(
         epochs=epochs,
         batch_size=batch_size,
         limit=limit,
+        precision=precision,
         seed=seed,
     )
     processes, at_once = count_or_auto("--jobs", jobs), count_or_auto("--lanes", lanes)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from vrtune.lanes.precision import computed_in
 from vrtune.lanes.rows import Layout
 
 Buffers = dict[str, Tensor]
@@ -18,21 +20,38 @@ class Oracle(ABC):
     """Evaluates the module at the rows of W [r, P]. Buffers [r, ...] change in place, in train
     mode, as the module changes its own; a caller that must not see that passes a copy."""
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, precision: str = "float32") -> None:
+        """`precision` holds for gradients and outputs; see `computed_in`."""
         self.module = module
         self.layout = Layout(module)
+        device = next(module.parameters()).device
+        self.computed = partial(computed_in, precision, device)
+        # cuDNN's convolutions prefer channels last; a batched one has no such layout
+        self.memory_format = (
+            torch.channels_last if device.type == "cuda" else torch.contiguous_format
+        )
 
-    @abstractmethod
     def gradient(self, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Gradients [r, P] and mean losses [r] on batches x [r, B, C, H, W], y [r, B]."""
+        with self.computed():
+            return self._gradient(W, buffers, x, y)
 
-    @abstractmethod
     def logits(self, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
         """Outputs [r, B, classes] in eval mode, without gradients."""
+        with self.computed(), torch.no_grad():
+            return self._logits(W, buffers, x).to(W.dtype)
 
     @abstractmethod
     def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
         """Mean losses [r] in train mode, as a graph over parameters [r, *shape]."""
+
+    @abstractmethod
+    def _gradient(
+        self, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor
+    ) -> tuple[Tensor, Tensor]: ...
+
+    @abstractmethod
+    def _logits(self, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor: ...
 
 
 class Fused(Oracle):
@@ -44,16 +63,15 @@ class Fused(Oracle):
 
         return vmap(one)(parameters, buffers, x)
 
-    def gradient(self, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def _gradient(self, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         leaves = {k: v.detach().requires_grad_() for k, v in self.layout.views(W).items()}
         losses = self.losses(list(leaves.values()), buffers, x, y)
         grads = torch.autograd.grad(losses.sum(), list(leaves.values()))
         return torch.cat([g.reshape(len(W), -1) for g in grads], 1), losses.detach()
 
-    def logits(self, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
+    def _logits(self, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
         self.module.eval()
-        with torch.no_grad():
-            return self._forward(self.layout.views(W), buffers, x)
+        return self._forward(self.layout.views(W), buffers, x)
 
     def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
         self.module.train()
@@ -67,12 +85,12 @@ class Looped(Oracle):
     """One lane after another: the module's parameters are pointed at a row of W, and their
     gradients at the same row of the result, so a backward pass writes in place."""
 
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__(module)
+    def __init__(self, module: nn.Module, precision: str = "float32") -> None:
+        super().__init__(module, precision)
         self.parameters = list(module.parameters())
         self.buffers = dict(module.named_buffers())
 
-    def gradient(self, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def _gradient(self, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         self.module.train()
         G = torch.zeros_like(W)
         weights, grads = (list(self.layout.views(M).values()) for M in (W, G))
@@ -82,22 +100,22 @@ class Looped(Oracle):
                 p.data, p.grad = weight[row], grad[row]
             for name, b in self.buffers.items():
                 b.data = buffers[name][row]
-            loss = F.cross_entropy(self.module(x[row]), y[row])
+            xi = x[row].contiguous(memory_format=self.memory_format)
+            loss = F.cross_entropy(self.module(xi), y[row])
             loss.backward()
             losses.append(loss.detach())
         return G, torch.stack(losses)
 
-    def logits(self, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
+    def _logits(self, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
         self.module.eval()
         weights = list(self.layout.views(W).values())
         out = []
-        with torch.no_grad():
-            for row in range(len(W)):
-                for p, weight in zip(self.parameters, weights, strict=True):
-                    p.data = weight[row]
-                for name, b in self.buffers.items():
-                    b.data = buffers[name][row]
-                out.append(self.module(x[row]))
+        for row in range(len(W)):
+            for p, weight in zip(self.parameters, weights, strict=True):
+                p.data = weight[row]
+            for name, b in self.buffers.items():
+                b.data = buffers[name][row]
+            out.append(self.module(x[row].contiguous(memory_format=self.memory_format)))
         return torch.stack(out)
 
     def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:

@@ -33,13 +33,14 @@ class Lanes:
         program: tuple[str, str],
         *,
         fused: bool,
+        precision: str = "float32",
     ) -> None:
         """`make` builds the module with PyTorch's global random numbers; `data` is x and y of the
         training set, on the device that trains."""
         self.data, self.batch_size, self.program = data, batch_size, program
         self.device, self.classes = data[0].device, int(data[1].max()) + 1
         module = make().to(self.device)
-        self.oracle: Oracle = Fused(module) if fused else Looped(module)
+        self.oracle: Oracle = (Fused if fused else Looped)(module, precision)
         self.rows = Rows(module, program, 0)
         self.batches = Batches(*data, batch_size)
         self.seats: list[Lane] = []

@@ -49,6 +49,8 @@ class Workspace:
             raise UsageError(
                 "batch norm can't take the variance of one sample: use a batch size of at least 2"
             )
+        if task.precision == "tf32" and device.type == "cpu":
+            raise UsageError("tf32 needs a CUDA device: use --precision float32")
         self.make()  # an unknown or unfit model is found before anything is written
         self.train_data = self.on_device(self.dataset.train)
 
@@ -81,4 +83,12 @@ class Workspace:
 
     def lanes(self, program: tuple[str, str], *, fused: bool) -> Lanes:
         """Room for lanes that share an estimator and an optimizer."""
-        return Lanes(self.make, self.train_data, self.task.batch_size, program, fused=fused)
+        task = self.task
+        return Lanes(
+            self.make,
+            self.train_data,
+            task.batch_size,
+            program,
+            fused=fused,
+            precision=task.precision,
+        )
