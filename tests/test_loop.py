@@ -11,9 +11,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from vrtune import Task, search
 from vrtune.errors import UsageError
+from vrtune.events import Event, Stopped
 from vrtune.jobs import Job, Tickets, run_job
 from vrtune.leases import put_back
-from vrtune.loop import DIVERGED, Event, Stopped
+from vrtune.ledger import DIVERGED
 from vrtune.storage import open_storage
 from vrtune.studies import StudyRecord, load_study, open_study
 
@@ -157,9 +158,9 @@ def test_a_stop_loses_no_trial(tmp_path: Path, space: str) -> None:
     assert TrialState.RUNNING not in states
     put_back = [t for t in cut_off if t.state is TrialState.FAIL]
     queued = [t for t in cut_off if t.state is TrialState.WAITING]
-    assert len(put_back) == len(queued) == 2
+    assert len(put_back) == len(queued) >= 2  # those in training, and those asked for ahead
     events.clear()
-    run(stop_after=10**6, tickets=2)
+    run(stop_after=10**6, tickets=len(queued))
     done = trials_of(url)
     assert {t.state for t in done} == {TrialState.COMPLETE, TrialState.FAIL}
     again = [t.params for t in done if "again" in t.user_attrs]

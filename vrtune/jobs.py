@@ -21,10 +21,11 @@ from optuna.trial import TrialState
 from vrtune import spaces
 from vrtune.config import Settings, Task
 from vrtune.errors import UsageError, VrtuneError
+from vrtune.events import Event
 from vrtune.lanes.keys import key
 from vrtune.lanes.pool import Pool
 from vrtune.lanes.workspace import Workspace, choose_device
-from vrtune.loop import Event, SearchLoop
+from vrtune.loop import SearchLoop
 from vrtune.storage import open_storage
 from vrtune.strategies import make_pruner, make_sampler
 from vrtune.studies import load_study
@@ -95,13 +96,7 @@ def run_job(
         stopping=stopping,
         tell=tell,
     )
-    try:
-        loop.run()
-    except torch.OutOfMemoryError:
-        raise VrtuneError(
-            f"{workspace.device} has no memory for {job.slots * task.folds} lanes: give fewer with "
-            "--lanes, or a smaller --batch-size"
-        ) from None
+    loop.run()
 
 
 def run_jobs(

@@ -1,59 +1,31 @@
-"""The search loop of a process: ask -> admit -> train an epoch -> report -> prune or tell."""
+"""The search loop of a process: ask -> seat -> train an epoch -> report -> prune or tell.
+
+Storage and sampler work on the ledger's thread while lanes train: an epoch's reports are written
+during the next one, and successors of trials that are about to end are asked for ahead. Pruning
+decides on this process's own reports and what the storage held when the epoch began. A crash
+loses the reports of one epoch at most.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
 
 import optuna
-from optuna.exceptions import UpdateFinishedTrialError
+import torch
 from optuna.trial import TrialState
 
 from vrtune.config import TrialConfig
-from vrtune.errors import UsageError
+from vrtune.errors import VrtuneError
+from vrtune.events import Event, Stopped
 from vrtune.interrupts import uninterrupted
-from vrtune.lanes.pool import Pool, Progress
-from vrtune.leases import Heartbeats, put_back, worker_identity
+from vrtune.lanes.pool import Pool, Progress, finite
+from vrtune.leases import Heartbeats
+from vrtune.ledger import Entry, Ledger
 from vrtune.snapshot import Snapshot
 from vrtune.spaces import Space
-
-DIVERGED = (
-    10.0  # a trial that diverges before its first finite loss counts as this many ln(classes)
-)
-
-
-class Stopped(Exception):
-    """Raised between two steps to end the loop; open trials are put back."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something the loop tells whoever shows the progress: one trial's end, or a round's."""
-
-    kind: str  # "finished" or "round"
-    number: int = -1
-    state: str = ""
-    value: float | None = None
-    epoch: int = 0
-    params: dict[str, Any] = field(default_factory=dict)
-    seconds: float = 0.0
-    running: int = 0
-    lanes: int = 0  # taken
-    worker: int = 0
-
-
-@dataclass
-class _Open:
-    """A trial in training."""
-
-    trial: optuna.Trial
-    since: float
-    last: float  # the last finite mean validation loss, or the value of diverging at once
-    config: TrialConfig | None = None  # until the space has been asked
+from vrtune.timesheet import Stopwatch
 
 
 class SearchLoop:
@@ -71,78 +43,110 @@ class SearchLoop:
         tell: Callable[[Event], None],
     ) -> None:
         """`ticket` grants one more trial; `stopping` turns true when the user wants to stop."""
-        self.study, self.space, self.pool, self.slots = study, space, pool, slots
-        self.ticket, self.stopping, self.show = ticket, stopping, tell
-        self.task = pool.workspace.task
-        self.snapshot = Snapshot(study._storage)
+        self.study, self.pool, self.slots = study, pool, slots
+        self.stopping, self.show = stopping, tell
+        self.epochs = pool.workspace.task.epochs
+        self.ledger = Ledger(study, space, ticket, pool.workspace.dataset.classes)
+        self.snapshot = Snapshot(study._storage, write=self.ledger.later)
         self.judged = optuna.Study(
             study.study_name,
             self.snapshot,  # type: ignore[arg-type]
             sampler=study.sampler,
             pruner=study.pruner,
         )
-        self.open: dict[int, _Open] = {}
-        self.ids: set[int] = set()
-        self.identity = worker_identity()
+        self.open: dict[int, Entry] = {}
+        self.ended: list[int] = []  # in the last round
+        self.watch = Stopwatch()
 
     def run(self) -> None:
         """Trains until tickets run out. Stopped or any error puts the open trials back."""
-        ended: list[int] = []
-        with Heartbeats(self.study, self.ids) as self.heart:
+        with Heartbeats(self.study, self.ledger.held), self.ledger:
             try:
                 while True:
-                    fresh = self._ask()
-                    self.pool.exchange(ended, {n: self._config(n) for n in fresh})
+                    fresh = self._fill()
                     if not self.open:
                         return
-                    train_losses = self.pool.train_epoch(self._check)
-                    ended = self._judge(self.pool.validate(train_losses))
+                    self.ledger.later(self.snapshot.take, self.study._study_id)
+                    self.ledger.ask(self._expected())
+                    progress = self._epoch(fresh)
+                    if progress is None:
+                        self._halve()
+                    else:
+                        self._judge(progress)
             except BaseException:
                 with uninterrupted():
                     self._put_back()
                 raise
+            finally:
+                self.show(Event("timesheet", times=self.watch.sheet().model_dump()))
 
-    def _config(self, number: int) -> TrialConfig:
-        config = self.open[number].config
-        assert config is not None
-        return config
+    # ---- slots ---------------------------------------------------------------------------------
+
+    def _fill(self) -> dict[int, TrialConfig]:
+        """Gives the free slots to trials that are ready, and to fresh ones where those are few."""
+        self._check()
+        ledger, free = self.ledger, self.slots - len(self.open)
+        if len(ledger.ready) < free:
+            ledger.ask(free)
+            ledger.settle()
+        entries = [ledger.seat() for _ in range(min(free, len(ledger.ready)))]
+        self.open |= {entry.trial.number: entry for entry in entries}
+        if not self.open:
+            ledger.settle()
+        return {entry.trial.number: entry.config for entry in entries}
+
+    def _expected(self) -> int:
+        """How many trials will end with the next epoch: those in their last one for certain, and
+        among many about as many as in the last round."""
+        certain = sum(entry.epoch + 1 >= self.epochs for entry in self.open.values())
+        return max(certain, min(len(self.ended), self.slots // 2))
+
+    def _epoch(self, fresh: dict[int, TrialConfig]) -> dict[int, Progress] | None:
+        """Seats fresh trials and trains all for an epoch; None if there is no memory for that."""
+        watch, more = self.watch, not self.ledger.denied
+        began = time.perf_counter()
+        try:
+            with watch.measure("seating"):
+                self.pool.exchange(self.ended, fresh)
+            with watch.measure("training"):
+                train_losses = self.pool.train_epoch(self._check)
+            with watch.measure("judging"):
+                progress = self.pool.validate(train_losses)
+        except torch.OutOfMemoryError:
+            return None
+        worked = time.perf_counter() - began
+        watch.round(self.slots, len(self.open), worked, more=more)
+        return progress
+
+    def _halve(self) -> None:
+        """Goes on with half the slots, after the device ran out of memory."""
+        task = self.pool.workspace.task
+        if self.slots == 1:
+            raise VrtuneError(
+                f"{self.pool.workspace.device} has no memory for the {task.folds} lanes of one "
+                "trial: give a smaller --batch-size, or fewer --folds"
+            )
+        self.ledger.refunds += len(self.open) + len(self.ledger.ready)
+        self._put_back()
+        self.pool.clear()
+        self.slots = math.ceil(self.slots / 2)
+        self.show(Event("halved", lanes=self.slots * task.folds))
 
     def _put_back(self) -> None:
-        for number, entry in self.open.items():
-            with contextlib.suppress(Exception):  # the first error is the one to be seen
-                put_back(self.study, self.study._storage.get_trial(entry.trial._trial_id))
-                self.show(Event("finished", number=number, state="put back"))
+        for number in self.ledger.put_back(list(self.open.values())):
+            self.show(Event("finished", number=number, state="put back"))
+        self.open, self.ended = {}, []
 
     def _check(self) -> None:
         if self.stopping():
             raise Stopped
 
-    def _ask(self) -> list[int]:
-        """Fills the free slots with trials from `study.ask`."""
-        fresh: list[int] = []
-        while len(self.open) < self.slots:
-            self._check()
-            if not self.ticket():
-                break
-            trial = self.study.ask()
-            guess = DIVERGED * math.log(self.pool.workspace.dataset.classes)
-            self.open[trial.number] = entry = _Open(trial, time.monotonic(), guess)
-            self.ids.add(trial._trial_id)
-            self.heart.record(trial._trial_id)
-            trial.set_user_attr("worker", self.identity)
-            try:
-                entry.config = self.space.suggest(trial)
-            except UsageError:  # asked again, the module would only break again
-                self._drop(trial.number)
-                self.study.tell(trial, state=TrialState.FAIL)
-                raise
-            trial.set_user_attr("config", entry.config.model_dump(mode="json"))
-            fresh.append(trial.number)
-        return fresh
+    # ---- judging -------------------------------------------------------------------------------
 
-    def _judge(self, progress: dict[int, Progress]) -> list[int]:
+    def _judge(self, progress: dict[int, Progress]) -> None:
         """Reports every trial's mean over folds, then ends those that are pruned or done."""
-        diverged, lost = set(), set()  # lost: another process took it for dead and queued it again
+        self.ledger.settle()
+        diverged = set()
         for number, state in progress.items():
             entry = self.open[number]
             mean = sum(state.losses) / len(state.losses)
@@ -150,29 +154,23 @@ class SearchLoop:
                 entry.last = mean
             else:
                 diverged.add(number)
-            try:
-                entry.trial.report(entry.last, step=state.epoch)
-            except UpdateFinishedTrialError:
-                lost.add(number)
-        self.snapshot.take(self.study._study_id)
-        ended = []
+            entry.epoch = state.epoch
+            self.ledger.report(entry)
+            self.snapshot.report(entry.trial._trial_id, state.epoch, entry.last)
+        self.ended = []
         for number, state in progress.items():
-            done = state.epoch >= self.task.epochs
-            if number in lost:
-                self._drop(number)
+            done = state.epoch >= self.epochs
+            if number in self.ledger.lost:
+                self.ledger.held.discard(self.open.pop(number).trial._trial_id)
             elif number in diverged or (not done and self._prune(number)):
                 self._end(number, state, TrialState.PRUNED, diverged=number in diverged)
             elif done:
                 self._end(number, state, TrialState.COMPLETE)
             else:
                 continue
-            ended.append(number)
+            self.ended.append(number)
         lanes = sum(len(lanes.seats) for lanes in self.pool.groups.values())
         self.show(Event("round", running=len(self.open), lanes=lanes))
-        return ended
-
-    def _drop(self, number: int) -> None:
-        self.ids.discard(self.open.pop(number).trial._trial_id)
 
     def _prune(self, number: int) -> bool:
         trial = self.snapshot.trial(self.open[number].trial._trial_id)
@@ -182,7 +180,7 @@ class SearchLoop:
         self, number: int, state: Progress, end: TrialState, *, diverged: bool = False
     ) -> None:
         """Keeps with the trial what it cost and what each fold said, and tells the study."""
-        entry = self.open[number]
+        entry = self.open.pop(number)
         seconds = time.monotonic() - entry.since
         kept = {
             "fold_values": finite(state.losses),
@@ -191,11 +189,7 @@ class SearchLoop:
             "seconds": round(seconds, 3),
             "diverged": diverged,
         }
-        for name, value in kept.items():
-            entry.trial.set_user_attr(name, value)
-        value = entry.last if end is TrialState.COMPLETE else None
-        self.study.tell(entry.trial, value, state=end)
-        self._drop(number)
+        self.ledger.end(entry, end, kept)
         self.show(
             Event(
                 "finished",
@@ -207,8 +201,3 @@ class SearchLoop:
                 seconds=seconds,
             )
         )
-
-
-def finite(values: list[float]) -> list[float | None]:
-    """The values, with null for NaN and infinities, which JSON has no word for."""
-    return [v if math.isfinite(v) else None for v in values]

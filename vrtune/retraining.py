@@ -17,11 +17,11 @@ from torch import Tensor
 from vrtune.config import Settings, Task, TrialConfig
 from vrtune.data import Dataset
 from vrtune.errors import UsageError, VrtuneError
+from vrtune.events import Event
 from vrtune.jobs import threads
 from vrtune.lanes.measure import fused_pays
-from vrtune.lanes.pool import Pool
+from vrtune.lanes.pool import Pool, finite
 from vrtune.lanes.workspace import Workspace, choose_device
-from vrtune.loop import Event, finite
 from vrtune.storage import DEFAULT_URL, open_storage, sqlite_path
 from vrtune.studies import load_study, ranked, read_config, read_record
 

@@ -17,12 +17,12 @@ from vrtune import spaces
 from vrtune.config import Task
 from vrtune.data import DATASETS
 from vrtune.errors import UsageError
+from vrtune.events import Event, Stopped
 from vrtune.interrupts import interrupts
 from vrtune.jobs import Job, Tickets, run_job, run_jobs, threads
 from vrtune.lanes.measure import fused_pays
 from vrtune.lanes.workspace import Workspace, choose_device
 from vrtune.leases import reclaim
-from vrtune.loop import Event, Stopped
 from vrtune.results import SearchResult, summarise
 from vrtune.retraining import Retrained, retrain_study
 from vrtune.storage import DEFAULT_URL, open_storage

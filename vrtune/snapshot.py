@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Container
+from collections.abc import Callable, Container
 from typing import Any
 
 from optuna.storages import BaseStorage
@@ -13,12 +13,17 @@ from optuna.trial import FrozenTrial, TrialState
 class Snapshot:
     """A storage as it was at one moment: a round's pruning decisions read the trials once.
 
-    Everything but the trials goes straight to the storage; a rung that successive halving notes
-    is seen by the round's later decisions too.
+    Everything but the trials goes straight to the storage. A report made since, and a rung that
+    successive halving notes, are seen by the round's later decisions too.
     """
 
-    def __init__(self, storage: BaseStorage) -> None:
-        self._storage = storage
+    def __init__(
+        self,
+        storage: BaseStorage,
+        write: Callable[..., None] = lambda call, *args: call(*args),
+    ) -> None:
+        """`write(call, *args)` makes a write, now or later."""
+        self._storage, self._write = storage, write
         self._trials: dict[int, FrozenTrial] = {}
 
     def __getattr__(self, name: str) -> Any:
@@ -41,7 +46,13 @@ class Snapshot:
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
         """As a storage's."""
-        self._storage.set_trial_system_attr(trial_id, key, value)
+        self._write(self._storage.set_trial_system_attr, trial_id, key, value)
         trial = copy.copy(self._trials[trial_id])  # lists given out before must not see it
         trial._system_attrs = {**trial.system_attrs, key: value}
+        self._trials[trial_id] = trial
+
+    def report(self, trial_id: int, step: int, value: float) -> None:
+        """Adds a report that the storage does not hold yet."""
+        trial = copy.copy(self._trials[trial_id])
+        trial.intermediate_values = {**trial.intermediate_values, step: value}
         self._trials[trial_id] = trial

@@ -15,8 +15,8 @@ from queue import Queue
 import torch
 
 from vrtune.errors import VrtuneError
+from vrtune.events import Stopped
 from vrtune.jobs import Job, event_message, run_job, threads
-from vrtune.loop import Stopped
 
 
 def main() -> int:

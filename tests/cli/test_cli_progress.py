@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from vrtune.cli.progress import Tally, shown
-from vrtune.loop import Event
+from vrtune.events import Event
 
 EVENTS = [
     Event("round", running=2, lanes=8, worker=0),

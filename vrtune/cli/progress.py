@@ -17,7 +17,7 @@ from rich.table import Table
 from vrtune.cli.screen import figure, settings
 
 if TYPE_CHECKING:
-    from vrtune.loop import Event
+    from vrtune.events import Event
 
 FINISHED = ("complete", "pruned", "diverged")
 

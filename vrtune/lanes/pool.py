@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+
+import torch
 
 from vrtune.config import TrialConfig
 from vrtune.lanes.batches import Stream
@@ -44,6 +47,12 @@ class Pool:
             _exchange(self.groups[program], gone, incoming.get(program, []))
         self.groups = {p: lanes for p, lanes in self.groups.items() if lanes.seats}
 
+    def clear(self) -> None:
+        """Gives up every row, and the memory."""
+        self.groups = {}
+        if self.workspace.device.type == "cuda":
+            torch.cuda.empty_cache()
+
     def train_epoch(self, after_step: Callable[[], None]) -> dict[int, list[float]]:
         """Trains every trial for an epoch; returns the training losses of its lanes."""
         out: dict[int, list[float]] = {}
@@ -68,6 +77,11 @@ class Pool:
                     gradient_computations=sum(lanes.seats[r].gradient_computations for r in rows),
                 )
         return out
+
+
+def finite(values: list[float]) -> list[float | None]:
+    """The values, with null for NaN and infinities, which JSON has no word for."""
+    return [v if math.isfinite(v) else None for v in values]
 
 
 def _exchange(lanes: Lanes, gone: set[int], incoming: list[Lane]) -> None:

@@ -1,0 +1,149 @@
+"""The storage's side of the search loop, on a thread of its own: lanes never wait for a write."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import TrialState
+
+from vrtune.config import TrialConfig
+from vrtune.errors import UsageError
+from vrtune.leases import put_back, worker_identity
+from vrtune.spaces import Space
+
+DIVERGED = (
+    10.0  # a trial that diverges before its first finite loss counts as this many ln(classes)
+)
+
+
+@dataclass
+class Entry:
+    """A trial that this process holds."""
+
+    trial: optuna.Trial
+    config: TrialConfig
+    last: float  # the last finite mean validation loss, or the value of diverging at once
+    since: float = 0.0  # when it was seated
+    epoch: int = 0
+
+
+class Ledger:
+    """Asks, reports and tells in the order they were given, while the caller goes on.
+
+    `settle` waits for all of it and raises what went wrong.
+    """
+
+    def __init__(
+        self, study: optuna.Study, space: Space, ticket: Callable[[], bool], classes: int
+    ) -> None:
+        """`ticket` grants one more trial."""
+        self.study, self.space, self.ticket = study, space, ticket
+        self.worst = DIVERGED * math.log(classes)
+        self.held: set[int] = set()  # ids of the trials that are alive by this process
+        self.lost: set[int] = set()  # numbers of trials that another process ended
+        self.ready: deque[Entry] = deque()  # asked for, not yet seated
+        self.refunds = 0  # trials put back here, which may start again without a ticket
+        self.denied = False  # the last ticket asked for was not granted
+        self.closing = False
+        self.identity = worker_identity()
+        self.beat = getattr(study._storage, "record_heartbeat", lambda trial_id: None)
+        self.pending: list[Future[None]] = []
+
+    def __enter__(self) -> Ledger:
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.thread.shutdown()
+
+    def later(self, call: Callable[..., None], *args: object) -> None:
+        """Queues a call."""
+        self.pending.append(self.thread.submit(call, *args))
+
+    def settle(self) -> None:
+        """Waits until all that was queued is done; raises the first error."""
+        pending, self.pending = self.pending, []
+        for future in pending:
+            future.result()
+
+    def ask(self, count: int) -> None:
+        """Queues asking for trials until `count` are ready."""
+        self.later(self._ask, count)
+
+    def report(self, entry: Entry) -> None:
+        """Queues a trial's last value as its epoch's."""
+        self.later(self._report, entry, entry.last, entry.epoch)
+
+    def end(self, entry: Entry, state: TrialState, kept: dict[str, Any]) -> None:
+        """Queues a trial's end, and what is kept with it."""
+        self.later(self._end, entry, state, kept)
+
+    def put_back(self, entries: list[Entry]) -> list[int]:
+        """Finishes what is queued, then ends trials as failed and queues them again; also those
+        that were not yet seated. Returns their numbers."""
+        self.closing = True
+        for future in self.pending:
+            with contextlib.suppress(Exception):  # the first error is the one to be seen
+                future.result()
+        self.pending = []
+        numbers = []
+        for entry in [*entries, *self.ready]:
+            with contextlib.suppress(Exception):
+                put_back(self.study, self.study._storage.get_trial(entry.trial._trial_id))
+                numbers.append(entry.trial.number)
+            self.held.discard(entry.trial._trial_id)
+        self.ready.clear()
+        self.closing = False
+        return numbers
+
+    # ---- on the thread -------------------------------------------------------------------------
+
+    def _ask(self, count: int) -> None:
+        while len(self.ready) < count and not self.closing:
+            if self.refunds:
+                self.refunds -= 1
+            else:
+                self.denied = not self.ticket()
+                if self.denied:
+                    return
+            trial = self.study.ask()
+            self.held.add(trial._trial_id)
+            self.beat(trial._trial_id)
+            try:
+                trial.set_user_attr("worker", self.identity)
+                config = self.space.suggest(trial)
+                trial.set_user_attr("config", config.model_dump(mode="json"))
+            except UsageError:  # asked again, the module would only break again
+                self.held.discard(trial._trial_id)
+                self.study.tell(trial, state=TrialState.FAIL)
+                raise
+            self.ready.append(Entry(trial, config, self.worst))
+
+    def _report(self, entry: Entry, value: float, step: int) -> None:
+        try:
+            entry.trial.report(value, step=step)
+        except UpdateFinishedTrialError:  # it was taken for dead and is queued again
+            self.lost.add(entry.trial.number)
+
+    def _end(self, entry: Entry, state: TrialState, kept: dict[str, Any]) -> None:
+        with contextlib.suppress(UpdateFinishedTrialError):
+            for name, value in kept.items():
+                entry.trial.set_user_attr(name, value)
+            value = entry.last if state is TrialState.COMPLETE else None
+            self.study.tell(entry.trial, value, state=state)
+        self.held.discard(entry.trial._trial_id)
+
+    def seat(self) -> Entry:
+        """The next trial that is ready."""
+        entry = self.ready.popleft()
+        entry.since = time.monotonic()
+        return entry
