@@ -1,15 +1,16 @@
 """Lane-steps per second of a K-fold objective, three ways, side by side on one device.
 
-    python benchmarks/throughput.py --data-dir DIR [--lanes 4 8 16] [--steps 60] [--device cuda]
+    python benchmarks/throughput.py --data-dir DIR [--lanes 4 8 16] [--steps 100] [--device cuda]
 
 (a) dataloader  as an Optuna user writes it today: torchvision's MNIST, a DataLoader a fold, one
                 fold after another, torch.optim. Workers are tried at 0 and 4; the faster counts.
 (b) resident    the same with the data on the device as tensors, batches by index.
 (c) vrtune      all folds of all trials as lanes; on a CPU in a process a core.
 
-A lane-step is one optimizer step of one fold. The model of (a) and (b) is LeNet-5 as PyTorch users
-write it. SVRG and STORM in (a) and (b) are the plain loops of their papers. Prints a table and
-writes docs/benchmarks/throughput-DEVICE.json.
+A lane-step is one optimizer step of one fold. The LeNet of (a) and (b) is written with PyTorch's own
+layers; other models are vrtune's. (a) and (b) use all cores, as PyTorch does by itself. SVRG and
+STORM in (a) and (b) are the plain loops of their papers; snapshot passes are left out everywhere.
+Prints a table and writes docs/benchmarks/throughput-MODEL-DEVICE.json and .html.
 """
 
 from __future__ import annotations
@@ -24,18 +25,22 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
+from typing import Any
 
+import plotly.graph_objects as go
 import torch
 import torch.nn.functional as F
+from plotly.subplots import make_subplots
 from sklearn.model_selection import StratifiedKFold
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
 from vrtune import SGD, STORM, SVRG, Task, TrialConfig
-from vrtune.lanes.measure import fused_pays
+from vrtune.lanes.measure import plan
 from vrtune.lanes.pool import Pool
 from vrtune.lanes.workspace import Workspace
+from vrtune.models import build
 
 FOLDS, BATCH, LR = 4, 32, 0.1
 CONFIGS = {
@@ -45,8 +50,10 @@ CONFIGS = {
 }
 
 
-def lenet() -> nn.Module:
-    """LeNet-5 with tanh and average pooling, from PyTorch's own layers."""
+def network(name: str) -> nn.Module:
+    """LeNet-5 with tanh and average pooling, from PyTorch's own layers; or a model of vrtune."""
+    if name != "lenet":
+        return build(name, (1, 28, 28), 10, "none")
     return nn.Sequential(
         nn.Conv2d(1, 6, 5, padding=2), nn.Tanh(), nn.AvgPool2d(2),
         nn.Conv2d(6, 16, 5), nn.Tanh(), nn.AvgPool2d(2), nn.Flatten(),
@@ -57,10 +64,10 @@ def lenet() -> nn.Module:
 Batch = tuple[Tensor, Tensor]
 
 
-def train(method: str, batches: Iterator[Batch], device: torch.device) -> int:
+def train(name: str, method: str, batches: Iterator[Batch], device: torch.device) -> int:
     """One fold's training by a method until the batches run out; returns the steps."""
-    model = lenet().to(device)
-    other = lenet().to(device)  # w~ of SVRG, w_{t-1} of STORM
+    model = network(name).to(device)
+    other = network(name).to(device)  # w~ of SVRG, w_{t-1} of STORM
     other.load_state_dict(model.state_dict())
     parameters, others = list(model.parameters()), list(other.parameters())
     optimizer = torch.optim.SGD(parameters, lr=LR)
@@ -101,7 +108,7 @@ def first(batches: Iterator[Batch], steps: int) -> Iterator[Batch]:
 
 
 def by_dataloader(
-    method: str, data_dir: Path, steps: int, workers: int, device: torch.device
+    model: str, method: str, data_dir: Path, steps: int, workers: int, device: torch.device
 ) -> float:
     """(a): steps per second of one fold after another, which is the rate at any lane count."""
     transform = transforms.Compose(
@@ -113,18 +120,18 @@ def by_dataloader(
     loader = DataLoader(Subset(data, split.tolist()), BATCH, shuffle=True, num_workers=workers)
     batches = ((x.to(device), y.to(device)) for x, y in loader)
     next(batches)  # workers are up
-    return timed(lambda: train(method, first(batches, steps), device), device)
+    return timed(lambda: train(model, method, first(batches, steps), device), device)
 
 
-def by_index(method: str, data_dir: Path, steps: int, device: torch.device) -> float:
+def by_index(model: str, method: str, data_dir: Path, steps: int, device: torch.device) -> float:
     """(b)."""
     data = datasets.MNIST(data_dir, train=True)
     x = (data.data[:, None].float().div(255).sub(0.1307).div(0.3081)).to(device)
     y = data.targets.to(device)
     order = torch.randperm(45000, device=device).split(BATCH)
     batches = ((x[i], y[i]) for i in order)
-    train(method, first(batches, 5), device)
-    return timed(lambda: train(method, first(batches, steps), device), device)
+    train(model, method, first(batches, 5), device)
+    return timed(lambda: train(model, method, first(batches, steps), device), device)
 
 
 def timed(run, device: torch.device) -> float:  # type: ignore[no-untyped-def]
@@ -141,12 +148,15 @@ def wait(device: torch.device) -> None:
 
 
 def by_vrtune(
-    method: str, data_dir: Path, steps: int, lanes: int, device: torch.device
+    model: str, method: str, data_dir: Path, steps: int, lanes: int, device: torch.device
 ) -> tuple[float, str]:
     """(c) in this process: lane-steps per second, and how gradients were computed."""
-    task = Task(dataset="mnist", folds=FOLDS, epochs=1, limit=steps * BATCH * FOLDS // (FOLDS - 1))
+    if device.type == "cpu":  # the same work at every number of lanes
+        steps = max(4, steps * FOLDS // lanes)
+    limit = steps * BATCH * FOLDS // (FOLDS - 1)
+    task = Task(dataset="mnist", model=model, folds=FOLDS, epochs=1, limit=limit)
     workspace = Workspace(task, data_dir, device)
-    fused = fused_pays(workspace, lanes)
+    fused = plan(workspace, "auto", [lanes]).fused
     pool = Pool(workspace, workspace.folds(), fused=fused)
     pool.exchange([], dict.fromkeys(range(max(1, lanes // FOLDS)), CONFIGS[method]))
     group = next(iter(pool.groups.values()))
@@ -164,7 +174,7 @@ def by_vrtune(
 def in_processes(method: str, arguments: argparse.Namespace, lanes: int) -> tuple[float, str]:
     """(c) on a CPU: as a search runs, a process of one thread a core, all at once."""
     count = min(arguments.jobs, max(1, lanes // FOLDS))
-    command = [sys.executable, __file__, "--one", method, "--lanes", str(lanes // count),
+    command = [sys.executable, __file__, "--one", method, "--model", arguments.model, "--lanes", str(lanes // count),
                "--steps", str(arguments.steps), "--data-dir", str(arguments.data_dir)]  # fmt: skip
     env = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     processes = [
@@ -187,16 +197,16 @@ def one(arguments: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     print("ready", flush=True)
     sys.stdin.readline()
-    found = by_vrtune(
-        arguments.one, arguments.data_dir, arguments.steps, arguments.lanes[0], torch.device("cpu")
-    )
+    a = arguments
+    found = by_vrtune(a.model, a.one, a.data_dir, a.steps, a.lanes[0], torch.device("cpu"))
     print(json.dumps(found))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
-    parser.add_argument("--lanes", type=int, nargs="+", default=[4, 8, 16])
+    parser.add_argument("--model", default="lenet")
+    parser.add_argument("--lanes", type=int, nargs="+", default=[4, 8, 16, 32])
     parser.add_argument("--steps", type=int, default=100, help="steps a measurement")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
@@ -211,6 +221,7 @@ def main() -> None:
     name = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor()
     print(f"device {name or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}")
     rows = []
+    model, data_dir, steps = arguments.model, arguments.data_dir, arguments.steps
     for method in CONFIGS:
         a: dict[int, list[float]] = {0: [], 4: []}
         b: list[float] = []
@@ -218,13 +229,11 @@ def main() -> None:
         ways: dict[int, str] = {}
         for _ in range(arguments.repeats):  # interleaved, so that all see the same noise
             for workers, rates in a.items():
-                rates.append(
-                    by_dataloader(method, arguments.data_dir, arguments.steps, workers, device)
-                )
-            b.append(by_index(method, arguments.data_dir, arguments.steps, device))
+                rates.append(by_dataloader(model, method, data_dir, steps, workers, device))
+            b.append(by_index(model, method, data_dir, steps, device))
             for lanes, rates in c.items():
                 if device.type == "cuda":
-                    found = by_vrtune(method, arguments.data_dir, arguments.steps, lanes, device)
+                    found = by_vrtune(model, method, data_dir, steps, lanes, device)
                 else:
                     found = in_processes(method, arguments, lanes)
                 rates.append(found[0])
@@ -246,13 +255,33 @@ def main() -> None:
                 flush=True,
             )
     arguments.out.mkdir(parents=True, exist_ok=True)
-    stem = arguments.out / f"throughput-{device.type}"
+    stem = arguments.out / f"throughput-{model}-{device.type}"
     record = {
-        "command": " ".join(sys.argv), "device": name or platform.machine(),
+        "command": " ".join(["python", *sys.argv]), "device": name or platform.machine(),
         "cores": os.cpu_count(), "torch": torch.__version__, "python": platform.python_version(),
-        "steps": arguments.steps, "rows": rows,
+        "steps": steps, "rows": rows,
     }  # fmt: skip
     stem.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")
+    draw(rows, f"{model}, MNIST, {name or platform.machine()}").write_html(
+        stem.with_suffix(".html"), include_plotlyjs="cdn"
+    )
+
+
+def draw(rows: list[dict[str, Any]], title: str) -> go.Figure:
+    """Lane-steps per second over lanes, a panel a method."""
+    figure = make_subplots(1, len(CONFIGS), subplot_titles=list(CONFIGS), shared_yaxes=True)
+    for column, method in enumerate(CONFIGS, 1):
+        mine = [row for row in rows if row["method"] == method]
+        for who, colour in (("dataloader", "grey"), ("resident", "orange"), ("vrtune", "blue")):
+            line = go.Scatter(
+                x=[row["lanes"] for row in mine], y=[row[who] for row in mine], name=who,
+                mode="lines+markers", line_color=colour, showlegend=column == 1,
+            )  # fmt: skip
+            figure.add_trace(line, row=1, col=column)
+    figure.update_xaxes(type="log", title="lanes")
+    figure.update_yaxes(type="log")
+    figure.update_yaxes(title="lane-steps a second", col=1)
+    return figure.update_layout(title=title)
 
 
 if __name__ == "__main__":

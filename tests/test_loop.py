@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import optuna
 import pytest
+import torch
 from optuna.trial import FrozenTrial, TrialState
 
 from vrtune import Task, search
-from vrtune.errors import UsageError
+from vrtune.errors import UsageError, VrtuneError
 from vrtune.events import Event, Stopped
 from vrtune.jobs import Job, Tickets, run_job
+from vrtune.lanes.pool import Pool
 from vrtune.leases import put_back
 from vrtune.ledger import DIVERGED
 from vrtune.storage import open_storage
@@ -289,3 +293,95 @@ def test_a_queued_trial_that_dies_before_its_first_parameter_comes_back(tmp_path
     study.enqueue_trial({"lr": 0.25})
     put_back(study, study._storage.get_trial(study.ask()._trial_id))
     assert study.ask().suggest_float("lr", 0.1, 1.0) == 0.25
+
+
+def short_of_memory(monkeypatch: pytest.MonkeyPatch, lanes: int) -> None:
+    """A device that has memory for so many lanes."""
+    train_epoch = Pool.train_epoch
+
+    def limited(pool: Pool, after_step: Callable[[], None]) -> dict[int, list[float]]:
+        if sum(len(group.seats) for group in pool.groups.values()) > lanes:
+            raise torch.OutOfMemoryError
+        return train_epoch(pool, after_step)
+
+    monkeypatch.setattr(Pool, "train_epoch", limited)
+
+
+def test_out_of_memory_halves_the_slots_and_goes_on(
+    tmp_path: Path, space: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short_of_memory(monkeypatch, lanes=4)
+    url = f"sqlite:///{tmp_path}/studies.db"
+    events: list[Event] = []
+    run_job(
+        job(url, space, slots=8),
+        ticket=Tickets(11, lambda: False).take,
+        stopping=lambda: False,
+        tell=events.append,
+    )
+    assert [e.lanes for e in events if e.kind == "halved"] == [8, 4]
+    states = [t.state for t in trials_of(url)]
+    assert states.count(TrialState.COMPLETE) == 11, "those put back need no ticket"
+    assert set(states) == {TrialState.COMPLETE, TrialState.FAIL}
+    params = {json.dumps(t.params) for t in trials_of(url) if t.state is TrialState.FAIL}
+    done = {json.dumps(t.params) for t in trials_of(url) if t.state is TrialState.COMPLETE}
+    assert params <= done
+
+
+def test_no_memory_for_one_trial_is_an_error(
+    tmp_path: Path, space: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short_of_memory(monkeypatch, lanes=1)
+    url = f"sqlite:///{tmp_path}/studies.db"
+    with pytest.raises(VrtuneError, match="no memory for the 2 lanes of one trial"):
+        run_job(
+            job(url, space),
+            ticket=Tickets(4, lambda: False).take,
+            stopping=lambda: False,
+            tell=lambda event: None,
+        )
+    assert {t.state for t in trials_of(url)} == {TrialState.FAIL, TrialState.WAITING}
+
+
+def test_at_most_one_epoch_is_not_yet_written(tmp_path: Path, space: str) -> None:
+    """When an epoch has been judged, the reports of the one before are in the storage."""
+    url = f"sqlite:///{tmp_path}/studies.db"
+    rounds: list[int] = []
+
+    def look(event: Event) -> None:
+        if event.kind == "round":
+            rounds.append(len(rounds) + 1)
+            running = [t for t in trials_of(url) if t.state is TrialState.RUNNING]
+            if 1 < len(rounds) < TASK.epochs:
+                reported = [len(t.intermediate_values) for t in running if t.number < 2]
+                assert min(reported) >= len(rounds) - 1
+
+    run_job(
+        job(url, space), ticket=Tickets(2, lambda: False).take, stopping=lambda: False, tell=look
+    )
+    assert rounds == [1, 2, 3]
+
+
+def test_a_search_says_how_full_its_slots_were(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/studies.db"
+    events: list[Event] = []
+    for jobs in (1, 2):
+        result = search(
+            "sgd",
+            TASK,
+            trials=6,
+            jobs=jobs,
+            study="s",
+            storage=url,
+            retrain=0,
+            progress=events.append,
+        )
+        assert result.occupancy is not None
+        assert 0 < result.occupancy <= 1
+        assert 0 < result.outside < 1
+    kept = load_study(open_storage(url), "s", url).user_attrs["searches"]
+    assert [search["processes"] for search in kept] == [1, 2]
+    assert kept[1]["occupancy"] == result.occupancy
+    plans = [event.text for event in events if event.kind == "plan"]
+    assert [text.split(", ")[-1] for text in plans] == ["1 process", "2 processes"]
+    assert plans[0].rpartition(",")[0] == plans[1].rpartition(",")[0], "measured once"

@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from vrtune.config import Settings, Task
 from vrtune.retraining import Retrained
 from vrtune.studies import ranked
+from vrtune.timesheet import Timesheet
 
 
 class Best(Settings):
@@ -39,6 +40,8 @@ class SearchResult(Settings):
     trials: Counts
     gradient_computations: float
     seconds: float
+    occupancy: float | None = None  # share of the slots' time in which a trial trained in them
+    outside: float = 0.0  # share of the time outside training and judging
     stopped: bool = False
     retrain: Retrained | None = None
     retrained: tuple[Retrained, ...] = ()
@@ -50,6 +53,7 @@ def summarise(
     task: Task,
     seconds: float,
     again: list[Retrained],
+    times: Timesheet,
     *,
     stopped: bool = False,
 ) -> SearchResult:
@@ -71,6 +75,8 @@ def summarise(
             t.user_attrs.get("gradient_computations", 0.0) for t in all_trials
         ),
         seconds=round(seconds, 3),
+        occupancy=times.occupancy,
+        outside=times.outside,
         stopped=stopped,
         retrain=again[0] if again else None,
         retrained=tuple(again),

@@ -19,7 +19,7 @@ from vrtune.data import Dataset
 from vrtune.errors import UsageError, VrtuneError
 from vrtune.events import Event
 from vrtune.jobs import threads
-from vrtune.lanes.measure import fused_pays
+from vrtune.lanes.measure import plan
 from vrtune.lanes.pool import Pool, finite
 from vrtune.lanes.workspace import Workspace, choose_device
 from vrtune.storage import DEFAULT_URL, open_storage, sqlite_path
@@ -112,7 +112,7 @@ def train_config(
     if seeds < 1:
         raise UsageError("seeds must be at least 1")
     workspace = Workspace(task, Path(data_dir), choose_device(device))
-    done, _ = train({0: config}, workspace, seeds, fused=fused_pays(workspace))
+    done, _ = train({0: config}, workspace, seeds, fused=plan(workspace, "auto", [seeds]).fused)
     return done[0]
 
 
@@ -171,7 +171,8 @@ def retrain_study(
             f"(fingerprint {workspace.dataset.fingerprint}, was {record.fingerprint}): "
             "give the folder of the original with --data-dir"
         )
-    fused = fused_pays(workspace) if fused is None else fused
+    if fused is None:
+        fused = plan(workspace, "auto", [seeds * len(configs)]).fused
     done, weights = train(configs, workspace, seeds, fused=fused, progress=progress)
     results = []
     for number in numbers:

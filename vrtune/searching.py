@@ -20,7 +20,7 @@ from vrtune.errors import UsageError
 from vrtune.events import Event, Stopped
 from vrtune.interrupts import interrupts
 from vrtune.jobs import Job, Tickets, run_job, run_jobs, threads
-from vrtune.lanes.measure import fused_pays
+from vrtune.lanes.measure import Fuse, Plan, plan
 from vrtune.lanes.workspace import Workspace, choose_device
 from vrtune.leases import reclaim
 from vrtune.results import SearchResult, summarise
@@ -28,9 +28,13 @@ from vrtune.retraining import Retrained, retrain_study
 from vrtune.storage import DEFAULT_URL, open_storage
 from vrtune.strategies import make_pruner, make_sampler
 from vrtune.studies import StudyRecord, open_study, ranked
+from vrtune.timesheet import Timesheet
 
 TRIALS = 30
-GPU_LANES = 64
+PLANS = "plans"  # the study attribute that remembers what was measured
+SEARCHES = "searches"  # the one that keeps each search's timesheet
+MOST_TRIALS = 4  # at once in a process on a CPU, where each has a core to itself
+GENERATIONS = 4  # on a GPU at most a quarter of the trials at once: the sampler must learn
 
 
 def search(
@@ -45,7 +49,7 @@ def search(
     storage: str = DEFAULT_URL,
     jobs: int | Literal["auto"] = "auto",
     lanes: int | Literal["auto"] = "auto",
-    fuse: Literal["auto", "on", "off"] = "auto",
+    fuse: Fuse = "auto",
     device: Literal["auto", "cpu", "cuda"] = "auto",
     retrain: int = 1,
     retrain_seeds: int = 3,
@@ -90,8 +94,9 @@ def search(
     for point in points:
         opened.enqueue_trial(point, skip_if_exists=True)
     count = min(trials or waiting(opened), waiting(opened)) if points else trials or TRIALS
-    room = GPU_LANES if where.type == "cuda" else task.folds
-    slots = max(1, (room if lanes == "auto" else lanes) // task.folds)
+    processes = min(job_count(jobs, where), count)
+    chosen = choose_plan(opened, workspace, fuse, _sizes(lanes, task.folds, count, where))
+    progress(Event("plan", text=f"{chosen.text}, {processes} process{'es' * (processes > 1)}"))
     job = Job(
         task=task,
         space=str(found.path),
@@ -99,18 +104,25 @@ def search(
         storage=storage,
         data_dir=str(data_dir),
         device=where.type,
-        fused=choose_way(opened, workspace, fuse, slots * task.folds),
-        slots=slots,
+        fused=chosen.fused,
+        slots=chosen.lanes // task.folds,
         sampler=sampler,
         pruner=pruner,
     )
     deadline = began + timeout if timeout else float("inf")
+    times = Timesheet()
+
+    def tell(event: Event) -> None:
+        nonlocal times
+        if event.kind == "timesheet":
+            times += Timesheet.model_validate(event.times)
+        progress(event)
+
     tickets = Tickets(count, lambda: time.monotonic() > deadline)
     with interrupts() as stopping:
         try:
-            processes = min(job_count(jobs, where), count)
             if processes > 1:
-                run_jobs(job, processes, tickets, stopping, progress)
+                run_jobs(job, processes, tickets, stopping, tell)
             else:
                 with threads(where):
                     run_job(
@@ -118,13 +130,14 @@ def search(
                         workspace=workspace,
                         ticket=tickets.take,
                         stopping=stopping,
-                        tell=progress,
+                        tell=tell,
                     )
         except Stopped:
             pass
         finally:
             reclaim(opened)
         stopped = stopping()
+    record_times(opened, chosen, processes, times)
     again: list[Retrained] = []
     if retrain and not stopped and ranked(opened):
         again = retrain_study(
@@ -137,7 +150,19 @@ def search(
             dataset=workspace.dataset,
             progress=progress,
         )
-    return summarise(opened, storage, task, time.monotonic() - began, again, stopped=stopped)
+    return summarise(opened, storage, task, time.monotonic() - began, again, times, stopped=stopped)
+
+
+def record_times(study: optuna.Study, chosen: Plan, processes: int, times: Timesheet) -> None:
+    """Keeps with the study how this search's time was spent."""
+    kept = {
+        "plan": chosen.text,
+        "processes": processes,
+        "occupancy": times.occupancy,
+        "outside": times.outside,
+        **times.model_dump(),
+    }
+    study.set_user_attr(SEARCHES, [*study.user_attrs.get(SEARCHES, []), kept])
 
 
 def _absolute(task: Task) -> Task:
@@ -148,20 +173,27 @@ def _absolute(task: Task) -> Task:
     return task.model_copy(update={"dataset": str(path.resolve())})
 
 
-def choose_way(
-    study: optuna.Study, workspace: Workspace, fuse: Literal["auto", "on", "off"], lanes: int
-) -> bool:
-    """Whether gradients are fused; auto measures both ways once and the study remembers it."""
-    if fuse != "auto":
-        return fuse == "on"
-    name = f"{workspace.device.type}, {lanes} lanes"
-    known = study.user_attrs.get("ways", {})
+def _sizes(
+    lanes: int | Literal["auto"], folds: int, trials: int, device: torch.device
+) -> list[int]:
+    """Lanes at once that are worth a try: whole trials, doubling."""
+    if lanes != "auto":
+        return [folds * max(1, lanes // folds)]
+    most = MOST_TRIALS if device.type == "cpu" else max(1, trials // GENERATIONS)
+    return [folds * 2**i for i in range(most.bit_length())]
+
+
+def choose_plan(study: optuna.Study, workspace: Workspace, fuse: Fuse, sizes: list[int]) -> Plan:
+    """Measures once how to train this task on this device; the study remembers it."""
+    cuda = workspace.device.type == "cuda"
+    device = torch.cuda.get_device_name(workspace.device) if cuda else "cpu"
+    name = f"{device}, fuse {fuse}, {sizes[0]} to {sizes[-1]} lanes"
+    known = study.user_attrs.get(PLANS, {})
     if name not in known:
         with threads(workspace.device):
-            way = "fused" if fused_pays(workspace, lanes) else "looped"
-        known = {**known, name: way}
-        study.set_user_attr("ways", known)
-    return bool(known[name] == "fused")
+            known = {**known, name: plan(workspace, fuse, sizes).model_dump(mode="json")}
+        study.set_user_attr(PLANS, known)
+    return Plan.model_validate(known[name])
 
 
 def default_name(record: StudyRecord) -> str:

@@ -38,9 +38,11 @@ def suggest(trial):
 @pytest.mark.usefixtures("empty")
 def test_a_search_prints_a_line_a_trial_and_a_summary(run: Run) -> None:
     said = run("search", "sgd", *SOFTMAX, "--trials", "3", "--retrain-seeds", "2").splitlines()
-    assert [line.split()[:3:2] for line in said[:3]] == [["trial", "complete"]] * 3
-    assert said[3] == "training the best again on the whole training set"
-    summary = {line[:24].strip(): line[24:] for line in said[4:]}
+    assert "lanes at once" in said[0]
+    assert [line.split()[:3:2] for line in said[1:4]] == [["trial", "complete"]] * 3
+    assert said[4] == "training the best again on the whole training set"
+    summary = {line[:24].strip(): line[24:] for line in said[5:]}
+    assert summary["slots busy"].endswith("% of the time, until the last trial started")
     assert summary["trials"] == "3 complete, 0 pruned, 0 failed"
     assert summary["study"] == f"{STUDY} in sqlite:///studies.db"
     assert summary["next"] == f"vrtune show {STUDY}"

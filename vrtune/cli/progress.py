@@ -88,7 +88,13 @@ def shown(
     tally = Tally(trials, epochs)
     if stream.isatty() and not console.is_dumb_terminal:
         with Live(get_renderable=lambda: _bar(tally), console=console, transient=True):
-            yield tally.take
+
+            def take(event: Event) -> None:
+                if note(event):
+                    console.print(note(event))  # stays above the live line
+                tally.take(event)
+
+            yield take
     elif json:
         yield lambda event: None
     else:
@@ -104,9 +110,20 @@ def _bar(tally: Tally) -> Table:
     return grid
 
 
+def note(event: Event) -> str:
+    """What is said once, whatever else is shown; empty for most events."""
+    if event.kind == "plan":
+        return event.text
+    if event.kind == "halved":
+        return f"out of memory: going on with {event.lanes} lanes at once"
+    return ""
+
+
 def _print(event: Event) -> None:
     """A plain line for each trial that ended, and one for the retraining."""
-    if event.kind == "finished" and event.state not in FINISHED:
+    if note(event):
+        print(note(event), flush=True)
+    elif event.kind == "finished" and event.state not in FINISHED:
         print(f"trial {event.number:<4} {event.state}", flush=True)
     elif event.kind == "finished":
         print(

@@ -245,6 +245,9 @@ def summary(result: SearchResult) -> Iterator[tuple[str, str]]:
     yield "trials", f"{ended.complete} complete, {ended.pruned} pruned, {ended.failed} failed"
     yield "gradient computations", f"{result.gradient_computations:,.0f}"
     yield "seconds", f"{result.seconds:.1f}"
+    if result.occupancy is not None:
+        yield "slots busy", f"{result.occupancy:.1%} of the time, until the last trial started"
+    yield "outside training", f"{result.outside:.1%} of the search's time"
     yield "study", f"{result.study} in {result.storage}"
     where = "" if result.storage == DEFAULT_STORAGE else f" --storage {result.storage}"
     yield "next", f"vrtune show {result.study}{where}"

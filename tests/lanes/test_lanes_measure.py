@@ -1,0 +1,100 @@
+"""How a task is trained is chosen by measurement; here the measurements are made up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from vrtune import Task
+from vrtune.errors import UsageError
+from vrtune.lanes import measure
+from vrtune.lanes.gradients import Fused, Oracle
+from vrtune.lanes.measure import plan
+from vrtune.lanes.workspace import Workspace
+
+TASK = Task(model="softmax", folds=2, limit=120)
+SIZES = [2, 4, 8, 16]
+
+
+@pytest.fixture(scope="module")
+def workspace() -> Workspace:
+    return Workspace(TASK, Path(), torch.device("cpu"))
+
+
+def measured(
+    monkeypatch: pytest.MonkeyPatch, looped: list[float], fused: list[float], fits: int = 99
+) -> list[tuple[str, int]]:
+    """Seconds a lane at each size; None stands for out of memory. Returns what was asked."""
+    asked: list[tuple[str, int]] = []
+
+    def fake(workspace: Workspace, way: type[Oracle], lanes: int) -> tuple[float, bool]:
+        name = "fused" if way is Fused else "looped"
+        asked.append((name, lanes))
+        seconds = {"fused": fused, "looped": looped}[name][SIZES.index(lanes)]
+        if seconds < 0:
+            raise torch.OutOfMemoryError
+        return seconds, 2 * lanes <= fits
+
+    monkeypatch.setattr(measure, "_measure", fake)
+    return asked
+
+
+MS = 1e-3
+
+
+@pytest.mark.parametrize(
+    ("looped", "fused", "chosen"),
+    [
+        ([1 * MS] * 4, [2 * MS] * 4, ("looped", 2)),
+        ([1 * MS] * 4, [0.8 * MS, 0.4 * MS, 0.2 * MS, 0.1 * MS], ("fused", 16)),
+        ([1 * MS] * 4, [0.8 * MS, 0.4 * MS, 0.38 * MS, 0.1 * MS], ("fused", 4)),  # stops at 8
+        ([1 * MS] * 4, [0.95 * MS] * 4, ("looped", 2)),  # hardly faster
+        ([1 * MS] * 4, [0.8 * MS, 0.4 * MS, -1, 0.1 * MS], ("fused", 4)),  # no memory for 8
+        ([-1] * 4, [0.8 * MS, -1, -1, -1], ("fused", 2)),
+        ([-1] * 4, [-1] * 4, ("looped", 2)),  # the search halves what does not fit
+    ],
+)
+def test_the_fewest_lanes_that_are_about_the_fastest(
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    looped: list[float],
+    fused: list[float],
+    chosen: tuple[str, int],
+) -> None:
+    measured(monkeypatch, looped, fused)
+    found = plan(workspace, "auto", SIZES)
+    assert (found.way, found.lanes) == chosen
+    assert f"{chosen[0]} gradients, {chosen[1]} lanes" in found.text
+
+
+def test_lanes_that_would_not_fit_are_not_tried(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    falling = [0.8 * MS, 0.4 * MS, 0.2 * MS, 0.1 * MS]
+    asked = measured(monkeypatch, [1 * MS] * 4, falling, fits=8)
+    assert plan(workspace, "on", SIZES).lanes == 8
+    assert asked == [("fused", 2), ("fused", 4), ("fused", 8)]
+
+
+def test_nothing_is_measured_where_there_is_no_choice(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = measured(monkeypatch, [1.0] * 4, [1.0] * 4)
+    assert plan(workspace, "off", [8]).text == "looped gradients, 8 lanes at once"
+    assert not asked
+
+
+def test_a_real_measurement(workspace: Workspace) -> None:
+    found = plan(workspace, "auto", [2, 4])
+    assert found.lanes in (2, 4)
+    assert "ms a lane-step" in found.text
+
+
+def test_bfloat16_on_a_cpu_is_looped() -> None:
+    task = TASK.model_copy(update={"precision": "bfloat16"})
+    workspace = Workspace(task, Path(), torch.device("cpu"))
+    assert not plan(workspace, "auto", [2, 4]).fused
+    with pytest.raises(UsageError, match="--fuse off"):
+        plan(workspace, "on", [2])
