@@ -7,9 +7,9 @@
 (b) resident    the same with the data on the device as tensors, batches by index.
 (c) vrtune      all folds of all trials as lanes; on a CPU in a process a core.
 
-A lane-step is one optimizer step of one fold. The LeNet of (a) and (b) is written with PyTorch's own
-layers; other models are vrtune's. (a) and (b) use all cores, as PyTorch does by itself. SVRG and
-STORM in (a) and (b) are the plain loops of their papers; snapshot passes are left out everywhere.
+A lane-step is one optimizer step of one fold. The LeNet of (a) and (b) is written with PyTorch's
+own layers; other models are vrtune's. (a) and (b) use all cores, as PyTorch does by itself. SVRG
+and STORM in (a) and (b) are the plain loops of their papers; snapshot passes are left out.
 Prints a table and writes docs/benchmarks/throughput-MODEL-DEVICE.json and .html.
 """
 
@@ -148,14 +148,20 @@ def wait(device: torch.device) -> None:
 
 
 def by_vrtune(
-    model: str, method: str, data_dir: Path, steps: int, lanes: int, device: torch.device
+    model: str,
+    method: str,
+    data_dir: Path,
+    steps: int,
+    lanes: int,
+    device: torch.device,
+    threads: int = 1,
 ) -> tuple[float, str]:
     """(c) in this process: lane-steps per second, and how gradients were computed."""
     if device.type == "cpu":  # the same work at every number of lanes
         steps = max(4, steps * FOLDS // lanes)
     limit = steps * BATCH * FOLDS // (FOLDS - 1)
     task = Task(dataset="mnist", model=model, folds=FOLDS, epochs=1, limit=limit)
-    workspace = Workspace(task, data_dir, device)
+    workspace = Workspace(task, data_dir, device, threads=threads)
     fused = plan(workspace, "auto", [lanes]).fused
     pool = Pool(workspace, workspace.folds(), fused=fused)
     pool.exchange([], dict.fromkeys(range(max(1, lanes // FOLDS)), CONFIGS[method]))
@@ -174,8 +180,10 @@ def by_vrtune(
 def in_processes(method: str, arguments: argparse.Namespace, lanes: int) -> tuple[float, str]:
     """(c) on a CPU: as a search runs, a process of one thread a core, all at once."""
     count = min(arguments.jobs, max(1, lanes // FOLDS))
-    command = [sys.executable, __file__, "--one", method, "--model", arguments.model, "--lanes", str(lanes // count),
-               "--steps", str(arguments.steps), "--data-dir", str(arguments.data_dir)]  # fmt: skip
+    command = [sys.executable, __file__, "--one", method, "--model", arguments.model,
+               "--lanes", str(lanes // count), "--steps", str(arguments.steps),
+               "--threads", str(max(1, arguments.jobs // count)),
+               "--data-dir", str(arguments.data_dir)]  # fmt: skip
     env = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     processes = [
         subprocess.Popen(command, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -198,7 +206,8 @@ def one(arguments: argparse.Namespace) -> None:
     print("ready", flush=True)
     sys.stdin.readline()
     a = arguments
-    found = by_vrtune(a.model, a.one, a.data_dir, a.steps, a.lanes[0], torch.device("cpu"))
+    cpu = torch.device("cpu")
+    found = by_vrtune(a.model, a.one, a.data_dir, a.steps, a.lanes[0], cpu, a.threads)
     print(json.dumps(found))
 
 
@@ -212,6 +221,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--out", type=Path, default=Path("docs/benchmarks"))
+    parser.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)
     parser.add_argument("--one", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:

@@ -6,7 +6,12 @@ import json
 import math
 
 import pytest
-from contracts.settings import ESTIMATOR_SETTINGS, INIT_SETTINGS, OPTIMIZER_SETTINGS
+from contracts.settings import (
+    ESTIMATOR_SETTINGS,
+    INIT_SETTINGS,
+    OPTIMIZER_SETTINGS,
+    SCHEDULE_SETTINGS,
+)
 from pydantic import ValidationError
 
 from vrtune import SGD, STORM, SVRG, Adam, MetaInit, Plain, Task, TrialConfig
@@ -14,6 +19,7 @@ from vrtune.config import (
     EstimatorSettings,
     InitSettings,
     OptimizerSettings,
+    ScheduleSettings,
     Settings,
     Unit,
     explain,
@@ -21,11 +27,13 @@ from vrtune.config import (
 from vrtune.estimators import ESTIMATORS
 from vrtune.inits import INITS
 from vrtune.optimizers import OPTIMIZERS
+from vrtune.schedules import SCHEDULES
 
 UNITS = [
     *(unit for units in ESTIMATOR_SETTINGS.values() for unit in units),
     *(unit for units in OPTIMIZER_SETTINGS.values() for unit in units),
     *(unit for units in INIT_SETTINGS.values() for unit in units),
+    *(unit for units in SCHEDULE_SETTINGS.values() for unit in units),
 ]
 
 
@@ -35,6 +43,7 @@ UNITS = [
         (EstimatorSettings, ESTIMATORS, ESTIMATOR_SETTINGS),
         (OptimizerSettings, OPTIMIZERS, OPTIMIZER_SETTINGS),
         (InitSettings, INITS, INIT_SETTINGS),
+        (ScheduleSettings, SCHEDULES, SCHEDULE_SETTINGS),
     ],
 )
 def test_every_unit_is_registered_under_its_kind(
@@ -54,6 +63,8 @@ def whole(unit: Settings) -> TrialConfig:
         parts |= {"optimizer": SGD()} if unit.sets_step_size else {}
     elif isinstance(unit, OptimizerSettings):
         parts |= {"optimizer": unit}
+    elif isinstance(unit, ScheduleSettings):
+        parts |= {"schedule": unit}
     else:
         parts |= {"init": unit}
     return TrialConfig(**parts)
@@ -69,7 +80,7 @@ def test_settings_survive_json(unit: Settings) -> None:
     assert json.loads(text) == data
     back = TrialConfig.model_validate(json.loads(json.dumps(data)))
     assert back == config
-    assert unit in (back.estimator, back.optimizer, back.init)
+    assert unit in (back.estimator, back.optimizer, back.init, back.schedule)
     assert [type(part) for _, part in back] == [type(part) for _, part in config]
 
 

@@ -371,6 +371,7 @@ def test_a_search_says_how_full_its_slots_were(tmp_path: Path) -> None:
             TASK,
             trials=6,
             jobs=jobs,
+            lanes=2,
             study="s",
             storage=url,
             retrain=0,

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 import vrtune
-from vrtune import data, estimators, inits, models, optimizers
+from vrtune import data, estimators, inits, models, optimizers, schedules
 from vrtune.config import Unit
 
 ROOT = Path(__file__).parents[1]
@@ -21,7 +21,7 @@ SPACES = ROOT / "search_spaces"
 # A new file of vrtune must be given its line.
 LAYERS: list[set[str]] = [
     {"config", "errors"},
-    {"data", "models", "inits", "estimators", "optimizers"},
+    {"data", "models", "inits", "estimators", "optimizers", "schedules"},
     {"lanes"},
     {"events", "interrupts", "leases", "snapshot", "spaces", "strategies", "timesheet"},
     {"ledger", "storage", "studies"},
@@ -116,9 +116,10 @@ def test_search_spaces_need_only_what_users_may_import() -> None:
 REGISTRIES: dict[str, tuple[ModuleType, dict, set[str]]] = {
     "estimators": (estimators, estimators.ESTIMATORS, {"base"}),
     "optimizers": (optimizers, optimizers.OPTIMIZERS, {"base"}),
+    "schedules": (schedules, schedules.SCHEDULES, {"base"}),
     "inits": (inits, inits.INITS, {"base"}),
     "models": (models, models.MODELS, set()),
-    "data": (data, data.DATASETS, {"base", "folder", "npz", "folds", "normalise"}),
+    "data": (data, data.DATASETS, {"base", "folder", "npz", "folds", "normalise", "augment"}),
 }
 
 

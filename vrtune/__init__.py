@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vrtune.config import Task, TrialConfig
+    from vrtune.estimators.alpha_svrg import AlphaSVRG
+    from vrtune.estimators.mars import MARS, MARSApproximate
+    from vrtune.estimators.optimal_svrg import OptimalSVRG
     from vrtune.estimators.plain import Plain
+    from vrtune.estimators.scsg import SCSG
     from vrtune.estimators.storm import STORM
     from vrtune.estimators.svrg import SVRG
     from vrtune.exporting import export, load_config
@@ -18,17 +22,32 @@ if TYPE_CHECKING:
     from vrtune.optimizers.sgd import SGD
     from vrtune.retraining import retrain
     from vrtune.retraining import train_config as train
+    from vrtune.schedules.constant import Constant
+    from vrtune.schedules.cosine import Cosine
+    from vrtune.schedules.cyclic import Cyclic
+    from vrtune.schedules.one_cycle import OneCycle
+    from vrtune.schedules.step import Step
     from vrtune.searching import search
 
 __all__ = [
+    "MARS",
+    "SCSG",
     "SGD",
     "STORM",
     "SVRG",
     "AdaGrad",
     "Adam",
+    "AlphaSVRG",
+    "Constant",
+    "Cosine",
+    "Cyclic",
     "Default",
+    "MARSApproximate",
     "MetaInit",
+    "OneCycle",
+    "OptimalSVRG",
     "Plain",
+    "Step",
     "Task",
     "TrialConfig",
     "export",
@@ -48,6 +67,16 @@ _HOMES = {
     "Default": ("vrtune.inits.default", "Default"),
     "MetaInit": ("vrtune.inits.metainit", "MetaInit"),
     "Plain": ("vrtune.estimators.plain", "Plain"),
+    "MARS": ("vrtune.estimators.mars", "MARS"),
+    "MARSApproximate": ("vrtune.estimators.mars", "MARSApproximate"),
+    "AlphaSVRG": ("vrtune.estimators.alpha_svrg", "AlphaSVRG"),
+    "OptimalSVRG": ("vrtune.estimators.optimal_svrg", "OptimalSVRG"),
+    "SCSG": ("vrtune.estimators.scsg", "SCSG"),
+    "Constant": ("vrtune.schedules.constant", "Constant"),
+    "Cosine": ("vrtune.schedules.cosine", "Cosine"),
+    "Cyclic": ("vrtune.schedules.cyclic", "Cyclic"),
+    "OneCycle": ("vrtune.schedules.one_cycle", "OneCycle"),
+    "Step": ("vrtune.schedules.step", "Step"),
     "Task": ("vrtune.config", "Task"),
     "TrialConfig": ("vrtune.config", "TrialConfig"),
     "export": ("vrtune.exporting", "export"),
@@ -62,7 +91,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name == "TrialConfig":  # its parts are told apart by kind, so every kind must be known
-        for registry in ("estimators", "inits", "optimizers"):
+        for registry in ("estimators", "inits", "optimizers", "schedules"):
             import_module(f"vrtune.{registry}")
     module, there = _HOMES[name]
     value = globals()[name] = getattr(import_module(module), there)

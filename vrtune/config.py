@@ -102,6 +102,12 @@ class InitSettings(Unit):
     role = "init"
 
 
+class ScheduleSettings(Unit):
+    """How the step size changes over the run."""
+
+    role = "schedule"
+
+
 class Task(Settings):
     """What is tuned and how it is judged; a study keeps one Task for its whole life."""
 
@@ -112,19 +118,33 @@ class Task(Settings):
     )
     init: str = Field(default="default", description="how the weights start")
     folds: int = Field(default=4, ge=2, description="folds of the cross-validation")
+    holdout: float | None = Field(
+        default=None, gt=0, lt=1, description="share held out once, in place of folds"
+    )
     epochs: PositiveInt = Field(default=20, description="passes over the training part")
     batch_size: PositiveInt = Field(default=32, description="samples a step")
     limit: PositiveInt | None = Field(
         default=None, description="training samples used (stratified)"
+    )
+    augment: Literal["none", "crop-flip"] = Field(
+        default="none", description="random views of the training images"
+    )
+    lock_transforms: Literal["auto", "on", "off"] = Field(
+        default="auto", description="the same views from a snapshot to the next"
     )
     precision: Literal["float32", "tf32", "bfloat16"] = Field(
         default="float32", description="of matrix products and convolutions"
     )
     seed: int = Field(default=1, ge=0, description="keys folds, weights and batches")
 
+    @property
+    def parts(self) -> int:
+        """Validation parts, and so lanes of a trial: the folds, or one that is held out."""
+        return 1 if self.holdout else self.folds
+
 
 class TrialConfig(Settings):
-    """One setting of one method: estimator x step rule, and how the weights start."""
+    """One setting of one method: estimator x step rule, its schedule, and how the weights start."""
 
     # a default is a dictionary too, as this file knows no unit by name
     estimator: Annotated[EstimatorSettings, _Choice(EstimatorSettings)] = Field(
@@ -133,6 +153,10 @@ class TrialConfig(Settings):
     optimizer: Annotated[OptimizerSettings, _Choice(OptimizerSettings)]
     init: Annotated[InitSettings, _Choice(InitSettings)] = Field(
         default=cast(InitSettings, {"kind": "default"}), validate_default=True
+    )
+
+    schedule: Annotated[ScheduleSettings, _Choice(ScheduleSettings)] = Field(
+        default=cast(ScheduleSettings, {"kind": "constant"}), validate_default=True
     )
 
     @model_validator(mode="after")

@@ -48,6 +48,7 @@ class Job(Settings):
     slots: int
     sampler: str
     pruner: str
+    threads: int = 1  # that share the lanes of a process
     number: int = 0
 
 
@@ -75,7 +76,9 @@ def run_job(
 ) -> None:
     """Runs a job in this process until it gets no more tickets. Stopped if `stopping`."""
     task = job.task
-    workspace = workspace or Workspace(task, Path(job.data_dir), choose_device(job.device))
+    workspace = workspace or Workspace(
+        task, Path(job.data_dir), choose_device(job.device), threads=job.threads
+    )
     study = load_study(open_storage(job.storage), job.study, job.storage)
     past = len(study.get_trials(deepcopy=False))
     # past: a continued study must not propose the first search's points again

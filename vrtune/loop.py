@@ -103,7 +103,7 @@ class SearchLoop:
 
     def _epoch(self, fresh: dict[int, TrialConfig]) -> dict[int, Progress] | None:
         """Seats fresh trials and trains all for an epoch; None if there is no memory for that."""
-        watch, more = self.watch, not self.ledger.denied
+        watch, more = self.watch, not self.ledger.denied or len(self.open) == self.slots
         began = time.perf_counter()
         try:
             with watch.measure("seating"):
@@ -123,14 +123,14 @@ class SearchLoop:
         task = self.pool.workspace.task
         if self.slots == 1:
             raise VrtuneError(
-                f"{self.pool.workspace.device} has no memory for the {task.folds} lanes of one "
+                f"{self.pool.workspace.device} has no memory for the {task.parts} lanes of one "
                 "trial: give a smaller --batch-size, or fewer --folds"
             )
         self.ledger.refunds += len(self.open) + len(self.ledger.ready)
         self._put_back()
         self.pool.clear()
         self.slots = math.ceil(self.slots / 2)
-        self.show(Event("halved", lanes=self.slots * task.folds))
+        self.show(Event("halved", lanes=self.slots * task.parts))
 
     def _put_back(self) -> None:
         for number in self.ledger.put_back(list(self.open.values())):

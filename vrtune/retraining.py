@@ -21,7 +21,7 @@ from vrtune.events import Event
 from vrtune.jobs import threads
 from vrtune.lanes.measure import plan
 from vrtune.lanes.pool import Pool, finite
-from vrtune.lanes.workspace import Workspace, choose_device
+from vrtune.lanes.workspace import Workspace, choose_device, cores
 from vrtune.storage import DEFAULT_URL, open_storage, sqlite_path
 from vrtune.studies import load_study, ranked, read_config, read_record
 
@@ -111,8 +111,11 @@ def train_config(
     """Trains one setting on the whole training part with several seeds and judges it once."""
     if seeds < 1:
         raise UsageError("seeds must be at least 1")
-    workspace = Workspace(task, Path(data_dir), choose_device(device))
-    done, _ = train({0: config}, workspace, seeds, fused=plan(workspace, "auto", [seeds]).fused)
+    where = choose_device(device)
+    workspace = Workspace(task, Path(data_dir), where, threads=cores(where))
+    with threads(where):
+        fused = plan(workspace, "auto", [seeds]).fused
+    done, _ = train({0: config}, workspace, seeds, fused=fused)
     return done[0]
 
 
@@ -164,7 +167,13 @@ def retrain_study(
     configs = {number: read_config(find_trial(study, number)) for number in numbers}
     if not configs:
         raise UsageError(f"study {study.study_name!r} has no complete trial: search longer")
-    workspace = Workspace(record.task, Path(data_dir or record.data_dir), device, dataset)
+    workspace = Workspace(
+        record.task,
+        Path(data_dir or record.data_dir),
+        device,
+        dataset,
+        threads=cores(device),
+    )
     if workspace.dataset.fingerprint != record.fingerprint:
         raise VrtuneError(
             f"{record.task.dataset} is not the data that study {study.study_name!r} searched on "
@@ -172,7 +181,8 @@ def retrain_study(
             "give the folder of the original with --data-dir"
         )
     if fused is None:
-        fused = plan(workspace, "auto", [seeds * len(configs)]).fused
+        with threads(device):
+            fused = plan(workspace, "auto", [seeds * len(configs)]).fused
     done, weights = train(configs, workspace, seeds, fused=fused, progress=progress)
     results = []
     for number in numbers:

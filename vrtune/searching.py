@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -21,7 +20,7 @@ from vrtune.events import Event, Stopped
 from vrtune.interrupts import interrupts
 from vrtune.jobs import Job, Tickets, run_job, run_jobs, threads
 from vrtune.lanes.measure import Fuse, Plan, plan
-from vrtune.lanes.workspace import Workspace, choose_device
+from vrtune.lanes.workspace import Workspace, choose_device, cores
 from vrtune.leases import reclaim
 from vrtune.results import SearchResult, summarise
 from vrtune.retraining import Retrained, retrain_study
@@ -81,7 +80,11 @@ def search(
     make_sampler(sampler, 0)  # an unknown name is found before anything is written
     make_pruner(pruner, task.epochs)
     points = found.grid() if sampler == "grid" else []
-    workspace = Workspace(task, Path(data_dir), where)
+    processes = job_count(jobs, where)
+    if sampler != "grid":
+        processes = min(processes, trials or TRIALS)
+    threads_each = max(1, cores(where) // processes)
+    workspace = Workspace(task, Path(data_dir), where, threads=threads_each)
     record = StudyRecord(
         task=task,
         space=found.name,
@@ -94,8 +97,8 @@ def search(
     for point in points:
         opened.enqueue_trial(point, skip_if_exists=True)
     count = min(trials or waiting(opened), waiting(opened)) if points else trials or TRIALS
-    processes = min(job_count(jobs, where), count)
-    chosen = choose_plan(opened, workspace, fuse, _sizes(lanes, task.folds, count, where))
+    processes = min(processes, count)
+    chosen = choose_plan(opened, workspace, fuse, _sizes(lanes, task.parts, count, where))
     progress(Event("plan", text=f"{chosen.text}, {processes} process{'es' * (processes > 1)}"))
     job = Job(
         task=task,
@@ -105,7 +108,8 @@ def search(
         data_dir=str(data_dir),
         device=where.type,
         fused=chosen.fused,
-        slots=chosen.lanes // task.folds,
+        slots=chosen.lanes // task.parts,
+        threads=threads_each,
         sampler=sampler,
         pruner=pruner,
     )
@@ -146,7 +150,7 @@ def search(
             numbers=[trial.number for trial in ranked(opened)[:retrain]],
             seeds=retrain_seeds,
             device=where,
-            fused=job.fused,
+            fused=None if fuse == "auto" else job.fused,
             dataset=workspace.dataset,
             progress=progress,
         )
@@ -219,7 +223,4 @@ def job_count(jobs: int | Literal["auto"], device: torch.device) -> int:
     """auto: a process a core on a CPU, one on a GPU."""
     if jobs != "auto":
         return jobs
-    if device.type != "cpu":
-        return 1
-    own = getattr(os, "sched_getaffinity", None)  # not on macOS
-    return len(own(0)) if own else os.cpu_count() or 1
+    return cores(device)

@@ -55,8 +55,8 @@ class Stopwatch:
             self.seconds[kind] += time.perf_counter() - start
 
     def round(self, slots: int, taken: int, worked: float, *, more: bool) -> None:
-        """Ends a round in which `taken` of the slots trained for `worked` seconds; `more` if
-        trials were left to start."""
+        """Ends a round in which `taken` of the slots trained for `worked` seconds; `more` if all
+        of them did, or trials were left to start."""
         now = time.perf_counter()
         if more:
             self.offered += slots * (now - self.since)

@@ -42,7 +42,7 @@ def test_a_search_prints_a_line_a_trial_and_a_summary(run: Run) -> None:
     assert [line.split()[:3:2] for line in said[1:4]] == [["trial", "complete"]] * 3
     assert said[4] == "training the best again on the whole training set"
     summary = {line[:24].strip(): line[24:] for line in said[5:]}
-    assert summary["slots busy"].endswith("% of the time, until the last trial started")
+    assert summary["outside training"].endswith("% of the search's time")
     assert summary["trials"] == "3 complete, 0 pruned, 0 failed"
     assert summary["study"] == f"{STUDY} in sqlite:///studies.db"
     assert summary["next"] == f"vrtune show {STUDY}"

@@ -4,12 +4,41 @@ from __future__ import annotations
 
 from itertools import cycle, islice
 
-from vrtune import SGD, STORM, SVRG, AdaGrad, Adam, Default, MetaInit, Plain, TrialConfig
-from vrtune.config import EstimatorSettings, InitSettings, OptimizerSettings
+from vrtune import (
+    MARS,
+    SCSG,
+    SGD,
+    STORM,
+    SVRG,
+    AdaGrad,
+    Adam,
+    AlphaSVRG,
+    Constant,
+    Cosine,
+    Cyclic,
+    Default,
+    MARSApproximate,
+    MetaInit,
+    OneCycle,
+    OptimalSVRG,
+    Plain,
+    Step,
+    TrialConfig,
+)
+from vrtune.config import EstimatorSettings, InitSettings, OptimizerSettings, ScheduleSettings
 
 ESTIMATOR_SETTINGS: dict[str, list[EstimatorSettings]] = {
     "plain": [Plain()],
     "svrg": [SVRG(snapshot_period=2), SVRG(snapshot_period=1)],
+    "alpha_svrg": [
+        AlphaSVRG(snapshot_period=2),
+        AlphaSVRG(alpha=0.75, decay=False),
+        AlphaSVRG(alpha=1.0, snapshot_period=2),
+    ],
+    "optimal_svrg": [OptimalSVRG(), OptimalSVRG(memory=0.5, snapshot_period=2)],
+    "scsg": [SCSG(mega_batch=2), SCSG(mega_batch=3), SCSG()],
+    "mars": [MARS(), MARS(gamma=0.5, beta1=0.8), MARS(gamma=0.0)],
+    "mars_approximate": [MARSApproximate(), MARSApproximate(gamma=0.5, beta1=0.8)],
     "storm": [STORM(k=0.3, w=0.5, c=2.0), STORM(k=0.1, w=0.1, c=30.0), STORM(k=0.2, c=1e9)],
 }
 
@@ -41,6 +70,14 @@ OPTIMIZER_SETTINGS: dict[str, list[OptimizerSettings]] = {
 INIT_SETTINGS: dict[str, list[InitSettings]] = {
     "default": [Default()],
     "metainit": [MetaInit(), MetaInit(lr=0.01, momentum=0.5, steps=3, epsilon=1e-4)],
+}
+
+SCHEDULE_SETTINGS: dict[str, list[ScheduleSettings]] = {
+    "constant": [Constant()],
+    "cosine": [Cosine(), Cosine(warmup=0.25, final=0.1)],
+    "cyclic": [Cyclic(), Cyclic(low=0.5, period=1.5)],
+    "one_cycle": [OneCycle(), OneCycle(rising=0.5, start=0.2, end=0.01)],
+    "step": [Step(), Step(milestones=(0.25, 0.5, 0.75), gamma=0.5)],
 }
 
 

@@ -27,7 +27,7 @@ def test_statistics_are_those_of_the_own_steps_alone(estimator: str, fused: bool
     for _ in range(EPOCHS):
         lanes.train_epoch()
     for row, (lane, module) in enumerate(zip(lanes.seats, replayed, strict=True)):
-        epochs = problem.epochs(lane.stream, EPOCHS, lane.snapshot_period)
+        epochs = problem.epochs_of(lane, EPOCHS)
         batches = [batch for epoch in epochs for batch in epoch]
         module.train()
         for (x, _), step in zip(batches, seen, strict=True):

@@ -7,7 +7,17 @@ import torch
 from contracts.settings import OPTIMIZER_SETTINGS
 from torch import Tensor
 
-from vrtune import SGD, STORM, SVRG, Plain
+from vrtune import (
+    MARS,
+    SCSG,
+    SGD,
+    STORM,
+    SVRG,
+    AlphaSVRG,
+    MARSApproximate,
+    OptimalSVRG,
+    Plain,
+)
 from vrtune.config import EstimatorSettings, OptimizerSettings
 from vrtune.estimators import ESTIMATORS
 from vrtune.lanes.rows import numbers
@@ -62,16 +72,19 @@ def descend(
     rows, everything = torch.arange(LANES), torch.arange(SAMPLES)
     estimate, rule = ESTIMATORS[estimator.kind](weights), OPTIMIZERS[optimizer.kind](weights)
     of_estimator, of_rule = hyperparameters(estimator), hyperparameters(optimizer)
+    clock = {name: torch.zeros(LANES, 1, dtype=torch.float64) for name in ("epoch", "epochs")}
+    clock["epochs"] += epochs
     estimate.admit(rows, weights)
     rule.admit(rows, of_rule)
-    for _ in range(epochs):
+    for epoch in range(epochs):
+        clock["epoch"].fill_(epoch)
         estimate.snapshot(rows, weights, lambda at, rows: problem.gradient(at, everything))
         for index in torch.randperm(SAMPLES, generator=problem.random).split(batch):
 
             def gradient(at: Tensor, *, off_step: bool = False, index: Tensor = index) -> Tensor:
                 return problem.gradient(at, index)
 
-            d, eta = estimate.estimate(weights, of_estimator, gradient)
+            d, eta = estimate.estimate(weights, of_estimator | clock, gradient)
             rule.step(weights, d, of_rule["lr"] if eta is None else eta, of_rule)
     return weights
 
@@ -80,6 +93,11 @@ STEADY: dict[str, EstimatorSettings] = {
     "plain": Plain(),
     "svrg": SVRG(),
     "storm": STORM(k=1.0, w=10.0, c=10.0),
+    "alpha_svrg": AlphaSVRG(alpha=0.75, decay=False),
+    "optimal_svrg": OptimalSVRG(),
+    "scsg": SCSG(),
+    "mars": MARS(),
+    "mars_approximate": MARSApproximate(),
 }
 
 

@@ -8,13 +8,22 @@ import pytest
 import torch
 from contracts.settings import ESTIMATOR_SETTINGS, configs
 from contracts.twins import TWINS
-from reference import plain, problem, storm, svrg
+from reference import alpha_svrg, mars, optimal_svrg, plain, problem, scsg, storm, svrg
 
 from vrtune.config import TrialConfig
 from vrtune.estimators import ESTIMATORS
 
 EPOCHS = 3
-REFERENCES: dict[str, Callable] = {"plain": plain.train, "svrg": svrg.train, "storm": storm.train}
+REFERENCES: dict[str, Callable] = {
+    "alpha_svrg": alpha_svrg.train,
+    "mars": mars.train,
+    "mars_approximate": mars.train_approximate,
+    "optimal_svrg": optimal_svrg.train,
+    "plain": plain.train,
+    "scsg": scsg.train,
+    "storm": storm.train,
+    "svrg": svrg.train,
+}
 
 
 def test_every_estimator_has_settings_and_a_reference() -> None:
@@ -44,7 +53,7 @@ def test_lanes_equal_the_slow_loop(estimator: str, optimizer: str, norm: str, fu
     modules = [problem.module_in(lanes, row) for row in range(len(lanes.seats))]
     losses = torch.stack([lanes.train_epoch() for _ in range(EPOCHS)])
     for row, (lane, module) in enumerate(zip(lanes.seats, modules, strict=True)):
-        epochs = problem.epochs(lane.stream, EPOCHS, lane.snapshot_period)
+        epochs = problem.epochs_of(lane, EPOCHS)
         slow_losses, computed = run_reference(lane.config, module, epochs)
         trained = problem.module_in(lanes, row)
         for name, value in module.state_dict().items():

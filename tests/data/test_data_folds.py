@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vrtune.data.folds import k_folds, limit_indices
+from vrtune.data.folds import hold_out, k_folds, limit_indices
 from vrtune.errors import UsageError
 
 
@@ -137,3 +137,24 @@ def test_limit_out_of_range(limit: int, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         limit_indices(labels(203), limit, 0)
     assert str(caught.value) == message
+
+
+def test_hold_out_takes_its_share_of_every_class() -> None:
+    y = torch.arange(200) % 4
+    indices = limit_indices(y, 120, 1)
+    (split,) = hold_out(y, indices, 0.1, 1)
+    assert len(split.validation) == 12
+    assert torch.bincount(y[split.validation]).tolist() == [3, 3, 3, 3]
+    both = torch.cat([split.train, split.validation]).sort().values
+    assert torch.equal(both, indices)
+    (again,) = hold_out(y, indices, 0.1, 1)
+    (other,) = hold_out(y, indices, 0.1, 2)
+    assert torch.equal(again.validation, split.validation)
+    assert not torch.equal(other.validation, split.validation)
+
+
+@pytest.mark.parametrize("share", [0.001, 0.999])
+def test_hold_out_leaves_no_class_out(share: float) -> None:
+    y = torch.arange(200) % 4
+    with pytest.raises(UsageError, match="choose another share"):
+        hold_out(y, torch.arange(200), share, 1)

@@ -84,8 +84,8 @@ def test_lanes_together_equal_lanes_alone(estimator: str, optimizer: str, fused:
     together = problem.seat(settings, "batch", fused=fused)
     losses = train(together)
     for row, config in enumerate(settings):
-        alone = Lanes(problem.make("batch"), problem.data(), 5, (estimator, optimizer), fused=fused)
-        alone.append([problem.lane(config, row)])
+        name = ("fold 0", "fold 1")[row % 2]
+        alone = problem.seat([config], "batch", fused=fused, names=[name])
         torch.testing.assert_close(train(alone)[:, 0], losses[:, row], rtol=1e-9, atol=0)
         same(content(together, row), content(alone, 0), exactly=not fused)
 

@@ -60,8 +60,8 @@ def test_a_refill_moves_nothing(estimator: str, optimizer: str, fused: bool) -> 
         return [t.data_ptr() for t in tensors]
 
     lanes.train_epoch()
-    before, step = addresses(), lanes._step
+    before, steps = addresses(), dict(lanes._steps)
     lanes.refill([0, 2], [problem.lane(settings[1], 3), problem.lane(settings[2], 4)])
     lanes.train_epoch()
     assert addresses() == before
-    assert lanes._step is step
+    assert lanes._steps == steps

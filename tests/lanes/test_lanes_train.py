@@ -25,6 +25,10 @@ BATCHES = 5  # 23 samples: four of 5 and one of 3
         ("plain", [BATCHES, 2 * BATCHES, 3 * BATCHES]),
         ("svrg", [3 * BATCHES, 5 * BATCHES, 8 * BATCHES]),  # a snapshot every other epoch
         ("storm", [2 * BATCHES, 4 * BATCHES, 6 * BATCHES]),
+        ("scsg", [3 * BATCHES, 6 * BATCHES, 9 * BATCHES]),  # every batch is in one snapshot
+        ("alpha_svrg", [3 * BATCHES, 5 * BATCHES, 8 * BATCHES]),
+        ("mars", [2 * BATCHES, 4 * BATCHES, 6 * BATCHES]),
+        ("mars_approximate", [BATCHES, 2 * BATCHES, 3 * BATCHES]),
     ],
 )
 def test_gradient_computations(estimator: str, after_each_epoch: list[int]) -> None:

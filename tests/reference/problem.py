@@ -16,6 +16,7 @@ from vrtune.lanes import Lane, Lanes, Stream
 from vrtune.lanes.batches import bounds, epoch_order
 from vrtune.models.norms import norm1d, norm2d
 
+HORIZON = 4  # epochs of a whole run, for what changes along it
 SAMPLES, TRAIN, BATCH_SIZE, CLASSES, SHAPE = 30, 23, 5, 3, (2, 6, 6)  # the last batch has 3
 
 
@@ -80,7 +81,7 @@ def seat(
     names: Sequence[str] = ("fold 0", "fold 1"),
 ) -> Lanes:
     """Lanes for the settings, one each, on streams in turn."""
-    lanes = Lanes(make(norm), data(), BATCH_SIZE, program(configs[0]), fused=fused)
+    lanes = Lanes(make(norm), data(), BATCH_SIZE, program(configs[0]), fused=fused, epochs=HORIZON)
     lanes.append([lane(config, i, names) for i, config in enumerate(configs)])
     return lanes
 
@@ -111,6 +112,18 @@ def batches(of: Stream, epoch: int, partition: int) -> list[tuple[Tensor, Tensor
     ]
 
 
-def epochs(of: Stream, count: int, period: int = 1) -> list[list[tuple[Tensor, Tensor]]]:
-    """The first `count` epochs; `period` of them share one partition into batches."""
-    return [batches(of, epoch, epoch - epoch % period) for epoch in range(count)]
+def epochs(
+    of: Stream, count: int, period: int = 1, start: int = 0
+) -> list[list[tuple[Tensor, Tensor]]]:
+    """The first `count` epochs; from `start` on, `period` of them share one partition."""
+    return [
+        batches(of, epoch, epoch if epoch < start else epoch - (epoch - start) % period)
+        for epoch in range(count)
+    ]
+
+
+def epochs_of(lane: Lane, count: int) -> list[list[tuple[Tensor, Tensor]]]:
+    """The first `count` epochs of a lane, by its settings."""
+    knobs = lane.config.estimator.model_dump()
+    period, start = knobs.get("snapshot_period", 1), knobs.get("start_epoch", 0)
+    return epochs(lane.stream, count, period, start)

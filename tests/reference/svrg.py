@@ -1,4 +1,4 @@
-"""SVRG (Johnson & Zhang 2013), a snapshot at the start of every `snapshot_period`-th epoch."""
+"""SVRG (Johnson & Zhang 2013), a snapshot every `snapshot_period` epochs from `start_epoch` on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ from torch.optim import Optimizer
 
 
 def train(
-    model: nn.Module, epochs: list[list[Batch]], optimizer: Optimizer, snapshot_period: int
+    model: nn.Module,
+    epochs: list[list[Batch]],
+    optimizer: Optimizer,
+    snapshot_period: int,
+    start_epoch: int = 0,
 ) -> tuple[list[float], int]:
     """Trains `model`; returns each epoch's mean training loss and the gradients computed.
 
@@ -26,16 +30,19 @@ def train(
     snapshot: Vector = []
     mu: Vector = []
     for epoch, batches in enumerate(epochs):
-        if epoch % snapshot_period == 0:
+        started = epoch >= start_epoch
+        if started and (epoch - start_epoch) % snapshot_period == 0:
             snapshot = get_weights(model)
             mu = whole_gradient_at(model, snapshot, batches)
             computed += len(batches)
         total = 0.0
         for x, y in batches:
-            g, loss = gradient(model, (x, y))
-            at_snapshot = gradient_at(model, snapshot, (x, y))
-            computed += 2
-            d = [gi - si + mi for gi, si, mi in zip(g, at_snapshot, mu, strict=True)]
+            d, loss = gradient(model, (x, y))
+            computed += 1
+            if started:
+                at_snapshot = gradient_at(model, snapshot, (x, y))
+                computed += 1
+                d = [gi - si + mi for gi, si, mi in zip(d, at_snapshot, mu, strict=True)]
             step(optimizer, model, d)
             total += loss * len(y)
         losses.append(total / sum(len(y) for _, y in batches))

@@ -61,6 +61,15 @@ def search(
     folds: Annotated[
         int, typer.Option(help="Folds of the cross-validation.", rich_help_panel=TASK)
     ] = USUAL.folds,
+    holdout: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Hold out this share once, in place of folds.",
+            show_default="folds",
+            rich_help_panel=TASK,
+        ),
+    ] = USUAL.holdout,
     epochs: Annotated[
         int, typer.Option(help="Passes over the training part.", rich_help_panel=TASK)
     ] = USUAL.epochs,
@@ -75,6 +84,22 @@ def search(
             rich_help_panel=TASK,
         ),
     ] = USUAL.limit,
+    augment: Annotated[
+        str,
+        typer.Option(
+            metavar="none|crop-flip",
+            help="Random views of the training images: pad 4, crop, flip.",
+            rich_help_panel=TASK,
+        ),
+    ] = USUAL.augment,
+    lock_transforms: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|on|off",
+            help="The same views from a snapshot to the next; auto: where there are snapshots.",
+            rich_help_panel=TASK,
+        ),
+    ] = USUAL.lock_transforms,
     precision: Annotated[
         str,
         typer.Option(
@@ -180,9 +205,12 @@ def search(
         norm=norm,
         init=init,
         folds=folds,
+        holdout=holdout,
         epochs=epochs,
         batch_size=batch_size,
         limit=limit,
+        augment=augment,
+        lock_transforms=lock_transforms,
         precision=precision,
         seed=seed,
     )
@@ -233,8 +261,12 @@ def summary(result: SearchResult) -> Iterator[tuple[str, str]]:
     if best:
         yield "best trial", str(best.number)
         yield "parameters", settings(best.params)
-        yield "validation loss", f"{figure(best.value)}, the mean of {result.task.folds} folds"
-        yield "folds", "  ".join(figure(value) for value in best.fold_values)
+        if result.task.holdout:
+            yield "validation loss", f"{figure(best.value)}, of the part held out"
+        else:
+            folds = result.task.folds
+            yield "validation loss", f"{figure(best.value)}, the mean of {folds} folds"
+            yield "folds", "  ".join(figure(value) for value in best.fold_values)
     for again in result.retrained:
         which = "" if best and again.trial == best.number else f", trial {again.trial}"
         seeds = f" ({again.seeds} seeds{which})"

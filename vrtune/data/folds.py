@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
 from torch import Tensor
 
 from vrtune.errors import UsageError
@@ -45,6 +45,28 @@ def limit_indices(y: Tensor, limit: int | None, seed: int) -> Tensor:
         share[labels[order] == label] = np.arange(count) / count
     first = np.argsort(share, kind="stable")[:limit]
     return torch.from_numpy(np.sort(order[first]))
+
+
+def hold_out(y: Tensor, indices: Tensor, share: float, seed: int) -> list[Split]:
+    """One split that validates on a share of every class of the samples `indices` of `y` [N].
+
+    Raises UsageError where that would leave a class without a sample in one of the parts.
+    """
+    labels = y[indices].numpy()
+    size = round(share * len(labels))
+    classes = len(np.unique(labels))
+    if (
+        min(size, len(labels) - size) < classes
+        or np.unique(labels, return_counts=True)[1].min() < 2
+    ):
+        raise UsageError(
+            f"holdout={share} of {len(labels)} samples leaves a part without some of the "
+            f"{classes} classes: choose another share, or use more samples"
+        )
+    splitter = StratifiedShuffleSplit(1, test_size=size, random_state=seed % 2**32)
+    train, validation = next(iter(splitter.split(np.zeros(len(labels)), labels)))
+    rows = [torch.from_numpy(np.sort(part)) for part in (train, validation)]
+    return [Split(indices[rows[0]], indices[rows[1]])]
 
 
 def k_folds(y: Tensor, indices: Tensor, folds: int, seed: int) -> list[Split]:

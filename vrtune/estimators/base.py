@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vrtune.config import EstimatorSettings
 
-# The whole training part's gradient at weights of some rows: (weights[rows], rows) -> [r, P]
+# The mean gradient over a snapshot's batches, for some rows: (weights[rows], rows) -> [r, P]
 WholeGradient = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -26,7 +26,8 @@ class Estimator(ABC):
     """State of one estimator for L lanes: every tensor of `state` has the lane as first dimension.
 
     `hp` holds one tensor [L, 1] for every number of the settings, so lanes with different values
-    share one program.
+    share one program; and the clock: `epoch`, the epochs trained before this one, and `epochs`,
+    those of the whole run.
     """
 
     settings: ClassVar[type[EstimatorSettings]]
@@ -40,12 +41,22 @@ class Estimator(ABC):
         """Prepares rows for new lanes, after their state was set to zero."""
 
     @staticmethod
+    def starts(settings: EstimatorSettings) -> int:
+        """The epoch from which the estimate is more than the plain gradient."""
+        return 0
+
+    @staticmethod
     def snapshot_period(settings: EstimatorSettings) -> int:
         """Epochs between two snapshots; asked only of estimators that keep one."""
         return 1
 
+    @staticmethod
+    def snapshot_batches(settings: EstimatorSettings) -> int | None:
+        """Batches that a snapshot is taken over, again after as many steps; None: a whole pass."""
+        return None
+
     def snapshot(self, rows: Tensor, weights: Tensor, whole_gradient: WholeGradient) -> None:
-        """Takes a snapshot of `rows`, at the start of an epoch."""
+        """Takes a snapshot of `rows`, before a step."""
 
     @abstractmethod
     def estimate(

@@ -9,6 +9,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from vrtune.data.augment import VIEWS, cropped, draw_views, pad
 from vrtune.lanes.keys import generator
 
 
@@ -61,20 +62,38 @@ def epoch_order(
 class Batches:
     """The training part of every lane on the device, cut into batches of equal shape."""
 
-    def __init__(self, x: Tensor, y: Tensor, batch_size: int) -> None:
+    def __init__(self, x: Tensor, y: Tensor, batch_size: int, *, augment: bool = False) -> None:
         """`x` [N, C, H, W], `y` [N]: the training set on the device."""
         self.x, self.y, self.batch_size = x, y, batch_size
+        self.padded = pad(x) if augment else None
+        # an entry names a sample; with augmentation, a sample and a view of it
         self.order = torch.empty(0, 0, dtype=torch.long, device=x.device)
+        self.snapshot_order = self.order  # other views where transforms are not locked
         self.scale = self.shift = torch.empty(0)
 
-    def begin_epoch(self, streams: list[Stream], epochs: list[int], partitions: list[int]) -> None:
-        """Draws the order of every lane for its own next epoch."""
-        n = len(streams[0].train)
-        rows = [
-            stream.train[epoch_order(stream.key(), n, self.batch_size, partition, epoch)]
-            for stream, epoch, partition in zip(streams, epochs, partitions, strict=True)
-        ]
-        self.order = torch.stack(rows).to(self.x.device)
+    def begin_epoch(
+        self,
+        streams: list[Stream],
+        epochs: list[int],
+        partitions: list[int],
+        *,
+        locked: bool = True,
+    ) -> None:
+        """Draws the order of every lane for its own next epoch, and its views of the samples.
+
+        `locked`: a sample keeps its view from a snapshot to the next. Else steps see fresh views
+        each epoch, and gradients at the snapshot those of the snapshot's pass, whose mean mu~ is.
+        """
+        every = list(zip(streams, epochs, partitions, strict=True))
+
+        def drawn(views: str, since: list[int]) -> Tensor:
+            rows = [self._order(*lane, (e, views)) for lane, e in zip(every, since, strict=True)]
+            return torch.stack(rows).to(self.x.device)
+
+        self.order = drawn("views", partitions if locked else epochs)
+        self.snapshot_order = self.order
+        if self.padded is not None and not locked:
+            self.snapshot_order = drawn("snapshot views", partitions)
         scale, shift = normalisation(streams, self.x)
         if scale.shape == self.scale.shape:  # in place: a captured step reads them
             self.scale.copy_(scale)
@@ -82,17 +101,40 @@ class Batches:
         else:
             self.scale, self.shift = scale, shift
 
+    def _order(
+        self, stream: Stream, epoch: int, partition: int, views: tuple[object, ...]
+    ) -> Tensor:
+        n = len(stream.train)
+        order = epoch_order(stream.key(), n, self.batch_size, partition, epoch)
+        if self.padded is None:
+            return stream.train[order]
+        view = draw_views(n, generator(*stream.key(*views)))
+        return stream.train[order] * VIEWS + view[order]
+
+    def fetch(self, index: Tensor, scale: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
+        """x [r, B, C, H, W] as the models want it, and y [r, B], of entries [r, B]."""
+        if self.padded is None:
+            return normalised(self.x, index, scale, shift), self.y[index]
+        sample = index // VIEWS
+        x = cropped(self.padded, sample, index % VIEWS)
+        return x.to(scale.dtype).mul_(scale).sub_(shift), self.y[sample]
+
     def bounds(self) -> list[tuple[int, int]]:
         """The batches of the epoch as (start, stop)."""
         return bounds(self.order.shape[1], self.batch_size)
 
     def __iter__(self) -> Iterator[Tensor]:
-        return self.of(None)
-
-    def of(self, rows: Tensor | None) -> Iterator[Tensor]:
-        """The epoch's batches as indices [r, B] into x and y, for some rows or for all."""
-        order = self.order if rows is None else self.order[rows]
+        """The epoch's batches as entries [L, B]; [L, B, 2] where a snapshot sees other views."""
+        order = self.order
+        if self.snapshot_order is not order:
+            order = torch.stack([order, self.snapshot_order], 2)
         for start, stop in self.bounds():
+            yield order[:, start:stop]
+
+    def of_snapshot(self, rows: Tensor, first: int, last: int) -> Iterator[Tensor]:
+        """Entries [r, B] of the batches first .. last - 1, as a snapshot of some rows sees them."""
+        order = self.snapshot_order[rows]
+        for start, stop in self.bounds()[first:last]:
             yield order[:, start:stop]
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import torch
@@ -83,40 +86,58 @@ class Fused(Oracle):
 
 class Looped(Oracle):
     """One lane after another: the module's parameters are pointed at a row of W, and their
-    gradients at the same row of the result, so a backward pass writes in place."""
+    gradients at the same row of the result, so a backward pass writes in place.
 
-    def __init__(self, module: nn.Module, precision: str = "float32") -> None:
+    Threads share the lanes out; each computes its lanes alone, so their number changes no value.
+    """
+
+    def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
         super().__init__(module, precision)
-        self.parameters = list(module.parameters())
-        self.buffers = dict(module.named_buffers())
+        self.modules = [module, *(copy.deepcopy(module) for _ in range(threads - 1))]
+        self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
     def _gradient(self, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        self.module.train()
         G = torch.zeros_like(W)
-        weights, grads = (list(self.layout.views(M).values()) for M in (W, G))
-        losses = []
-        for row in range(len(W)):
-            for p, weight, grad in zip(self.parameters, weights, grads, strict=True):
-                p.data, p.grad = weight[row], grad[row]
-            for name, b in self.buffers.items():
-                b.data = buffers[name][row]
+        grads = list(self.layout.views(G).values())
+
+        def work(module: nn.Module, row: int) -> Tensor:
+            for p, grad in zip(module.parameters(), grads, strict=True):
+                p.grad = grad[row]
             xi = x[row].contiguous(memory_format=self.memory_format)
-            loss = F.cross_entropy(self.module(xi), y[row])
+            loss = F.cross_entropy(module(xi), y[row])
             loss.backward()
-            losses.append(loss.detach())
-        return G, torch.stack(losses)
+            return loss.detach()
+
+        return G, self._each(W, buffers, work, train=True)
 
     def _logits(self, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
-        self.module.eval()
-        weights = list(self.layout.views(W).values())
-        out = []
-        for row in range(len(W)):
-            for p, weight in zip(self.parameters, weights, strict=True):
-                p.data = weight[row]
-            for name, b in self.buffers.items():
-                b.data = buffers[name][row]
-            out.append(self.module(x[row].contiguous(memory_format=self.memory_format)))
-        return torch.stack(out)
+        def work(module: nn.Module, row: int) -> Tensor:
+            out: Tensor = module(x[row].contiguous(memory_format=self.memory_format))
+            return out
+
+        return self._each(W, buffers, work, train=False)
+
+    def _each(
+        self, W: Tensor, buffers: Buffers, work: Callable[[nn.Module, int], Tensor], *, train: bool
+    ) -> Tensor:
+        """work(module, row) of every row, stacked, with the module at that row."""
+        weights, count = list(self.layout.views(W).values()), len(self.modules)
+
+        def some(first: int) -> list[Tensor]:
+            module = self.modules[first].train(train)
+            parameters, own = list(module.parameters()), dict(module.named_buffers())
+            out = []
+            with self.computed(), torch.set_grad_enabled(train):  # both belong to a thread
+                for row in range(first, len(W), count):
+                    for p, weight in zip(parameters, weights, strict=True):
+                        p.data = weight[row]
+                    for name, b in own.items():
+                        b.data = buffers[name][row]
+                    out.append(work(module, row))
+            return out
+
+        parts = list(self.pool.map(some, range(count))) if self.pool else [some(0)]
+        return torch.stack([parts[row % count][row // count] for row in range(len(W))])
 
     def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
         self.module.train()

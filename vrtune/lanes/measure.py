@@ -96,7 +96,10 @@ def _measure(workspace: Workspace, way: type[Oracle], lanes: int) -> tuple[float
         torch.cuda.reset_peak_memory_stats(device)
         base, free = torch.cuda.memory_allocated(device), torch.cuda.mem_get_info(device)[0]
     module = workspace.make().to(device)
-    oracle = way(module, task.precision)
+    if way is Looped:
+        oracle: Oracle = Looped(module, task.precision, workspace.threads)
+    else:
+        oracle = way(module, task.precision)
     W = torch.cat([p.detach().flatten() for p in module.parameters()]).repeat(lanes, 1)
     buffers = {n: b.expand(lanes, *b.shape).clone() for n, b in module.named_buffers()}
     x, y = (part[: task.batch_size] for part in workspace.train_data)

@@ -25,10 +25,25 @@ class Lane:
     gradient_computations: float = 0.0
 
     @property
-    def snapshot_period(self) -> int:
-        """Epochs that share one partition into batches: 1 without a snapshot."""
-        estimator = ESTIMATORS[self.config.estimator.kind]
-        return estimator.snapshot_period(self.config.estimator) if estimator.keeps_snapshot else 1
+    def partition(self) -> int:
+        """The epoch whose partition into batches the next epoch uses: that of the last snapshot."""
+        settings = self.config.estimator
+        estimator = ESTIMATORS[settings.kind]
+        since = self.epoch - estimator.starts(settings)
+        if not estimator.keeps_snapshot or since < 0:
+            return self.epoch
+        return self.epoch - since % estimator.snapshot_period(settings)
+
+    @property
+    def started(self) -> bool:
+        """False while a late start has the estimator wait."""
+        settings = self.config.estimator
+        return self.epoch >= ESTIMATORS[settings.kind].starts(settings)
+
+    @property
+    def cost(self) -> float:
+        """Gradient computations of a step of the next epoch."""
+        return ESTIMATORS[self.config.estimator.kind].cost if self.started else 1.0
 
 
 class Layout:
@@ -80,10 +95,17 @@ class Rows:
         self.estimator = ESTIMATORS[program[0]](self.W)
         self.optimizer = OPTIMIZERS[program[1]](self.W)
         self.hp: dict[str, dict[str, Tensor]] = {"estimator": {}, "optimizer": {}, "init": {}}
+        self.clock = {name: row.new_zeros(lanes, 1) for name in ("epoch", "epochs")}
 
     def groups(self) -> list[dict[str, Tensor]]:
         """Every dictionary of tensors that has one row a lane."""
-        return [self.buffers, self.estimator.state, self.optimizer.state, *self.hp.values()]
+        states = self.estimator.state, self.optimizer.state
+        return [self.buffers, *states, *self.hp.values(), self.clock]
+
+    def tick(self, epochs: list[int], total: int) -> None:
+        """Sets the clock: every lane's epoch, and the epochs of the whole run."""
+        self.clock["epoch"].copy_(torch.tensor(epochs).unsqueeze(1))
+        self.clock["epochs"].fill_(total)
 
     def write(self, rows: list[int], lanes: list[Lane], starts: list[nn.Module]) -> None:
         """Puts fresh lanes into `rows`: weights and buffers of `starts`, settings, zeroed state."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vrtune.lanes.batches import Batches, normalised
+from vrtune.estimators import Estimator
+from vrtune.lanes.batches import Batches
 from vrtune.lanes.gradients import Oracle
 from vrtune.lanes.replay import Replay
 from vrtune.lanes.rows import Rows
@@ -14,8 +15,8 @@ from vrtune.lanes.rows import Rows
 class ByWidth:
     """Calls `work(index)` for batches index [r, B], one replay for every B: an epoch has two."""
 
-    def __init__(self, rows: int, device: torch.device) -> None:
-        self.rows, self.device = rows, device
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
         self.replays: dict[int, tuple[Tensor, Replay]] = {}
 
     def work(self, index: Tensor) -> None:
@@ -25,7 +26,7 @@ class ByWidth:
     def __call__(self, index: Tensor) -> None:
         width = index.shape[1]
         if width not in self.replays:
-            held = torch.empty(self.rows, width, dtype=torch.long, device=self.device)
+            held = torch.empty_like(index, memory_format=torch.contiguous_format)
             self.replays[width] = held, Replay(lambda: self.work(held), self.device)
         held, replay = self.replays[width]
         held.copy_(index)
@@ -35,27 +36,31 @@ class ByWidth:
 class Step(ByWidth):
     """Gather the batch, gradients, estimate, step rule; losses are summed up in `total` [L]."""
 
-    def __init__(self, oracle: Oracle, rows: Rows, batches: Batches) -> None:
-        super().__init__(len(rows.W), rows.W.device)
+    def __init__(self, oracle: Oracle, rows: Rows, batches: Batches, estimator: Estimator) -> None:
+        super().__init__(rows.W.device)
         self.oracle, self.matrix, self.batches = oracle, rows, batches
+        self.estimator = estimator
         self.total = rows.W.new_zeros(len(rows.W))
+        self.factor = rows.W.new_ones(len(rows.W), 1)  # the schedule's, on the step size
 
     def work(self, index: Tensor) -> None:
         rows, batches = self.matrix, self.batches
-        x, y = normalised(batches.x, index, batches.scale, batches.shift), batches.y[index]
+        index, other = index.unbind(2) if index.dim() == 3 else (index, None)
+        x, y = batches.fetch(index, batches.scale, batches.shift)
+        x_off = x if other is None else batches.fetch(other, batches.scale, batches.shift)[0]
 
         def gradient(weights: Tensor, *, off_step: bool = False) -> Tensor:
             buffers = rows.buffers
             if off_step:  # batch-norm reset: these statistics are thrown away
                 buffers = {name: b.clone() for name, b in buffers.items()}
-            g, losses = self.oracle.gradient(weights, buffers, x, y)
+            g, losses = self.oracle.gradient(weights, buffers, x_off if off_step else x, y)
             if not off_step:
                 self.total.add_(losses, alpha=y.shape[1])
             return g
 
-        d, eta = rows.estimator.estimate(rows.W, rows.hp["estimator"], gradient)
+        d, eta = self.estimator.estimate(rows.W, rows.hp["estimator"] | rows.clock, gradient)
         step_size = rows.hp["optimizer"]["lr"] if eta is None else eta
-        rows.optimizer.step(rows.W, d, step_size, rows.hp["optimizer"])
+        rows.optimizer.step(rows.W, d, step_size * self.factor, rows.hp["optimizer"])
 
 
 class PartialSum(ByWidth):
@@ -63,7 +68,7 @@ class PartialSum(ByWidth):
 
     def __init__(self, oracle: Oracle, rows: Rows, batches: Batches, some: Tensor) -> None:
         """`some` [r] are the rows whose batches and buffers are used."""
-        super().__init__(len(some), rows.W.device)
+        super().__init__(rows.W.device)
         self.oracle, self.matrix, self.batches = oracle, rows, batches
         self.some = some.clone()
         self.weights = rows.W.new_zeros(len(some), rows.W.shape[1])
@@ -77,8 +82,7 @@ class PartialSum(ByWidth):
 
     def work(self, index: Tensor) -> None:
         batches, some = self.batches, self.some
-        x = normalised(batches.x, index, batches.scale[some], batches.shift[some])
-        y = batches.y[index]
+        x, y = batches.fetch(index, batches.scale[some], batches.shift[some])
         copies = {name: b[some] for name, b in self.matrix.buffers.items()}
         g = self.oracle.gradient(self.weights, copies, x, y)[0]
         self.total.add_(g, alpha=y.shape[1])

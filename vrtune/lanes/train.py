@@ -8,6 +8,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
+from vrtune.estimators import ESTIMATORS, Estimator, PlainEstimator
 from vrtune.inits import INITS
 from vrtune.lanes.batches import Batches, Stream
 from vrtune.lanes.evaluate import evaluate
@@ -16,6 +17,7 @@ from vrtune.lanes.keys import generator, key
 from vrtune.lanes.rows import Lane, Rows
 from vrtune.lanes.smooth import SmoothNorms
 from vrtune.lanes.step import PartialSum, Step
+from vrtune.schedules import SCHEDULES
 
 
 class Lanes:
@@ -34,17 +36,26 @@ class Lanes:
         *,
         fused: bool,
         precision: str = "float32",
+        threads: int = 1,
+        epochs: int = 1,
+        augment: bool = False,
+        lock_transforms: str = "auto",
     ) -> None:
         """`make` builds the module with PyTorch's global random numbers; `data` is x and y of the
-        training set, on the device that trains."""
+        training set, on the device that trains; `threads` share looped lanes out; `epochs` are
+        those of a whole run, which schedules refer to. The rest is the task's."""
         self.data, self.batch_size, self.program = data, batch_size, program
         self.device, self.classes = data[0].device, int(data[1].max()) + 1
         module = make().to(self.device)
-        self.oracle: Oracle = (Fused if fused else Looped)(module, precision)
+        self.oracle: Oracle = (
+            Fused(module, precision) if fused else Looped(module, precision, threads)
+        )
         self.rows = Rows(module, program, 0)
-        self.batches = Batches(*data, batch_size)
+        self.epochs, self.lock_transforms = epochs, lock_transforms
+        self.batches = Batches(*data, batch_size, augment=augment)
+        self.plain = PlainEstimator(self.rows.W)
         self.seats: list[Lane] = []
-        self._step: Step | None = None  # made for the rows there are
+        self._steps: dict[Estimator, Step] = {}  # made for the rows there are
         self._sums: dict[int, PartialSum] = {}  # by their number of rows
 
         @lru_cache(maxsize=64)
@@ -81,7 +92,7 @@ class Lanes:
         self.seats = [self.seats[row] for row in rows]
 
     def _resize(self, keep: list[int], extra: int) -> None:
-        self._step = None
+        self._steps.clear()
         self._sums.clear()
         self.rows.resize(keep, extra)
 
@@ -120,46 +131,91 @@ class Lanes:
 
         `after_step` is called after every step, and may raise to stop.
         """
-        rows, seats = self.rows, self.seats
-        partitions = [lane.epoch - lane.epoch % lane.snapshot_period for lane in seats]
-        self.batches.begin_epoch(
-            [lane.stream for lane in seats], [lane.epoch for lane in seats], partitions
+        rows, seats, batches = self.rows, self.seats, self.batches
+        epochs = [lane.epoch for lane in seats]
+        batches.begin_epoch(
+            [lane.stream for lane in seats],
+            epochs,
+            [lane.partition for lane in seats],
+            locked=self._locked(),
         )
-        if rows.estimator.keeps_snapshot:
-            due = [row for row, lane in enumerate(seats) if lane.epoch == partitions[row]]
-            self._snapshot(due, after_step)
-        step = self._step = self._step or Step(self.oracle, rows, self.batches)
+        rows.tick(epochs, self.epochs)
+        count = len(batches.bounds())
+        snapshots, factors = self._snapshots(count), self._factors(count)
+        step = self._choose_step()
         step.total.zero_()
-        for index in self.batches:
+        for i, index in enumerate(batches):
+            for last, due in snapshots.get(i, {}).items():
+                self._snapshot(due, i, last, after_step)
+            step.factor.copy_(factors[:, i : i + 1])
             step(index)
             after_step()
         for lane in seats:
+            lane.gradient_computations += lane.cost * count
             lane.epoch += 1
-            lane.gradient_computations += rows.estimator.cost * len(self.batches.bounds())
-        return step.total / self.batches.order.shape[1]
+        return step.total / batches.order.shape[1]
 
-    def _snapshot(self, due: list[int], after_step: Callable[[], None]) -> None:
-        """Lets the estimator take a snapshot of the rows due."""
-        if not due:
-            return
+    def _choose_step(self) -> Step:
+        """The step of all lanes; with plain gradients while every lane waits for a late start."""
+        estimator = self.rows.estimator
+        if not any(lane.started for lane in self.seats):
+            estimator = self.plain
+        if estimator not in self._steps:
+            self._steps[estimator] = Step(self.oracle, self.rows, self.batches, estimator)
+        return self._steps[estimator]
+
+    def _locked(self) -> bool:
+        """Without snapshots there is nothing to lock."""
+        keeps = self.rows.estimator.keeps_snapshot
+        return {"auto": True, "on": True, "off": not keeps}[self.lock_transforms]
+
+    def _factors(self, count: int) -> Tensor:
+        """What the schedules make of the step sizes in this epoch, [L, steps]."""
+        share = torch.arange(count, dtype=torch.float64) / count
+        rows = []
+        for lane in self.seats:
+            schedule = lane.config.schedule
+            t = lane.epoch + share
+            rows.append(SCHEDULES[schedule.kind].factors(schedule, t, self.epochs))
+        return torch.stack(rows).to(self.rows.W)
+
+    def _snapshots(self, count: int) -> dict[int, dict[int, list[int]]]:
+        """Before which batch which rows take a snapshot, over the batches up to which."""
+        due: dict[int, dict[int, list[int]]] = {}
+        for row, lane in enumerate(self.seats):
+            settings = lane.config.estimator
+            estimator = ESTIMATORS[settings.kind]
+            if not estimator.keeps_snapshot or not lane.started or lane.epoch != lane.partition:
+                continue
+            every = estimator.snapshot_batches(settings) or count
+            for first in range(0, count, every):
+                last = min(first + every, count)
+                due.setdefault(first, {}).setdefault(last, []).append(row)
+        return due
+
+    def _snapshot(
+        self, due: list[int], first: int, last: int, after_step: Callable[[], None]
+    ) -> None:
+        """Lets the estimator take a snapshot of the rows due over the batches first .. last - 1."""
+        bounds = self.batches.bounds()[first:last]
 
         def whole_gradient(weights: Tensor, rows: Tensor) -> Tensor:
-            """grad F at weights [r, P]: the mean over the epoch's own batches, off the step."""
+            """The mean gradient at weights [r, P] over the batches, off the step."""
             if len(rows) not in self._sums:
                 self._sums[len(rows)] = PartialSum(self.oracle, self.rows, self.batches, rows)
             add = self._sums[len(rows)]
             add.begin(weights, rows)
-            for index in self.batches.of(rows):
+            for index in self.batches.of_snapshot(rows, first, last):
                 add(index)
                 after_step()
             if self.device.type == "cpu":  # nothing was captured: do not hold the memory
                 self._sums.clear()
-            return add.total / self.batches.order.shape[1]
+            return add.total / (bounds[-1][1] - bounds[0][0])
 
         index = torch.tensor(due, device=self.device)
         self.rows.estimator.snapshot(index, self.rows.W, whole_gradient)
         for row in due:
-            self.seats[row].gradient_computations += len(self.batches.bounds())
+            self.seats[row].gradient_computations += len(bounds)
 
     # ---- judging -------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from vrtune.config import Task
 from vrtune.data import Dataset, Part, load
-from vrtune.data.folds import k_folds, limit_indices
+from vrtune.data.folds import hold_out, k_folds, limit_indices
 from vrtune.data.normalise import statistics
 from vrtune.errors import UsageError
 from vrtune.lanes.batches import Stream
@@ -28,17 +29,36 @@ def choose_device(device: str) -> torch.device:
     return torch.device(device)
 
 
+def cores(device: torch.device) -> int:
+    """Processor cores that lanes may train on; 1 where a GPU trains them."""
+    if device.type != "cpu":
+        return 1
+    own = getattr(os, "sched_getaffinity", None)  # not on macOS
+    return len(own(0)) if own else os.cpu_count() or 1
+
+
 class Workspace:
     """Everything that the lanes of a task share."""
 
     def __init__(
-        self, task: Task, data_dir: Path, device: torch.device, dataset: Dataset | None = None
+        self,
+        task: Task,
+        data_dir: Path,
+        device: torch.device,
+        dataset: Dataset | None = None,
+        *,
+        threads: int = 1,
     ) -> None:
-        """Reads the training set; raises UsageError or VrtuneError if the task can't be done."""
-        self.task, self.device = task, device
+        """Reads the training set; raises UsageError or VrtuneError if the task can't be done.
+        `threads` of a process may share its lanes."""
+        self.task, self.device, self.threads = task, device, threads
         self.dataset = dataset or load(task.dataset, data_dir)
         self.indices = limit_indices(self.dataset.train.y, task.limit, task.seed)
-        self.splits = k_folds(self.dataset.train.y, self.indices, task.folds, task.seed)
+        y = self.dataset.train.y
+        if task.holdout:
+            self.splits = hold_out(y, self.indices, task.holdout, task.seed)
+        else:
+            self.splits = k_folds(y, self.indices, task.folds, task.seed)
         smallest = min(len(split.train) for split in self.splits)
         if task.batch_size > smallest:
             raise UsageError(
@@ -91,4 +111,8 @@ class Workspace:
             program,
             fused=fused,
             precision=task.precision,
+            threads=self.threads,
+            epochs=task.epochs,
+            augment=task.augment != "none",
+            lock_transforms=task.lock_transforms,
         )

@@ -1,0 +1,83 @@
+"""What TF32 and bfloat16 do to the result, and to the time.
+
+    python benchmarks/precision.py [--dataset digits] [--data-dir DIR] [--epochs 10] [--lr 0.1 0.3]
+
+Trains the same lanes (LeNet, SGD, 4 folds) in every precision the device has, one after another.
+Prints CV loss, accuracy and seconds; writes docs/benchmarks/precision-DEVICE.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+from statistics import fmean
+
+import torch
+
+from vrtune import SGD, Task, TrialConfig
+from vrtune.jobs import threads
+from vrtune.lanes.measure import plan
+from vrtune.lanes.pool import Pool
+from vrtune.lanes.workspace import Workspace, choose_device
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dataset", default="digits")
+    parser.add_argument("--data-dir", type=Path, default=Path("data"))
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--lr", type=float, nargs="+", default=[0.1, 0.3])
+    parser.add_argument("--out", type=Path, default=Path("docs/benchmarks"))
+    arguments = parser.parse_args()
+    device = choose_device("auto")
+    names = ["float32", "bfloat16"] if device.type == "cpu" else ["float32", "tf32", "bfloat16"]
+    rows = []
+    for precision in names:
+        task = Task(
+            dataset=arguments.dataset,
+            epochs=arguments.epochs,
+            limit=arguments.limit,
+            precision=precision,
+        )
+        workspace = Workspace(task, arguments.data_dir, device)
+        with threads(device):
+            chosen = plan(workspace, "auto", [task.folds * len(arguments.lr)])
+            pool = Pool(workspace, workspace.folds(), fused=chosen.fused)
+            configs = [TrialConfig(optimizer=SGD(lr=lr)) for lr in arguments.lr]
+            pool.exchange([], dict(enumerate(configs)))
+            began = time.perf_counter()
+            for _ in range(task.epochs):
+                losses = pool.train_epoch(lambda: None)
+            seconds = time.perf_counter() - began
+            judged = pool.validate(losses)
+        for number, lr in enumerate(arguments.lr):
+            row = {
+                "precision": precision,
+                "lr": lr,
+                "way": chosen.way,
+                "loss": fmean(judged[number].losses),
+                "accuracy": fmean(judged[number].accuracies),
+                "seconds": seconds,
+            }
+            rows.append(row)
+            print("  ".join(f"{k} {v:.4f}" if isinstance(v, float) else v for k, v in row.items()))
+    record = {
+        "command": " ".join(["python", *sys.argv]),
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else platform.machine(),
+        "cores": os.cpu_count(),
+        "torch": torch.__version__,
+        "rows": rows,
+    }
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    path = arguments.out / f"precision-{device.type}.json"
+    path.write_text(json.dumps(record, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

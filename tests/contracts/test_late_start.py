@@ -1,0 +1,79 @@
+"""Late start: plain gradients first, the estimator's after."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from contracts.twins import TWINS
+from reference import alpha_svrg, problem, svrg
+
+from vrtune import SGD, SVRG, AlphaSVRG, Plain, TrialConfig
+from vrtune.config import EstimatorSettings
+
+ways = pytest.mark.parametrize("fused", [False, True], ids=["looped", "fused"])
+LATE = [
+    SVRG(snapshot_period=2, start_epoch=1),
+    AlphaSVRG(snapshot_period=1, start_epoch=2, alpha=0.8),
+]
+
+
+@ways
+@pytest.mark.parametrize("norm", ["none", "batch"])
+@pytest.mark.parametrize("estimator", LATE, ids=lambda e: e.kind)
+def test_a_late_start_equals_the_slow_loop(
+    estimator: EstimatorSettings, norm: str, fused: bool
+) -> None:
+    config = TrialConfig(estimator=estimator, optimizer=SGD(lr=0.1, momentum=0.9))
+    lanes = problem.seat([config, config], norm, fused=fused)
+    module = problem.module_in(lanes, 1)
+    for _ in range(problem.HORIZON):
+        lanes.train_epoch()
+    lane = lanes.seats[1]
+    reference = svrg if estimator.kind == "svrg" else alpha_svrg
+    twin = TWINS["sgd"](list(module.parameters()), config.optimizer.model_dump())
+    epochs = problem.epochs_of(lane, problem.HORIZON)
+    _, computed = reference.train(module, epochs, twin, **estimator.model_dump(exclude={"kind"}))
+    trained = problem.module_in(lanes, 1).state_dict()
+    for name, value in module.state_dict().items():
+        # double precision; the order of summation, amplified by four epochs
+        torch.testing.assert_close(trained[name], value, rtol=1e-8, atol=1e-9)
+    assert lane.gradient_computations == computed
+
+
+@ways
+def test_until_all_have_started_nothing_is_computed_twice(fused: bool) -> None:
+    config = TrialConfig(estimator=SVRG(start_epoch=2), optimizer=SGD(lr=0.1))
+    lanes = problem.seat([config], fused=fused)
+    plain = problem.seat([TrialConfig(estimator=Plain(), optimizer=SGD(lr=0.1))], fused=fused)
+    calls = 0
+    gradient = lanes.oracle.gradient
+
+    def counted(*args: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        nonlocal calls
+        calls += 1
+        return gradient(*args)
+
+    lanes.oracle.gradient = counted
+    for some in (lanes, plain):
+        for _ in range(2):
+            some.train_epoch()
+    assert calls == lanes.seats[0].gradient_computations == plain.seats[0].gradient_computations
+    assert torch.equal(lanes.rows.W, plain.rows.W)
+    lanes.train_epoch()
+    assert calls == lanes.seats[0].gradient_computations
+
+
+@ways
+def test_lanes_that_started_train_beside_one_that_waits(fused: bool) -> None:
+    settings = [SVRG(), SVRG(start_epoch=3)]
+    configs = [TrialConfig(estimator=s, optimizer=SGD(lr=0.1)) for s in settings]
+    together = problem.seat(configs, "batch", fused=fused)
+    for _ in range(2):
+        together.train_epoch()
+    for row, config in enumerate(configs):
+        alone = problem.seat([config], "batch", fused=fused, names=[f"fold {row}"])
+        for _ in range(2):
+            alone.train_epoch()
+        torch.testing.assert_close(together.rows.W[row], alone.rows.W[0], rtol=1e-9, atol=1e-11)
+        mine, other = together.seats[row], alone.seats[0]
+        assert mine.gradient_computations == other.gradient_computations

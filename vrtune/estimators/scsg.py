@@ -1,0 +1,46 @@
+"""SCSG, or streaming SVRG: snapshots over a few batches, used at once and forgotten."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from vrtune.config import EstimatorSettings
+from vrtune.estimators.base import BatchGradient
+from vrtune.estimators.svrg import Snapshots
+
+
+class SCSG(EstimatorSettings):
+    """SVRG whose mu~ is the mean over a mega-batch (Lei & Jordan, AISTATS 2017)."""
+
+    kind: Literal["scsg"] = "scsg"
+    mega_batch: int = Field(default=10, ge=2, description="batches of a snapshot")
+
+
+class SCSGEstimator(Snapshots):
+    """Stochastically controlled stochastic gradient.
+
+        every `mega_batch` steps:  w~ <- w,  mu~ = mean of g(w~; B) over the next so many batches
+        d_t = g(w_t; B_t) - g(w~; B_t) + mu~  on each of those batches, once
+
+    Three gradient computations a step: two, and the mega-batch's pass.
+
+    References: Lei & Jordan, AISTATS 2017; as "streaming SVRG", with this number of inner steps:
+    Defazio & Bottou, NeurIPS 2019.
+    """
+
+    settings = SCSG
+
+    @staticmethod
+    def snapshot_batches(settings: EstimatorSettings) -> int:
+        assert isinstance(settings, SCSG)
+        return settings.mega_batch
+
+    def estimate(
+        self, weights: Tensor, hp: dict[str, Tensor], gradient: BatchGradient
+    ) -> tuple[Tensor, None]:
+        d = gradient(weights)
+        d.sub_(gradient(self.state["snapshot"], off_step=True))
+        return d.add_(self.state["mu"]), None

@@ -1,0 +1,40 @@
+"""The step size falls at milestones."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from vrtune.config import ScheduleSettings
+from vrtune.schedules.base import Schedule
+
+
+class Step(ScheduleSettings):
+    """factor = gamma^(milestones passed), as torch's MultiStepLR."""
+
+    kind: Literal["step"] = "step"
+    milestones: tuple[float, ...] = Field(
+        default=(0.5, 0.75), description="shares of the run, 0 to 1"
+    )
+    gamma: float = Field(default=0.1, gt=0)
+
+
+class StepSchedule(Schedule):
+    """gamma^#{m in milestones: t >= m epochs}, from the first step of the epoch reached.
+
+    Milestones are shares of the run, so that a schedule means the same for any number of epochs.
+    Twin: torch.optim.lr_scheduler.MultiStepLR.
+    """
+
+    settings = Step
+
+    @staticmethod
+    def factors(settings: ScheduleSettings, t: Tensor, epochs: int) -> Tensor:
+        assert isinstance(settings, Step)
+        passed = torch.zeros_like(t)
+        for share in settings.milestones:
+            passed += t.floor() >= round(share * epochs)
+        return settings.gamma**passed
