@@ -80,6 +80,15 @@ SCHEDULE_SETTINGS: dict[str, list[ScheduleSettings]] = {
     "step": [Step(), Step(milestones=(0.25, 0.5, 0.75), gamma=0.5)],
 }
 
+# Every estimator with a step rule, and every step rule with plain gradients: the two meet in the
+# direction alone, so that not all pairs need a test of each kind.
+PROGRAMS = sorted(
+    {
+        *zip(ESTIMATOR_SETTINGS, cycle(OPTIMIZER_SETTINGS), strict=False),
+        *(("plain", optimizer) for optimizer in OPTIMIZER_SETTINGS),
+    }
+)
+
 
 def configs(estimator: str, optimizer: str, count: int | None = None) -> list[TrialConfig]:
     """Settings that share a program: each of the estimator's and each of the optimizer's."""

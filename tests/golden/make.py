@@ -51,8 +51,8 @@ def golden() -> dict[str, Curve]:
     """The curves of golden.json."""
     kept = json.loads(FILE.read_text())
     assert Task.model_validate(kept["task"]) == TASK, "make golden.json anew"
-    settings = {name: config.model_dump(mode="json") for name, config in CONFIGS.items()}
-    assert kept["configs"] == settings, "make golden.json anew"
+    settings = {name: TrialConfig.model_validate(c) for name, c in kept["configs"].items()}
+    assert settings == CONFIGS, "make golden.json anew"
     return kept["curves"]
 
 

@@ -9,30 +9,19 @@ from __future__ import annotations
 
 import pytest
 import torch
-from contracts.settings import configs
+from contracts.settings import PROGRAMS, configs
 from reference import problem
 from torch import Tensor
 
 from vrtune import SGD, STORM, SVRG, Adam, MetaInit, TrialConfig
 from vrtune.estimators import ESTIMATORS
 from vrtune.lanes import Lane, Lanes
-from vrtune.optimizers import OPTIMIZERS
 
 EPOCHS = 3
 
 ways = pytest.mark.parametrize("fused", [False, True], ids=["looped", "fused"])
 every_norm = pytest.mark.parametrize("norm", ["none", "batch", "layer"])
-every_program = [
-    pytest.mark.parametrize("optimizer", OPTIMIZERS),
-    pytest.mark.parametrize("estimator", ESTIMATORS),
-]
-
-
-def each_program(test):
-    """Every estimator with every optimizer."""
-    for mark in every_program:
-        test = mark(test)
-    return test
+each_program = pytest.mark.parametrize(("estimator", "optimizer"), PROGRAMS)
 
 
 def content(lanes: Lanes, row: int) -> dict[str, Tensor]:
