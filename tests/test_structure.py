@@ -29,9 +29,8 @@ LAYERS: list[set[str]] = [
     {"jobs"},
     {"worker", "retraining"},
     {"results", "__init__"},  # vrtune itself imports what it offers when first asked for it
-    {"searching", "snippet"},
-    {"exporting"},
-    {"report"},
+    {"diagnosing", "searching", "snippet"},
+    {"exporting", "report"},
     {"cli", "__main__"},
 ]
 LAYER = {room: i for i, rooms in enumerate(LAYERS) for room in rooms}

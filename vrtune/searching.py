@@ -20,6 +20,7 @@ from vrtune.events import Event, Stopped
 from vrtune.interrupts import interrupts
 from vrtune.jobs import Job, Tickets, run_job, run_jobs, threads
 from vrtune.lanes.measure import Fuse, Plan, plan
+from vrtune.lanes.memory import check_fit
 from vrtune.lanes.workspace import Workspace, choose_device, cores
 from vrtune.leases import reclaim
 from vrtune.results import SearchResult, summarise
@@ -85,6 +86,7 @@ def search(
         processes = min(processes, trials or TRIALS)
     threads_each = max(1, cores(where) // processes)
     workspace = Workspace(task, Path(data_dir), where, threads=threads_each)
+    check_fit(workspace, _sizes(lanes, task.parts, 1, where)[0], processes)
     record = StudyRecord(
         task=task,
         space=found.name,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vrtune.cli.dashboard import dashboard
+from vrtune.cli.diagnose import diagnose
 from vrtune.cli.export import export
 from vrtune.cli.faults import Commands
 from vrtune.cli.list import list_
@@ -51,6 +52,7 @@ app.command()(search)
 app.command()(retrain)
 app.command()(export)
 app.command()(show)
+app.command()(diagnose)
 app.command("list")(list_)
 app.command()(dashboard)
 

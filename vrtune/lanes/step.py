@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from vrtune.estimators import Estimator
+from vrtune.estimators.base import BatchGradient
 from vrtune.lanes.batches import Batches
 from vrtune.lanes.gradients import Oracle
 from vrtune.lanes.replay import Replay
 from vrtune.lanes.rows import Rows
+
+
+def batch_gradient(
+    oracle: Oracle,
+    rows: Rows,
+    batches: Batches,
+    index: Tensor,
+    took: Callable[[Tensor, Tensor], None],
+    *,
+    frozen: bool = False,
+) -> BatchGradient:
+    """g(.; B) of the batch `index` for all lanes. `took(g, losses)` sees the step's own gradient;
+    `frozen` leaves batch-norm statistics as they are after that one too."""
+    index, other = index.unbind(2) if index.dim() == 3 else (index, None)
+    x, y = batches.fetch(index, batches.scale, batches.shift)
+    x_off = x if other is None else batches.fetch(other, batches.scale, batches.shift)[0]
+
+    def gradient(weights: Tensor, *, off_step: bool = False) -> Tensor:
+        buffers = rows.buffers
+        if off_step or frozen:  # batch-norm reset: these statistics are thrown away
+            buffers = {name: b.clone() for name, b in buffers.items()}
+        g, losses = oracle.gradient(weights, buffers, x_off if off_step else x, y)
+        if not off_step:
+            took(g, losses)
+        return g
+
+    return gradient
 
 
 class ByWidth:
@@ -44,20 +74,12 @@ class Step(ByWidth):
         self.factor = rows.W.new_ones(len(rows.W), 1)  # the schedule's, on the step size
 
     def work(self, index: Tensor) -> None:
-        rows, batches = self.matrix, self.batches
-        index, other = index.unbind(2) if index.dim() == 3 else (index, None)
-        x, y = batches.fetch(index, batches.scale, batches.shift)
-        x_off = x if other is None else batches.fetch(other, batches.scale, batches.shift)[0]
+        rows = self.matrix
 
-        def gradient(weights: Tensor, *, off_step: bool = False) -> Tensor:
-            buffers = rows.buffers
-            if off_step:  # batch-norm reset: these statistics are thrown away
-                buffers = {name: b.clone() for name, b in buffers.items()}
-            g, losses = self.oracle.gradient(weights, buffers, x_off if off_step else x, y)
-            if not off_step:
-                self.total.add_(losses, alpha=y.shape[1])
-            return g
+        def took(g: Tensor, losses: Tensor) -> None:
+            self.total.add_(losses, alpha=index.shape[1])
 
+        gradient = batch_gradient(self.oracle, rows, self.batches, index, took)
         d, eta = self.estimator.estimate(rows.W, rows.hp["estimator"] | rows.clock, gradient)
         step_size = rows.hp["optimizer"]["lr"] if eta is None else eta
         rows.optimizer.step(rows.W, d, step_size * self.factor, rows.hp["optimizer"])

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from vrtune.estimators import ESTIMATORS, Estimator, PlainEstimator
 from vrtune.inits import INITS
+from vrtune.inits.base import Losses
 from vrtune.lanes.batches import Batches, Stream
 from vrtune.lanes.evaluate import evaluate
 from vrtune.lanes.gradients import Fused, Looped, Oracle
@@ -55,6 +56,7 @@ class Lanes:
         self.batches = Batches(*data, batch_size, augment=augment)
         self.plain = PlainEstimator(self.rows.W)
         self.seats: list[Lane] = []
+        self.steps_done = 0  # in the epoch that trains
         self._steps: dict[Estimator, Step] = {}  # made for the rows there are
         self._sums: dict[int, PartialSum] = {}  # by their number of rows
 
@@ -102,20 +104,25 @@ class Lanes:
         parameters = list(self.rows.layout.views(W).values())
         hp = {name: value[rows] for name, value in self.rows.hp["init"].items()}
 
+        def probe(step: int) -> tuple[Tensor, Tensor]:
+            return self.noise([lane.stream for lane in lanes], step)
+
+        INITS[kind].start(parameters, hp, self.smooth_losses(rows), probe)
+        self.rows.W[rows] = W
+        for lane in lanes:
+            lane.gradient_computations += INITS[kind].spent(lane.config.init)
+
+    def smooth_losses(self, rows: list[int]) -> Losses:
+        """Losses of rows as a graph that has derivatives of every order."""
+
         def losses(leaves: list[Tensor], x: Tensor, y: Tensor) -> Tensor:
             copies = {name: b[rows] for name, b in self.rows.buffers.items()}
             with SmoothNorms():
                 return self.oracle.losses(leaves, copies, x, y)
 
-        def probe(step: int) -> tuple[Tensor, Tensor]:
-            return self._noise([lane.stream for lane in lanes], step)
+        return losses
 
-        INITS[kind].start(parameters, hp, losses, probe)
-        self.rows.W[rows] = W
-        for lane in lanes:
-            lane.gradient_computations += INITS[kind].spent(lane.config.init)
-
-    def _noise(self, streams: list[Stream], step: int) -> tuple[Tensor, Tensor]:
+    def noise(self, streams: list[Stream], step: int) -> tuple[Tensor, Tensor]:
         """A batch of N(0, 1) inputs and uniform labels for each stream."""
         x = self.data[0]
         generators = [generator(*stream.key(step, "noise")) for stream in streams]
@@ -144,22 +151,27 @@ class Lanes:
         snapshots, factors = self._snapshots(count), self._factors(count)
         step = self._choose_step()
         step.total.zero_()
+        self.steps_done = 0
         for i, index in enumerate(batches):
             for last, due in snapshots.get(i, {}).items():
                 self._snapshot(due, i, last, after_step)
             step.factor.copy_(factors[:, i : i + 1])
             step(index)
+            self.steps_done = i + 1
             after_step()
         for lane in seats:
             lane.gradient_computations += lane.cost * count
             lane.epoch += 1
         return step.total / batches.order.shape[1]
 
+    @property
+    def estimator(self) -> Estimator:
+        """The program's; plain gradients while every lane waits for a late start."""
+        started = any(lane.started for lane in self.seats)
+        return self.rows.estimator if started else self.plain
+
     def _choose_step(self) -> Step:
-        """The step of all lanes; with plain gradients while every lane waits for a late start."""
-        estimator = self.rows.estimator
-        if not any(lane.started for lane in self.seats):
-            estimator = self.plain
+        estimator = self.estimator
         if estimator not in self._steps:
             self._steps[estimator] = Step(self.oracle, self.rows, self.batches, estimator)
         return self._steps[estimator]

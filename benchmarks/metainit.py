@@ -1,0 +1,83 @@
+"""MetaInit without norm layers: the gradient quotient, and the largest step size that trains.
+
+    python benchmarks/metainit.py --dataset DIR [--model resnet18-small] [--limit 2000] [--epochs 2]
+
+Plain SGD, batch 64, with the default init and after MetaInit. A step size trains if the training
+loss of the last epoch is finite and below that of guessing. Writes docs/figures/metainit.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import platform
+import sys
+from pathlib import Path
+
+import torch
+
+from vrtune import SGD, Default, MetaInit, Task, TrialConfig
+from vrtune.config import InitSettings
+from vrtune.jobs import threads
+from vrtune.lanes.pool import Pool
+from vrtune.lanes.probe import quotient
+from vrtune.lanes.workspace import Workspace, choose_device, cores
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dataset", default="cifar10")
+    parser.add_argument("--data-dir", type=Path, default=Path("data"))
+    parser.add_argument("--model", default="resnet18-small")
+    parser.add_argument("--limit", type=int, default=2000)
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--lr", type=float, nargs="+", default=[0.01, 0.03, 0.1, 0.3, 1.0])
+    parser.add_argument("--out", type=Path, default=Path("docs/figures"))
+    arguments = parser.parse_args()
+    task = Task(
+        dataset=arguments.dataset, model=arguments.model, norm="none", limit=arguments.limit,
+        epochs=arguments.epochs, batch_size=64,
+    )  # fmt: skip
+    device = choose_device("auto")
+    workspace = Workspace(task, arguments.data_dir, device, threads=cores(device))
+    guess = math.log(workspace.dataset.classes)
+    inits: dict[str, InitSettings] = {
+        "default": Default(), "metainit": MetaInit(steps=arguments.steps)
+    }  # fmt: skip
+    rows = []
+    with threads(device):
+        for name, init in inits.items():
+            pool = Pool(workspace, workspace.seeds(1), fused=False)
+            pool.exchange([], {0: TrialConfig(optimizer=SGD(lr=0.1), init=init)})
+            (lanes,) = pool.groups.values()
+            row = {"init": name, "gradient_quotient": float(quotient(lanes)[0])}
+            start = lanes.rows.W.clone()
+            for lr in arguments.lr:
+                pool = Pool(workspace, workspace.seeds(1), fused=False)
+                pool.exchange([], {0: TrialConfig(optimizer=SGD(lr=lr))})
+                (lanes,) = pool.groups.values()
+                lanes.rows.W.copy_(start)
+                for _ in range(task.epochs):
+                    loss = pool.train_epoch(lambda: None)[0][0]
+                row[f"loss at lr {lr}"] = loss if math.isfinite(loss) else None
+                print(f"{name}: lr {lr}: training loss {loss:.3f}", flush=True)
+            trained = [
+                lr for lr in arguments.lr
+                if (row[f"loss at lr {lr}"] or math.inf) < guess - 0.05
+            ]  # fmt: skip
+            row["largest_lr"] = max(trained, default=None)
+            rows.append(row)
+            print(row)
+    record = {
+        "command": " ".join(["python", *sys.argv]), "device": platform.machine(),
+        "cores": os.cpu_count(), "torch": torch.__version__, "rows": rows,
+    }  # fmt: skip
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / "metainit.json").write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""The figure of variance ratios: its data by hand, its panels by count."""
+
+from __future__ import annotations
+
+from vrtune import SGD, SVRG, TrialConfig
+from vrtune.diagnosing import Diagnosis, Reading
+from vrtune.report.variance import compute, draw
+
+
+def reading(epoch: float, share: float, ratio: float | None) -> Reading:
+    return Reading(
+        epoch=epoch,
+        share=share,
+        ratio=ratio,
+        variance=None,
+        gradient_variance=None,
+        gradient_norm=None,
+        distance=None,
+        curvature=None,
+    )
+
+
+DIAGNOSIS = Diagnosis(
+    trial=3,
+    config=TrialConfig(estimator=SVRG(), optimizer=SGD(lr=0.1)),
+    model="lenet",
+    gradient_quotient=1.0,
+    readings=(
+        reading(0.5, 0.1, 0.01),
+        reading(5.0, 1.0, 0.8),
+        reading(5.5, 0.1, 0.02),
+        reading(10.0, 1.0, None),
+    ),
+    train_losses=(1.0,),
+)
+
+
+def test_a_curve_a_share_without_what_diverged() -> None:
+    assert compute(DIAGNOSIS) == {0.1: ([0.5, 5.5], [0.01, 0.02]), 1.0: ([5.0], [0.8])}
+
+
+def test_a_panel_a_training_and_one_legend() -> None:
+    figure = draw([("small", compute(DIAGNOSIS)), ("large", compute(DIAGNOSIS))])
+    assert len(figure.data) == 4
+    assert [line.showlegend for line in figure.data] == [True, True, False, False]
+    shaded = [shape for shape in figure.layout.shapes if shape.type == "rect"]
+    marked = [shape for shape in figure.layout.shapes if shape.type == "line"]
+    assert [(s.y0, s.y1) for s in shaded] == [(1, 100)] * 2
+    assert [s.y0 for s in marked] == [1 / 3] * 2

@@ -1,0 +1,66 @@
+"""A trial's diagnosis: when it measures, and what it keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vrtune import SCSG, SGD, SVRG, Plain, Task, TrialConfig, search
+from vrtune.config import EstimatorSettings
+from vrtune.diagnosing import Diagnosis, diagnose, diagnose_config, diagnosed
+from vrtune.errors import UsageError
+
+TASK = Task(model="softmax", folds=2, epochs=4, limit=160, batch_size=16)  # 10 batches an epoch
+
+
+def readings(
+    estimator: EstimatorSettings, intervals: int = 10, shares: tuple[float, ...] = (0.1, 0.5, 1.0)
+) -> Diagnosis:
+    config = TrialConfig(estimator=estimator, optimizer=SGD(lr=0.05))
+    return diagnose_config(config, TASK, intervals=intervals, shares=shares)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "intervals", "epochs"),
+    [
+        (SVRG(snapshot_period=1), 10, [0.1, 0.5, 1, 1.1, 1.5, 2, 2.1, 2.5, 3, 3.1, 3.5, 4]),
+        (SVRG(snapshot_period=2), 10, [0.2, 1, 2, 2.2, 3, 4]),
+        (SVRG(snapshot_period=1), 2, [0.1, 0.5, 1, 2.1, 2.5, 3]),
+        (Plain(), 1, [0.1, 0.5, 1]),
+        (SCSG(mega_batch=10), 1, [0.1, 0.5, 1]),
+    ],
+    ids=["svrg", "period 2", "every other", "plain", "scsg"],
+)
+def test_when_it_measures(
+    estimator: EstimatorSettings, intervals: int, epochs: list[float]
+) -> None:
+    found = readings(estimator, intervals)
+    assert [r.epoch for r in found.readings] == pytest.approx(epochs)
+    assert [r.share for r in found.readings] == [0.1, 0.5, 1.0] * (len(epochs) // 3)
+
+
+def test_the_ratio_of_svrg_grows_with_the_distance() -> None:
+    for r1, r2, r3 in zip(*[iter(readings(SVRG(snapshot_period=1)).readings)] * 3, strict=True):
+        assert r1.ratio is not None
+        assert r2.ratio is not None
+        assert r3.ratio is not None
+        assert 0 < r1.ratio < r2.ratio < r3.ratio < 1
+        assert r1.distance < r2.distance < r3.distance
+
+
+def test_a_diagnosis_stays_with_its_study(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/studies.db"
+    search("svrg", TASK, trials=2, pruner="none", study="s", storage=url, jobs=1, retrain=0)
+    assert diagnosed("s", 0, storage=url) is None
+    found = diagnose("s", 0, storage=url, epochs=2, intervals=1)
+    assert diagnosed("s", 0, storage=url) == found
+    assert len(found.train_losses) == 2
+    assert found.gradient_quotient is not None
+    assert diagnosed("s", 1, storage=url) is None
+
+
+@pytest.mark.parametrize("shares", [(), (0.0,), (1.5,)])
+def test_shares_out_of_range_are_refused(shares: tuple[float, ...]) -> None:
+    with pytest.raises(UsageError, match="shares must lie"):
+        readings(Plain(), shares=shares)

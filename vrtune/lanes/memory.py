@@ -1,0 +1,78 @@
+"""How much memory lanes need, told before any is taken."""
+
+from __future__ import annotations
+
+from math import prod
+
+import psutil
+import torch
+from torch import Tensor, nn
+
+from vrtune.errors import UsageError
+from vrtune.lanes.workspace import Workspace
+
+STATE_ROWS = 10  # rows of W that a method keeps or needs for a moment: SVRG with momentum takes 8
+HEADROOM = 0.9  # of the free memory may be used
+GB = 2**30
+
+
+def activations(workspace: Workspace, batch_size: int) -> int:
+    """Bytes that a lane's forward pass keeps for its backward pass, and as much for gradients."""
+    kept = 0
+
+    def count(module: nn.Module, inputs: object, output: object) -> None:
+        nonlocal kept
+        if isinstance(output, Tensor) and not list(module.children()):
+            kept += output.numel() * output.element_size()
+
+    with torch.device("meta"):
+        module = workspace.make().train()
+        for part in module.modules():
+            part.register_forward_hook(count)
+        module(torch.empty(batch_size, *workspace.dataset.shape))
+    return 2 * kept
+
+
+def needed(workspace: Workspace, lanes: int, batch_size: int) -> int:
+    """Bytes of a process that trains `lanes` lanes, one after another: the least there is."""
+    with torch.device("meta"):
+        size = sum(prod(p.shape) for p in workspace.make().parameters())
+    state = STATE_ROWS * 4 * size * lanes
+    return state + workspace.threads * activations(workspace, batch_size)
+
+
+def check_fit(workspace: Workspace, lanes: int, processes: int) -> None:
+    """UsageError names the largest setting that fits, if `processes` with `lanes` each do not."""
+    device, task = workspace.device, workspace.task
+    if device.type == "cuda":
+        free = torch.cuda.mem_get_info(device)[0]
+    else:
+        free = psutil.virtual_memory().available
+    free = int(HEADROOM * free)
+
+    def fits(processes: int, lanes: int, batch_size: int) -> bool:
+        return processes * needed(workspace, lanes, batch_size) <= free
+
+    if fits(processes, lanes, task.batch_size):
+        return
+    parts, tried = task.parts, []
+    while processes > 1 or lanes > parts:
+        processes, lanes = (processes - 1, lanes) if processes > 1 else (1, lanes - parts)
+        tried.append((processes, max(lanes, parts), task.batch_size))
+    batch = task.batch_size // 2
+    while batch:
+        tried.append((1, parts, batch))
+        batch //= 2
+    best = next((setting for setting in tried if fits(*setting)), None)
+    need = needed(workspace, lanes, task.batch_size) / GB
+    sentence = (
+        f"{task.model} with {lanes} lanes at batch size {task.batch_size} needs about {need:.1f} "
+        f"GB a process, and {free / GB:.1f} GB are free"
+    )
+    if best is None:
+        raise UsageError(f"{sentence}: use a smaller model, or --holdout for a lane a trial")
+    jobs, fitting, size = best
+    raise UsageError(
+        f"{sentence}: the largest setting that fits is --jobs {jobs} --lanes {fitting} "
+        f"--batch-size {size}"
+    )

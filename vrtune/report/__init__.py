@@ -1,0 +1,1 @@
+"""Figures: each computes plain data first, then draws it."""
