@@ -39,6 +39,7 @@ def main() -> None:
         estimator=SVRG(snapshot_period=1),
         optimizer=SGD(lr=arguments.lr, momentum=0.9, weight_decay=1e-4),
     )
+    arguments.out.mkdir(parents=True, exist_ok=True)
     panels, rows = [], []
     for model in arguments.models:
         for lock in ("on", "off"):
@@ -64,16 +65,16 @@ def main() -> None:
             for share, (epochs, ratios) in curves.items():
                 line = "  ".join(f"{e:.2f}: {r:.2e}" for e, r in zip(epochs, ratios, strict=True))
                 print(f"  {share:4.0%}  {line}", flush=True)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    record = {
-        "command": " ".join(["python", *sys.argv]),
-        "device": platform.machine(),
-        "cores": os.cpu_count(),
-        "torch": torch.__version__,
-        "rows": rows,
-    }
-    (arguments.out / "variance.json").write_text(json.dumps(record, indent=1) + "\n")
-    draw(panels).write_html(arguments.out / "variance.html", include_plotlyjs="cdn")
+            record = {
+                "command": " ".join(["python", *sys.argv]),
+                "device": platform.machine(),
+                "cores": os.cpu_count(),
+                "torch": torch.__version__,
+                "rows": rows,
+            }
+            text = json.dumps(record, indent=1) + "\n"
+            (arguments.out / "variance.json").write_text(text)  # a long run may be cut off
+            draw(panels).write_html(arguments.out / "variance.html", include_plotlyjs="cdn")
 
 
 if __name__ == "__main__":

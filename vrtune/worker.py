@@ -45,6 +45,8 @@ def main() -> int:
             stop.set()
 
     def ticket() -> bool:
+        if stop.is_set():  # nobody answers any more
+            return False
         say('{"ticket": 1}')
         return answers.get()
 
