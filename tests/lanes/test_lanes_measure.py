@@ -50,7 +50,7 @@ MS = 1e-3
         ([1 * MS] * 4, [2 * MS] * 4, ("looped", 2)),
         ([1 * MS] * 4, [0.8 * MS, 0.4 * MS, 0.2 * MS, 0.1 * MS], ("fused", 16)),
         ([1 * MS] * 4, [0.8 * MS, 0.4 * MS, 0.38 * MS, 0.1 * MS], ("fused", 4)),  # stops at 8
-        ([1 * MS] * 4, [0.95 * MS] * 4, ("looped", 2)),  # hardly faster
+        ([1 * MS] * 4, [0.95 * MS] * 4, ("fused", 2)),  # but no more lanes for it
         ([1 * MS] * 4, [0.8 * MS, 0.4 * MS, -1, 0.1 * MS], ("fused", 4)),  # no memory for 8
         ([-1] * 4, [0.8 * MS, -1, -1, -1], ("fused", 2)),
         ([-1] * 4, [-1] * 4, ("looped", 2)),  # the search halves what does not fit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from statistics import median
 from typing import Literal
 
 import torch
@@ -60,7 +61,7 @@ def plan(workspace: Workspace, fuse: Fuse, sizes: Sequence[int]) -> Plan:
         return Plan(way=ways[0], lanes=sizes[0], text=f"{ways[0]} gradients, {sizes[0]} lanes")
     best = min(found.values())
     fast = [key for key in found if found[key] <= best * PAYS]
-    way, lanes = min(fast, key=lambda key: (key[1], ways.index(key[0])))
+    way, lanes = min(fast, key=lambda key: (key[1], found[key]))
     others = [
         f"{other} {1000 * min(s for (w, _), s in found.items() if w == other):.2g}"
         for other in ways
@@ -123,7 +124,7 @@ def _measure(workspace: Workspace, way: type[Oracle], lanes: int) -> tuple[float
     if cuda:
         used = torch.cuda.max_memory_allocated(device) - base + STATE_ROWS * W.nbytes
         fits_twice = 2 * used < HEADROOM * free
-    return min(times) / lanes, fits_twice
+    return median(times[1:] or times) / lanes, fits_twice
 
 
 def _wait(device: torch.device) -> None:
