@@ -7,7 +7,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +72,7 @@ class Ledger:
     def settle(self) -> None:
         """Waits until all that was queued is done; raises the first error."""
         pending, self.pending = self.pending, []
+        wait(pending)  # also of what comes after an error: a trial asked for must not be lost
         for future in pending:
             future.result()
 
@@ -91,13 +92,11 @@ class Ledger:
         """Finishes what is queued, then ends trials as failed and queues them again; also those
         that were not yet seated. Returns their numbers."""
         self.closing = True
-        for future in self.pending:
-            with contextlib.suppress(Exception):  # the first error is the one to be seen
-                future.result()
+        wait(self.pending)
         self.pending = []
         numbers = []
         for entry in [*entries, *self.ready]:
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(Exception):  # the first error is the one to be seen
                 put_back(self.study, self.study._storage.get_trial(entry.trial._trial_id))
                 numbers.append(entry.trial.number)
             self.held.discard(entry.trial._trial_id)
