@@ -11,6 +11,7 @@ from vrtune.config import Settings, Task, TrialConfig
 from vrtune.errors import UsageError
 from vrtune.events import Event
 from vrtune.jobs import threads
+from vrtune.lanes.batches import bounds
 from vrtune.lanes.measure import plan
 from vrtune.lanes.pool import Pool
 from vrtune.lanes.probe import measure, quotient
@@ -56,7 +57,7 @@ class _Watch:
         self.lanes, self.readings = lanes, list[Reading]()
         lane = lanes.seats[0]
         settings, estimator = lane.config.estimator, lanes.rows.estimator
-        self.count = len(lanes.batches.bounds_of(len(lane.stream.train)))
+        self.count = len(bounds(len(lane.stream.train), lanes.batch_size))
         self.mega = estimator.snapshot_batches(settings)
         period = estimator.snapshot_period(settings) if estimator.keeps_snapshot else 1
         self.steps = self.mega or period * self.count  # of an interval

@@ -121,11 +121,7 @@ class Batches:
 
     def bounds(self) -> list[tuple[int, int]]:
         """The batches of the epoch as (start, stop)."""
-        return self.bounds_of(self.order.shape[1])
-
-    def bounds_of(self, n: int) -> list[tuple[int, int]]:
-        """The batches of n samples."""
-        return bounds(n, self.batch_size)
+        return bounds(self.order.shape[1], self.batch_size)
 
     def __iter__(self) -> Iterator[Tensor]:
         """The epoch's batches as entries [L, B]; [L, B, 2] where a snapshot sees other views."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import torch
@@ -42,16 +43,16 @@ def batch_gradient(
     return gradient
 
 
-class ByWidth:
+class ByWidth(ABC):
     """Calls `work(index)` for batches index [r, B], one replay for every B: an epoch has two."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.replays: dict[int, tuple[Tensor, Replay]] = {}
 
+    @abstractmethod
     def work(self, index: Tensor) -> None:
         """One batch."""
-        raise NotImplementedError
 
     def __call__(self, index: Tensor) -> None:
         width = index.shape[1]
@@ -68,13 +69,13 @@ class Step(ByWidth):
 
     def __init__(self, oracle: Oracle, rows: Rows, batches: Batches, estimator: Estimator) -> None:
         super().__init__(rows.W.device)
-        self.oracle, self.matrix, self.batches = oracle, rows, batches
+        self.oracle, self.rows, self.batches = oracle, rows, batches
         self.estimator = estimator
         self.total = rows.W.new_zeros(len(rows.W))
         self.factor = rows.W.new_ones(len(rows.W), 1)  # the schedule's, on the step size
 
     def work(self, index: Tensor) -> None:
-        rows = self.matrix
+        rows = self.rows
 
         def took(g: Tensor, losses: Tensor) -> None:
             self.total.add_(losses, alpha=index.shape[1])
@@ -91,7 +92,7 @@ class PartialSum(ByWidth):
     def __init__(self, oracle: Oracle, rows: Rows, batches: Batches, some: Tensor) -> None:
         """`some` [r] are the rows whose batches and buffers are used."""
         super().__init__(rows.W.device)
-        self.oracle, self.matrix, self.batches = oracle, rows, batches
+        self.oracle, self.rows, self.batches = oracle, rows, batches
         self.some = some.clone()
         self.weights = rows.W.new_zeros(len(some), rows.W.shape[1])
         self.total = torch.zeros_like(self.weights)
@@ -105,6 +106,6 @@ class PartialSum(ByWidth):
     def work(self, index: Tensor) -> None:
         batches, some = self.batches, self.some
         x, y = batches.fetch(index, batches.scale[some], batches.shift[some])
-        copies = {name: b[some] for name, b in self.matrix.buffers.items()}
+        copies = {name: b[some] for name, b in self.rows.buffers.items()}
         g = self.oracle.gradient(self.weights, copies, x, y)[0]
         self.total.add_(g, alpha=y.shape[1])
