@@ -56,8 +56,9 @@ def test_the_largest_setting_that_fits_is_named(
     batch_size: int,
 ) -> None:
     free(monkeypatch, processes * needed(workspace, lanes, batch_size))
+    asked = "lenet with 4 lanes at batch size 32 needs"
     said = f"--jobs {processes} --lanes {lanes} --batch-size {batch_size}"
-    with pytest.raises(UsageError, match=f"the largest setting that fits is {said}"):
+    with pytest.raises(UsageError, match=f"{asked} .* the largest setting that fits is {said}"):
         check_fit(workspace, lanes=4, processes=3)
 
 

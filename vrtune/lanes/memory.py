@@ -42,7 +42,8 @@ def needed(workspace: Workspace, lanes: int, batch_size: int) -> int:
 
 
 def check_fit(workspace: Workspace, lanes: int, processes: int) -> None:
-    """UsageError names the largest setting that fits, if `processes` with `lanes` each do not."""
+    """UsageError names the largest setting that fits, if `processes` with `lanes` each do not.
+    `lanes` are those of whole trials."""
     device, task = workspace.device, workspace.task
     if device.type == "cuda":
         free = torch.cuda.mem_get_info(device)[0]
@@ -53,26 +54,24 @@ def check_fit(workspace: Workspace, lanes: int, processes: int) -> None:
     def fits(processes: int, lanes: int, batch_size: int) -> bool:
         return processes * needed(workspace, lanes, batch_size) <= free
 
-    if fits(processes, lanes, task.batch_size):
+    parts, size = task.parts, task.batch_size
+    if fits(processes, lanes, size):
         return
-    parts, tried = task.parts, []
-    while processes > 1 or lanes > parts:
-        processes, lanes = (processes - 1, lanes) if processes > 1 else (1, lanes - parts)
-        tried.append((processes, max(lanes, parts), task.batch_size))
-    batch = task.batch_size // 2
-    while batch:
-        tried.append((1, parts, batch))
-        batch //= 2
-    best = next((setting for setting in tried if fits(*setting)), None)
-    need = needed(workspace, lanes, task.batch_size) / GB
+    smaller = [
+        *((count, lanes, size) for count in range(processes - 1, 0, -1)),
+        *((1, count, size) for count in range(lanes - parts, 0, -parts)),
+        *((1, parts, size >> halvings) for halvings in range(1, size.bit_length())),
+    ]
+    best = next((setting for setting in smaller if fits(*setting)), None)
+    need = needed(workspace, lanes, size) / GB
     sentence = (
-        f"{task.model} with {lanes} lanes at batch size {task.batch_size} needs about {need:.1f} "
+        f"{task.model} with {lanes} lanes at batch size {size} needs about {need:.1f} "
         f"GB a process, and {free / GB:.1f} GB are free"
     )
     if best is None:
         raise UsageError(f"{sentence}: use a smaller model, or --holdout for a lane a trial")
-    jobs, fitting, size = best
+    jobs, fitting, batch = best
     raise UsageError(
         f"{sentence}: the largest setting that fits is --jobs {jobs} --lanes {fitting} "
-        f"--batch-size {size}"
+        f"--batch-size {batch}"
     )
