@@ -19,14 +19,17 @@ from vrtune import (
     SVRG,
     AdaGrad,
     Adam,
+    Cosine,
     MetaInit,
+    OneCycle,
+    Step,
     Task,
     TrialConfig,
     export,
     load_config,
     search,
 )
-from vrtune.config import EstimatorSettings, InitSettings, OptimizerSettings
+from vrtune.config import EstimatorSettings, InitSettings, OptimizerSettings, ScheduleSettings
 from vrtune.errors import UsageError
 from vrtune.exporting import (
     FORMATS,
@@ -50,8 +53,28 @@ CONFIGS = [
     TrialConfig(optimizer=AdaGrad(lr=0.3, eps=1e-10), init=MetaInit(steps=7)),
     TrialConfig(optimizer=SGD(), estimator=STORM(k=1e-16, w=0.1, c=1e22)),
     TrialConfig(optimizer=SGD(lr=0.1), estimator=SVRG(snapshot_period=2)),
+    TrialConfig(optimizer=SGD(lr=0.1), schedule=Cosine(warmup=0.1, final=1e-3)),
+    TrialConfig(optimizer=SGD(lr=0.1), schedule=Step(milestones=(0.4, 0.8), gamma=0.2)),
+    TrialConfig(optimizer=SGD(lr=0.1), estimator=SVRG(), schedule=OneCycle(rising=0.2)),
 ]
-IDS = ["sgd", "amsgrad", "adamw", "adagrad-metainit", "storm", "svrg"]
+IDS = [
+    *("sgd", "amsgrad", "adamw", "adagrad-metainit", "storm", "svrg"),
+    *("cosine", "step", "svrg-one-cycle"),
+]
+HELD_OUT = Task(
+    dataset="cifar10",
+    model="resnet20",
+    norm="layer",
+    init="metainit",
+    holdout=0.1,
+    epochs=7,
+    batch_size=64,
+    limit=900,
+    augment="crop-flip",
+    lock_transforms="off",
+    precision="bfloat16",
+    seed=5,
+)
 
 
 @pytest.fixture(scope="module")
@@ -64,13 +87,13 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SearchResu
         yield search("sgd", TASK, trials=2, jobs=1, storage=url, retrain_seeds=2), url
 
 
-def exported(config: TrialConfig, **changes: Any) -> ExportedTrial:
+def exported(config: TrialConfig, task: Task | None = None, **changes: Any) -> ExportedTrial:
     """A trial whose retraining diverged, so that there are gaps in lists and elsewhere."""
     spent = 16.0
     return ExportedTrial(
         schema_version=1,
         config=config,
-        protocol=TASK.model_copy(update={"limit": None, "dataset": 'a "b"\n# c'}),
+        protocol=task or TASK.model_copy(update={"limit": None, "dataset": 'a "b"\n# c'}),
         results=Results(
             cross_validation=CrossValidation(
                 value=0.1 + 0.2,
@@ -151,10 +174,21 @@ def test_the_snippet_says_the_same(config: TrialConfig) -> None:
     assert max(len(line) for line in text.splitlines() if not line.startswith("#")) <= 100
 
 
+def test_the_snippet_says_every_setting_of_a_task() -> None:
+    untouched = {k for k, v in HELD_OUT if v == Task.model_fields[k].default}
+    assert untouched == {"folds"}
+    text = FORMATS["python"](exported(CONFIGS[0], HELD_OUT))
+    assert run_snippet(text)["task"] == HELD_OUT
+    assert "# Validation loss 0.3, on the 10 % held out, after 2 epochs\n" in text
+
+
 @pytest.mark.parametrize("config", CONFIGS, ids=IDS)
 def test_the_snippet_offers_the_twin_of_a_plain_method(config: TrialConfig) -> None:
-    names = run_snippet(FORMATS["python"](exported(config)))
-    assert ("make_optimizer" in names) == (config.estimator.kind == "plain")
+    text = FORMATS["python"](exported(config))
+    names = run_snippet(text)
+    plain, steady = config.estimator.kind == "plain", config.schedule.kind == "constant"
+    assert ("make_optimizer" in names) == ("torch" in names) == (plain and steady)
+    assert ("follows a schedule" in text) == (plain and not steady)
     if "make_optimizer" in names:
         made = names["make_optimizer"]([torch.nn.Parameter(torch.zeros(2))])
         wanted = config.optimizer.model_dump(exclude={"kind"})
@@ -201,6 +235,7 @@ def test_the_schema_lists_every_registered_unit() -> None:
         ("estimator", EstimatorSettings),
         ("optimizer", OptimizerSettings),
         ("init", InitSettings),
+        ("schedule", ScheduleSettings),
     ):
         kinds = [option["properties"]["kind"]["const"] for option in parts[name]["oneOf"]]
         assert sorted(kinds) == sorted(role.known)

@@ -144,7 +144,7 @@ def test_no_file_is_left_unregistered(room: str) -> None:
     assert files == reached
 
 
-@pytest.mark.parametrize("room", ["estimators", "optimizers", "inits"])
+@pytest.mark.parametrize("room", ["estimators", "optimizers", "inits", "schedules"])
 def test_settings_are_part_of_the_api(room: str) -> None:
     """A search space imports them from vrtune."""
     for unit in REGISTRIES[room][1].values():

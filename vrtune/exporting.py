@@ -30,7 +30,7 @@ from vrtune.studies import StudyRecord, load_study, ranked, read_config, read_re
 
 
 class CrossValidation(Settings):
-    """What the folds said at the trial's last epoch."""
+    """What the folds, or the part held out, said at the trial's last epoch."""
 
     value: float = Field(description="mean validation loss over folds")
     fold_values: list[float | None] = Field(description="validation loss of each fold")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 WIDTH = 88
 SEEDS = 3  # for a trial that was not trained again yet
+NO_TWIN = "# No optimizer for other training loops: the step size follows a schedule, {}.\n"
 
 PROGRAM = """
 if __name__ == "__main__":
@@ -28,16 +29,14 @@ if __name__ == "__main__":
 def snippet(exported: ExportedTrial) -> str:
     """The program: provenance in comments, the setting as code, then the training."""
     config, again = exported.config, exported.results.retrain
-    parts: dict[str, Unit] = {
-        "estimator": config.estimator,
-        "optimizer": config.optimizer,
-        "init": config.init,
-    }
+    parts: dict[str, Unit] = {name: getattr(config, name) for name in type(config).model_fields}
     twin = _twin(config.optimizer) if config.estimator.kind == "plain" else ""
+    steady = config.schedule.kind == "constant"
+    aside = twin if steady or not twin else NO_TWIN.format(config.schedule.kind)
     calls = {name: call(type(unit).__name__, _given(unit), 1) for name, unit in parts.items()}
     blocks = [
         _header(exported),
-        _imports([type(unit) for unit in parts.values()], torch_too=bool(twin)),
+        _imports([type(unit) for unit in parts.values()], torch_too=bool(twin) and steady),
         "task = " + call("Task", _given(exported.protocol)),
         "config = TrialConfig(\n"
         + "".join(f"    {name}={text},\n" for name, text in calls.items())
@@ -45,7 +44,7 @@ def snippet(exported: ExportedTrial) -> str:
     ]
     return (
         "\n".join([blocks[0], "", blocks[1], "", blocks[2], blocks[3], ""])
-        + (f"\n\n{twin}" if twin else "")
+        + (f"\n\n{aside}" if aside else "")
         + "\n"
         + PROGRAM.format(seeds=again.seeds if again else SEEDS)
     )
@@ -100,16 +99,20 @@ def _twin(optimizer: OptimizerSettings) -> str:
 def _header(exported: ExportedTrial) -> str:
     """Provenance as comments. What a user named goes through repr, so that it stays a comment."""
     origin, again = exported.provenance, exported.results.retrain
-    folds = exported.results.cross_validation
+    task, judged = exported.protocol, exported.results.cross_validation
+    where = (
+        f"on the {100 * task.holdout:.4g} % held out"
+        if task.holdout
+        else f"the mean of {task.folds} folds"
+    )
     lines = [
         f"Trial {origin.trial} of study {origin.study!r}, exported {origin.created.isoformat()}",
         f"Search space {origin.space!r}, seed {origin.seed}, {origin.storage} storage",
-        f"Data {exported.protocol.dataset!r}, fingerprint {origin.data_fingerprint}",
+        f"Data {task.dataset!r}, fingerprint {origin.data_fingerprint}",
         f"vrtune {origin.vrtune}, torch {origin.torch}, optuna {origin.optuna}, "
         f"Python {origin.python}",
         *([f"Commit {origin.commit}"] if origin.commit else []),
-        f"Validation loss {folds.value:.6g}, the mean of {exported.protocol.folds} folds "
-        f"after {folds.epochs} epochs",
+        f"Validation loss {judged.value:.6g}, {where}, after {judged.epochs} epochs",
     ]
     if again and again.test_accuracy.mean is not None:
         accuracy = again.test_accuracy
