@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vrtune.config import Task, TrialConfig
+    from vrtune.diagnosing import diagnose
     from vrtune.estimators.alpha_svrg import AlphaSVRG
     from vrtune.estimators.mars import MARS, MARSApproximate
     from vrtune.estimators.optimal_svrg import OptimalSVRG
@@ -50,6 +51,7 @@ __all__ = [
     "Step",
     "Task",
     "TrialConfig",
+    "diagnose",
     "export",
     "load_config",
     "retrain",
@@ -79,6 +81,7 @@ _HOMES = {
     "Step": ("vrtune.schedules.step", "Step"),
     "Task": ("vrtune.config", "Task"),
     "TrialConfig": ("vrtune.config", "TrialConfig"),
+    "diagnose": ("vrtune.diagnosing", "diagnose"),
     "export": ("vrtune.exporting", "export"),
     "load_config": ("vrtune.exporting", "load_config"),
     "retrain": ("vrtune.retraining", "retrain"),

@@ -15,12 +15,16 @@ import yaml
 from typer.testing import CliRunner
 
 import vrtune
-from vrtune import exporting, load_config, retraining, searching
+from vrtune import diagnosing, exporting, load_config, retraining, searching
 from vrtune.cli.export import write
 from vrtune.cli.main import app
 from vrtune.cli.options import DEFAULT_STORAGE
 from vrtune.errors import VrtuneError
+from vrtune.estimators import ESTIMATORS
+from vrtune.inits import INITS
+from vrtune.optimizers import OPTIMIZERS
 from vrtune.results import Counts, SearchResult
+from vrtune.schedules import SCHEDULES
 from vrtune.storage import DEFAULT_URL
 from vrtune.strategies import PRUNERS, SAMPLERS
 
@@ -140,7 +144,7 @@ def test_retrain(run: Run) -> None:
         ("spaces", "space", {"adagrad", "adam", "sgd", "storm", "svrg"}),
         ("models", "model", {"lenet", "softmax"}),
         ("datasets", "dataset", {"cifar10", "cifar100", "digits", "fashion-mnist", "mnist"}),
-        ("methods", "kind", {"plain", "storm", "svrg", "adagrad", "adam", "sgd", "metainit"}),
+        ("methods", "kind", {*ESTIMATORS, *OPTIMIZERS, *INITS, *SCHEDULES}),
         ("studies", "study", {STUDY}),
     ],
 )
@@ -238,4 +242,5 @@ def test_no_public_name_hides_another() -> None:
     assert all(callable(getattr(vrtune, name)) for name in vrtune.__all__)
     assert (vrtune.search, vrtune.export) == (searching.search, exporting.export)
     assert (vrtune.retrain, vrtune.train) == (retraining.retrain, retraining.train_config)
+    assert vrtune.diagnose is diagnosing.diagnose
     assert not hasattr(vrtune, "serch")

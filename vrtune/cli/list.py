@@ -93,6 +93,7 @@ def _methods(storage: str) -> list[dict[str, Any]]:
     from vrtune.estimators import ESTIMATORS
     from vrtune.inits import INITS
     from vrtune.optimizers import OPTIMIZERS
+    from vrtune.schedules import SCHEDULES
 
     return [
         {"part": part, "kind": kind, "what": _first_line(unit.settings), "settings": _fields(unit)}
@@ -100,6 +101,7 @@ def _methods(storage: str) -> list[dict[str, Any]]:
             ("estimator", ESTIMATORS),
             ("optimizer", OPTIMIZERS),
             ("init", INITS),
+            ("schedule", SCHEDULES),
         )
         for kind, unit in registry.items()
     ]
