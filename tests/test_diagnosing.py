@@ -8,8 +8,10 @@ import pytest
 
 from vrtune import SCSG, SGD, SVRG, Plain, Task, TrialConfig, search
 from vrtune.config import EstimatorSettings
-from vrtune.diagnosing import Diagnosis, diagnose, diagnose_config, diagnosed
+from vrtune.diagnosing import ATTRIBUTE, Diagnosis, diagnose, diagnose_config
 from vrtune.errors import UsageError
+from vrtune.storage import open_storage
+from vrtune.studies import load_study
 
 TASK = Task(model="softmax", folds=2, epochs=4, limit=160, batch_size=16)  # 10 batches an epoch
 
@@ -52,12 +54,23 @@ def test_the_ratio_of_svrg_grows_with_the_distance() -> None:
 def test_a_diagnosis_stays_with_its_study(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/studies.db"
     search("svrg", TASK, trials=2, pruner="none", study="s", storage=url, jobs=1, retrain=0)
-    assert diagnosed("s", 0, storage=url) is None
     found = diagnose("s", 0, storage=url, epochs=2, intervals=1)
-    assert diagnosed("s", 0, storage=url) == found
+    kept = load_study(open_storage(url, create=False), "s", url).user_attrs
+    assert Diagnosis.model_validate(kept[ATTRIBUTE.format(0)]) == found
     assert len(found.train_losses) == 2
     assert found.gradient_quotient is not None
-    assert diagnosed("s", 1, storage=url) is None
+    assert ATTRIBUTE.format(1) not in kept
+
+
+def test_the_best_trial_unless_one_is_named(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/studies.db"
+    given = {"storage": url, "jobs": 1, "retrain": 0}
+    best = search("svrg", TASK, trials=3, pruner="none", study="s", **given).best
+    assert best is not None
+    assert diagnose("s", storage=url, epochs=1, intervals=1).trial == best.number
+    search("svrg", TASK, timeout=1e-9, study="empty", **given)
+    with pytest.raises(UsageError, match="no complete trial"):
+        diagnose("empty", storage=url)
 
 
 @pytest.mark.parametrize("shares", [(), (0.0,), (1.5,)])

@@ -13,13 +13,13 @@ from vrtune.events import Event
 from vrtune.jobs import threads
 from vrtune.lanes.batches import bounds
 from vrtune.lanes.measure import plan
-from vrtune.lanes.pool import Pool
+from vrtune.lanes.pool import Pool, finite
 from vrtune.lanes.probe import measure, quotient
 from vrtune.lanes.train import Lanes
 from vrtune.lanes.workspace import Workspace, choose_device, cores
 from vrtune.retraining import find_trial
 from vrtune.storage import DEFAULT_URL, open_storage
-from vrtune.studies import load_study, read_config, read_record
+from vrtune.studies import load_study, ranked, read_config, read_record
 
 ATTRIBUTE = "diagnosis-{}"  # of the study: a finished trial's own can't be changed
 SHARES = (0.02, 0.11, 0.33, 0.5, 1.0)  # of the way from a snapshot to the next
@@ -81,25 +81,14 @@ class _Watch:
         if interval % self.every or since not in self.when:
             return
         found = measure(self.lanes)
-        variance, plain = float(found.variance[0]), float(found.gradient_variance[0])
-        distance = None if found.distance is None else float(found.distance[0])
-        curvature = None if found.curvature is None else float(found.curvature[0])
-        self.readings.append(
-            Reading(
-                epoch=step / self.count,
-                share=self.when[since],
-                ratio=_finite(variance / plain if plain else None),
-                variance=_finite(variance),
-                gradient_variance=_finite(plain),
-                gradient_norm=_finite(float(found.gradient_norm[0])),
-                distance=_finite(distance),
-                curvature=_finite(curvature),
-            )
-        )
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+        values = {
+            name: math.nan if value is None else float(value[0])
+            for name, value in vars(found).items()
+        }
+        plain = values["gradient_variance"]
+        values["ratio"] = values["variance"] / plain if plain else math.nan
+        known = dict(zip(values, finite([*values.values()]), strict=True))
+        self.readings.append(Reading(epoch=step / self.count, share=self.when[since], **known))
 
 
 def diagnose_config(
@@ -125,10 +114,10 @@ def diagnose_config(
         pool = Pool(workspace, workspace.seeds(1), fused=plan(workspace, "auto", [1]).fused)
         pool.exchange([], {trial: config})
         (lanes,) = pool.groups.values()
-        found = _finite(float(quotient(lanes)[0]))
-        watch, losses = _Watch(lanes, shares, intervals), list[float | None]()
+        (found,) = finite(quotient(lanes).tolist())
+        watch, losses = _Watch(lanes, shares, intervals), list[float]()
         for epoch in range(1, task.epochs + 1):
-            losses.append(_finite(pool.train_epoch(watch)[trial][0]))
+            losses += pool.train_epoch(watch)[trial]
             progress(Event("retraining", epoch=epoch))
     return Diagnosis(
         trial=trial,
@@ -136,13 +125,13 @@ def diagnose_config(
         model=task.model,
         gradient_quotient=found,
         readings=tuple(watch.readings),
-        train_losses=tuple(losses),
+        train_losses=tuple(finite(losses)),
     )
 
 
 def diagnose(
     study: str,
-    trial: int,
+    trial: int | None = None,
     *,
     storage: str = DEFAULT_URL,
     epochs: int | None = None,
@@ -152,30 +141,27 @@ def diagnose(
     device: Literal["auto", "cpu", "cuda"] = "auto",
     progress: Callable[[Event], None] = lambda event: None,
 ) -> Diagnosis:
-    """Trains a study's trial again and measures the variance of its estimate; the study keeps it.
+    """Trains a trial (the best if None) again and measures the variance of its estimate.
 
-    `epochs` other than the task's make a longer or shorter run. Raises UsageError or VrtuneError.
+    The study keeps what was found. `epochs` other than the task's make a longer or shorter run.
+    Raises UsageError or VrtuneError.
     """
     opened = load_study(open_storage(storage, create=False), study, storage)
     record = read_record(opened)
-    config = read_config(find_trial(opened, trial))
+    best = ranked(opened)
+    if trial is None and not best:
+        raise UsageError(f"study {study!r} has no complete trial: search longer")
+    chosen = find_trial(opened, best[0].number if trial is None else trial)
     task = record.task if epochs is None else record.task.model_copy(update={"epochs": epochs})
     found = diagnose_config(
-        config,
+        read_config(chosen),
         task,
-        trial=trial,
+        trial=chosen.number,
         shares=shares,
         intervals=intervals,
         data_dir=data_dir or record.data_dir,
         device=device,
         progress=progress,
     )
-    opened.set_user_attr(ATTRIBUTE.format(trial), found.model_dump(mode="json"))
+    opened.set_user_attr(ATTRIBUTE.format(found.trial), found.model_dump(mode="json"))
     return found
-
-
-def diagnosed(study: str, trial: int, *, storage: str = DEFAULT_URL) -> Diagnosis | None:
-    """What the study remembers of a trial's diagnosis."""
-    opened = load_study(open_storage(storage, create=False), study, storage)
-    kept = opened.user_attrs.get(ATTRIBUTE.format(trial))
-    return Diagnosis.model_validate(kept) if kept else None

@@ -208,7 +208,9 @@ def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
     os.close(reader)
 
 
-@pytest.mark.parametrize("command", ["search", "retrain", "export", "show", "list", "dashboard"])
+@pytest.mark.parametrize(
+    "command", ["search", "retrain", "diagnose", "export", "show", "list", "dashboard"]
+)
 def test_help(command: str, run: Run) -> None:
     assert run(command, "-h") == run(command, "--help")
 

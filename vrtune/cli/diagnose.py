@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from vrtune.cli.faults import faults
-from vrtune.cli.options import DEFAULT_STORAGE, Device, Json, Storage, Study
+from vrtune.cli.options import DEFAULT_STORAGE, DataDir, Device, Json, Storage, Study
 from vrtune.cli.progress import shown
 from vrtune.cli.screen import figure, print_lines, print_table
 from vrtune.errors import VrtuneError
@@ -33,12 +33,7 @@ def diagnose(
         typer.Option("--output", "-o", metavar="FILE.html", help="Where the figure goes."),
     ] = None,
     storage: Storage = DEFAULT_STORAGE,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Where data sets lie.", show_default="where the search found them"
-        ),
-    ] = None,
+    data_dir: DataDir = None,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
@@ -47,18 +42,15 @@ def diagnose(
         from vrtune import diagnosing
         from vrtune.report import variance
         from vrtune.storage import open_storage
-        from vrtune.studies import load_study, ranked, read_record
+        from vrtune.studies import load_study, read_record
 
-        opened = load_study(open_storage(storage, create=False), study, storage)
-        total = epochs or read_record(opened).task.epochs
-        best = ranked(opened)
-        if trial is None and not best:
-            raise VrtuneError(f"study {study!r} has no complete trial: search longer")
+        record = read_record(load_study(open_storage(storage, create=False), study, storage))
+        total = epochs or record.task.epochs
         out_of_the_way = redirect_stdout(sys.stderr) if json else nullcontext()
         with shown(trials=None, epochs=total, json=json) as progress, out_of_the_way:
             found = diagnosing.diagnose(
                 study,
-                best[0].number if trial is None else trial,
+                trial,
                 storage=storage,
                 epochs=epochs,
                 intervals=intervals,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -21,6 +22,12 @@ Storage = Annotated[
     typer.Option(
         metavar="URL",
         help="Where studies are kept: sqlite:///FILE, postgresql://USER@HOST/NAME, FILE.log ...",
+    ),
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Where data sets lie.", show_default="where the search found them"
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]

@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext, redirect_stdout
 from json import dumps
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from vrtune.cli.faults import faults, public
-from vrtune.cli.options import DEFAULT_STORAGE, Device, Json, Storage, Study
+from vrtune.cli.options import DEFAULT_STORAGE, DataDir, Device, Json, Storage, Study
 from vrtune.cli.progress import shown
 from vrtune.cli.show import print_retrained
 from vrtune.errors import UsageError
@@ -27,12 +26,7 @@ def retrain(
     ] = None,
     seeds: Annotated[int, typer.Option(metavar="S", help="Trainings of each trial.")] = 3,
     storage: Storage = DEFAULT_STORAGE,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Where data sets lie.", show_default="where the search found them"
-        ),
-    ] = None,
+    data_dir: DataDir = None,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
