@@ -77,3 +77,9 @@ def test_the_best_trial_unless_one_is_named(tmp_path: Path) -> None:
 def test_shares_out_of_range_are_refused(shares: tuple[float, ...]) -> None:
     with pytest.raises(UsageError, match="shares must lie"):
         readings(Plain(), shares=shares)
+
+
+@pytest.mark.parametrize("epochs", [0, -1])
+def test_a_run_of_no_epochs_is_refused(epochs: int) -> None:
+    with pytest.raises(UsageError, match="epochs must be"):
+        diagnose("s", 0, epochs=epochs)

@@ -146,6 +146,8 @@ def diagnose(
     The study keeps what was found. `epochs` other than the task's make a longer or shorter run.
     Raises UsageError or VrtuneError.
     """
+    if epochs is not None and epochs < 1:
+        raise UsageError("epochs must be at least 1")
     opened = load_study(open_storage(storage, create=False), study, storage)
     record = read_record(opened)
     best = ranked(opened)
