@@ -13,18 +13,13 @@ Writes docs/benchmarks/convolution-DEVICE.json.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 
 import torch
 import torch.nn.functional as F
+from record import asking, write
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
@@ -87,13 +82,12 @@ def ways(side: int, lanes: int, device: torch.device, compiled: bool) -> dict[st
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = asking(__doc__)
     parser.add_argument("--lanes", type=int, default=8)
     parser.add_argument("--side", type=int, nargs="+", default=[16, 28])
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--out", type=Path, default=Path("docs/benchmarks"))
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     torch.set_num_threads(1)
@@ -112,17 +106,8 @@ def main() -> None:
         row = {name: median(values) for name, values in times.items()}
         rows.append({"side": side, "lanes": arguments.lanes, **row})
         print(f"{side}x{side}: " + "  ".join(f"{n} {ms:.2f} ms" for n, ms in row.items()))
-    record = {
-        "command": " ".join(["python", *sys.argv]),
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else platform.machine(),
-        "cores": os.cpu_count(),
-        "torch": torch.__version__,
-        "n": arguments.repeats,
-        "rows": rows,
-    }
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    path = arguments.out / f"convolution-{device.type}.json"
-    path.write_text(json.dumps(record, indent=2) + "\n")
+    stem = arguments.output_dir / f"convolution-{device.type}"
+    write(stem, device, arguments.repeats, {"rows": rows})
 
 
 if __name__ == "__main__":

@@ -8,15 +8,10 @@ loss of the last epoch is finite and below that of guessing. Writes docs/figures
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
-import os
-import platform
-import sys
 from pathlib import Path
 
-import torch
+from record import asking, write
 
 from vrtune import SGD, Default, MetaInit, Task, TrialConfig
 from vrtune.config import InitSettings
@@ -27,7 +22,7 @@ from vrtune.lanes.workspace import Workspace, choose_device, cores
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = asking(__doc__, "docs/figures")
     parser.add_argument("--dataset", default="cifar10")
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--model", default="resnet18-small")
@@ -35,7 +30,6 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--lr", type=float, nargs="+", default=[0.01, 0.03, 0.1, 0.3, 1.0])
-    parser.add_argument("--out", type=Path, default=Path("docs/figures"))
     arguments = parser.parse_args()
     task = Task(
         dataset=arguments.dataset, model=arguments.model, norm="none", limit=arguments.limit,
@@ -71,12 +65,7 @@ def main() -> None:
             row["largest_lr"] = max(trained, default=None)
             rows.append(row)
             print(row)
-    record = {
-        "command": " ".join(["python", *sys.argv]), "device": platform.machine(),
-        "cores": os.cpu_count(), "torch": torch.__version__, "rows": rows,
-    }  # fmt: skip
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "metainit.json").write_text(json.dumps(record, indent=1) + "\n")
+    write(arguments.output_dir / "metainit", device, 1, {"rows": rows})
 
 
 if __name__ == "__main__":

@@ -8,29 +8,23 @@ the search processes' time. Writes docs/benchmarks/overhead-DEVICE.json.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
-import sys
 import tempfile
 import time
-from pathlib import Path
 
-import torch
+from record import asking, write
 
 from vrtune import Task, search
+from vrtune.lanes.workspace import choose_device
 from vrtune.storage import open_storage
 from vrtune.studies import load_study
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = asking(__doc__)
     parser.add_argument("--space", default="sgd")
     parser.add_argument("--trials", type=int, default=64)
     parser.add_argument("--pruner", default="hyperband")
     parser.add_argument("--storage", help="a fresh SQLite file if not given")
-    parser.add_argument("--out", type=Path, default=Path("docs/benchmarks"))
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         storage = arguments.storage or f"sqlite:///{folder}/studies.db"
@@ -43,12 +37,7 @@ def main() -> None:
         wall = time.perf_counter() - began
         kept = load_study(open_storage(storage), name, storage).user_attrs["searches"][0]
     total = kept["total"]
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
-    record = {
-        "command": " ".join(["python", *sys.argv]),
-        "device": device,
-        "cores": os.cpu_count(),
-        "torch": torch.__version__,
+    found = {
         "plan": f"{kept['plan']}, {kept['processes']} processes",
         "complete": result.trials.complete,
         "pruned": result.trials.pruned,
@@ -61,13 +50,11 @@ def main() -> None:
         "started_up": 1 - total / kept["processes"] / wall,
         "occupancy": kept["occupancy"],
     }
-    for key, value in record.items():
+    for key, value in found.items():
         share = isinstance(value, float) and value < 1
         print(f"{key:22} {f'{value:.2%}' if share else value}")
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    kind = "cuda" if torch.cuda.is_available() else "cpu"
-    path = arguments.out / f"overhead-{kind}.json"
-    path.write_text(json.dumps(record, indent=2) + "\n")
+    device = choose_device("auto")
+    write(arguments.output_dir / f"overhead-{device.type}", device, 1, found)
 
 
 if __name__ == "__main__":

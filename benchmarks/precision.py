@@ -8,16 +8,11 @@ Prints CV loss, accuracy and seconds; writes docs/benchmarks/precision-DEVICE.js
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
-import sys
 import time
 from pathlib import Path
 from statistics import fmean
 
-import torch
+from record import asking, write
 
 from vrtune import SGD, Task, TrialConfig
 from vrtune.jobs import threads
@@ -27,13 +22,12 @@ from vrtune.lanes.workspace import Workspace, choose_device
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = asking(__doc__)
     parser.add_argument("--dataset", default="digits")
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--limit", type=int)
     parser.add_argument("--lr", type=float, nargs="+", default=[0.1, 0.3])
-    parser.add_argument("--out", type=Path, default=Path("docs/benchmarks"))
     arguments = parser.parse_args()
     device = choose_device("auto")
     names = ["float32", "bfloat16"] if device.type == "cpu" else ["float32", "tf32", "bfloat16"]
@@ -67,16 +61,8 @@ def main() -> None:
             }
             rows.append(row)
             print("  ".join(f"{k} {v:.4f}" if isinstance(v, float) else v for k, v in row.items()))
-    record = {
-        "command": " ".join(["python", *sys.argv]),
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else platform.machine(),
-        "cores": os.cpu_count(),
-        "torch": torch.__version__,
-        "rows": rows,
-    }
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    path = arguments.out / f"precision-{device.type}.json"
-    path.write_text(json.dumps(record, indent=2) + "\n")
+    stem = arguments.output_dir / f"precision-{device.type}"
+    write(stem, device, 1, {"rows": rows})
 
 
 if __name__ == "__main__":

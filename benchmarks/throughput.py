@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
@@ -31,6 +30,7 @@ import plotly.graph_objects as go
 import torch
 import torch.nn.functional as F
 from plotly.subplots import make_subplots
+from record import asking, device_name, write
 from sklearn.model_selection import StratifiedKFold
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
@@ -212,7 +212,7 @@ def one(arguments: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = asking(__doc__)
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--model", default="lenet")
     parser.add_argument("--lanes", type=int, nargs="+", default=[4, 8, 16, 32])
@@ -220,7 +220,6 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--out", type=Path, default=Path("docs/benchmarks"))
     parser.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)
     parser.add_argument("--one", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -228,8 +227,6 @@ def main() -> None:
         one(arguments)
         return
     device = torch.device(arguments.device)
-    name = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor()
-    print(f"device {name or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}")
     rows = []
     model, data_dir, steps = arguments.model, arguments.data_dir, arguments.steps
     for method in CONFIGS:
@@ -264,17 +261,9 @@ def main() -> None:
                 f"{rate / rate_b:5.1f}x (b)",
                 flush=True,
             )
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    stem = arguments.out / f"throughput-{model}-{device.type}"
-    record = {
-        "command": " ".join(["python", *sys.argv]), "device": name or platform.machine(),
-        "cores": os.cpu_count(), "torch": torch.__version__, "python": platform.python_version(),
-        "steps": steps, "rows": rows,
-    }  # fmt: skip
-    stem.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")
-    draw(rows, f"{model}, MNIST, {name or platform.machine()}").write_html(
-        stem.with_suffix(".html"), include_plotlyjs="cdn"
-    )
+    stem = arguments.output_dir / f"throughput-{model}-{device.type}"
+    figure = draw(rows, f"{model}, MNIST, {device_name(device)}")
+    write(stem, device, arguments.repeats, {"steps": steps, "rows": rows}, figure)
 
 
 def draw(rows: list[dict[str, Any]], title: str) -> go.Figure:

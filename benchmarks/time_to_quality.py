@@ -9,19 +9,14 @@ loss at or below the grid's best. Writes docs/benchmarks/time-to-quality.json.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
-import sys
 import tempfile
-from pathlib import Path
 from typing import Any
 
-import torch
 from optuna.trial import TrialState
+from record import asking, write
 
 from vrtune import Task, search
+from vrtune.lanes.workspace import choose_device
 from vrtune.storage import open_storage
 from vrtune.studies import load_study
 
@@ -59,12 +54,11 @@ def compare(space: str, task: Task, trials: int, url: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = asking(__doc__)
     parser.add_argument("--spaces", nargs="+", default=["sgd", "storm"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--trials", type=int, default=60)
-    parser.add_argument("--out", type=Path, default=Path("docs/benchmarks"))
     arguments = parser.parse_args()
     rows = []
     for space in arguments.spaces:
@@ -80,16 +74,8 @@ def main() -> None:
                 f"{row['tpe_best']:.4f} after {row['tpe_spent']:.0f} gradient computations",
                 flush=True,
             )
-    record = {
-        "command": " ".join(["python", *sys.argv]),
-        "device": platform.machine(),
-        "cores": os.cpu_count(),
-        "torch": torch.__version__,
-        "rows": rows,
-    }
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    path = arguments.out / "time-to-quality.json"
-    path.write_text(json.dumps(record, indent=2) + "\n")
+    stem = arguments.output_dir / "time-to-quality"
+    write(stem, choose_device("auto"), len(arguments.seeds), {"rows": rows})
 
 
 if __name__ == "__main__":

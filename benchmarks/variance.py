@@ -9,23 +9,19 @@ norm, random crops and flips; with transform locking and without. Measures the v
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
-import sys
 import time
 from pathlib import Path
 
-import torch
+from record import asking, write
 
 from vrtune import SGD, SVRG, Task, TrialConfig
 from vrtune.diagnosing import diagnose_config
+from vrtune.lanes.workspace import choose_device
 from vrtune.report.variance import compute, draw
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = asking(__doc__, "docs/figures")
     parser.add_argument("--dataset", default="cifar10")
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--models", nargs="+", default=["lenet-relu", "resnet18-small"])
@@ -33,13 +29,11 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--intervals", type=int, default=4)
     parser.add_argument("--lr", type=float, default=0.1)
-    parser.add_argument("--out", type=Path, default=Path("docs/figures"))
     arguments = parser.parse_args()
     config = TrialConfig(
         estimator=SVRG(snapshot_period=1),
         optimizer=SGD(lr=arguments.lr, momentum=0.9, weight_decay=1e-4),
     )
-    arguments.out.mkdir(parents=True, exist_ok=True)
     panels, rows = [], []
     for model in arguments.models:
         for lock in ("on", "off"):
@@ -65,16 +59,8 @@ def main() -> None:
             for share, (epochs, ratios) in curves.items():
                 line = "  ".join(f"{e:.2f}: {r:.2e}" for e, r in zip(epochs, ratios, strict=True))
                 print(f"  {share:4.0%}  {line}", flush=True)
-            record = {
-                "command": " ".join(["python", *sys.argv]),
-                "device": platform.machine(),
-                "cores": os.cpu_count(),
-                "torch": torch.__version__,
-                "rows": rows,
-            }
-            text = json.dumps(record, indent=1) + "\n"
-            (arguments.out / "variance.json").write_text(text)  # a long run may be cut off
-            draw(panels).write_html(arguments.out / "variance.html", include_plotlyjs="cdn")
+            stem = arguments.output_dir / "variance"  # each time: a long run may be cut off
+            write(stem, choose_device("auto"), 1, {"rows": rows}, draw(panels))
 
 
 if __name__ == "__main__":
