@@ -36,7 +36,7 @@ def main() -> None:
     )
     panels, rows = [], []
     for model in arguments.models:
-        for lock in ("on", "off"):
+        for lock in (True, False):
             task = Task(
                 dataset=arguments.dataset,
                 model=model,
@@ -53,9 +53,9 @@ def main() -> None:
             )
             seconds = time.perf_counter() - began
             curves = compute(found)
-            panels.append((f"{model}, locking {lock}", curves))
+            panels.append((f"{model}, locking {"on" if lock else "off"}", curves))
             rows.append({"model": model, "lock": lock, "seconds": seconds, **found.model_dump()})
-            print(f"{model}, locking {lock} ({seconds:.0f} s)")
+            print(f"{model}, locking {"on" if lock else "off"} ({seconds:.0f} s)")
             for share, (epochs, ratios) in curves.items():
                 line = "  ".join(f"{e:.2f}: {r:.2e}" for e, r in zip(epochs, ratios, strict=True))
                 print(f"  {share:4.0%}  {line}", flush=True)

@@ -71,7 +71,7 @@ HELD_OUT = Task(
     batch_size=64,
     limit=900,
     augment="crop-flip",
-    lock_transforms="off",
+    lock_transforms=False,
     precision="bfloat16",
     seed=5,
 )

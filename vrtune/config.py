@@ -129,8 +129,8 @@ class Task(Settings):
     augment: Literal["none", "crop-flip"] = Field(
         default="none", description="random views of the training images"
     )
-    lock_transforms: Literal["auto", "on", "off"] = Field(
-        default="auto", description="the same views from a snapshot to the next"
+    lock_transforms: bool = Field(
+        default=True, description="the same views from a snapshot to the next"
     )
     precision: Literal["float32", "tf32", "bfloat16"] = Field(
         default="float32", description="of matrix products and convolutions"

@@ -19,7 +19,7 @@ ways = pytest.mark.parametrize("fused", [False, True], ids=["looped", "fused"])
 
 
 def augmented(
-    estimator: EstimatorSettings, lock: str = "auto", *, fused: bool = False, lr: float = STILL
+    estimator: EstimatorSettings, lock: bool = True, *, fused: bool = False, lr: float = STILL
 ) -> Lanes:
     """Two lanes on random views."""
     lr_ = None if estimator.sets_step_size else lr
@@ -52,8 +52,8 @@ def spread(lanes: Lanes, epochs: int) -> list[float]:
 @ways
 def test_no_variance_at_the_snapshot_with_locking_and_some_without(fused: bool) -> None:
     """In all epochs until the next snapshot."""
-    locked = spread(augmented(SVRG(snapshot_period=3), "on", fused=fused), 3)
-    loose = spread(augmented(SVRG(snapshot_period=3), "off", fused=fused), 3)
+    locked = spread(augmented(SVRG(snapshot_period=3), True, fused=fused), 3)
+    loose = spread(augmented(SVRG(snapshot_period=3), False, fused=fused), 3)
     plain = spread(augmented(Plain(), fused=fused), 1)
     assert max(locked) < 1e-20
     assert min(loose) > 1e-2 * plain[0]
@@ -79,17 +79,17 @@ def views(lanes: Lanes, epochs: int) -> list[Tensor]:
 @pytest.mark.parametrize(
     ("estimator", "lock", "kept"),
     [
-        (Plain(), "auto", [False, False, False]),
-        (STORM(), "auto", [False, False, False]),
-        (SVRG(snapshot_period=2), "auto", [True, False, True]),
-        (SVRG(snapshot_period=2), "off", [False, False, False]),
-        (SVRG(snapshot_period=2, start_epoch=1), "auto", [False, True, False]),
-        (SCSG(), "auto", [False, False, False]),  # a snapshot is used up within its epoch
+        (Plain(), True, [False, False, False]),
+        (STORM(), True, [False, False, False]),
+        (SVRG(snapshot_period=2), True, [True, False, True]),
+        (SVRG(snapshot_period=2), False, [False, False, False]),
+        (SVRG(snapshot_period=2, start_epoch=1), True, [False, True, False]),
+        (SCSG(), True, [False, False, False]),  # a snapshot is used up within its epoch
     ],
     ids=["plain", "storm", "svrg", "svrg off", "svrg late", "scsg"],
 )
 def test_which_epochs_share_their_views(
-    estimator: EstimatorSettings, lock: str, kept: list[bool]
+    estimator: EstimatorSettings, lock: bool, kept: list[bool]
 ) -> None:
     """kept[e]: epoch e + 1 shows the samples as epoch e did."""
     seen = views(augmented(estimator, lock), 4)
@@ -102,8 +102,8 @@ def test_validation_is_not_augmented() -> None:
     torch.testing.assert_close(lanes.validate(), still.validate(), rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("lock", ["on", "off"])
-def test_fused_equals_looped_on_random_views(lock: str) -> None:
+@pytest.mark.parametrize("lock", [True, False])
+def test_fused_equals_looped_on_random_views(lock: bool) -> None:
     both = [augmented(SVRG(), lock, fused=fused, lr=0.1) for fused in (False, True)]
     losses = [torch.stack([lanes.train_epoch() for _ in range(2)]) for lanes in both]
     torch.testing.assert_close(losses[0], losses[1], rtol=1e-9, atol=0)

@@ -93,10 +93,9 @@ def search(
         ),
     ] = USUAL.augment,
     lock_transforms: Annotated[
-        str,
+        bool,
         typer.Option(
-            metavar="auto|on|off",
-            help="The same views from a snapshot to the next; auto: where there are snapshots.",
+            help="A sample keeps its view from a snapshot to the next; without snapshots never.",
             rich_help_panel=TASK,
         ),
     ] = USUAL.lock_transforms,
