@@ -29,10 +29,6 @@ class Oracle(ABC):
         self.layout = Layout(module)
         device = next(module.parameters()).device
         self.computed = partial(computed_in, precision, device)
-        # cuDNN's convolutions prefer channels last; a batched one has no such layout
-        self.memory_format = (
-            torch.channels_last if device.type == "cuda" else torch.contiguous_format
-        )
 
     def gradient(self, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Gradients [r, P] and mean losses [r] on batches x [r, B, C, H, W], y [r, B]."""
@@ -93,6 +89,9 @@ class Looped(Oracle):
 
     def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
         super().__init__(module, precision)
+        # cuDNN's convolutions prefer channels last; a batched one has no such layout
+        cuda = next(module.parameters()).device.type == "cuda"
+        self.memory_format = torch.channels_last if cuda else torch.contiguous_format
         self.modules = [module, *(copy.deepcopy(module) for _ in range(threads - 1))]
         self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
@@ -100,27 +99,32 @@ class Looped(Oracle):
         G = torch.zeros_like(W)
         grads = list(self.layout.views(G).values())
 
-        def work(module: nn.Module, row: int) -> Tensor:
+        def work(module: nn.Module, xi: Tensor, row: int) -> Tensor:
             for p, grad in zip(module.parameters(), grads, strict=True):
                 p.grad = grad[row]
-            xi = x[row].contiguous(memory_format=self.memory_format)
             loss = F.cross_entropy(module(xi), y[row])
             loss.backward()
             return loss.detach()
 
-        return G, self._each(W, buffers, work, train=True)
+        return G, self._each(W, buffers, x, work, train=True)
 
     def _logits(self, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
-        def work(module: nn.Module, row: int) -> Tensor:
-            out: Tensor = module(x[row].contiguous(memory_format=self.memory_format))
+        def work(module: nn.Module, xi: Tensor, row: int) -> Tensor:
+            out: Tensor = module(xi)
             return out
 
-        return self._each(W, buffers, work, train=False)
+        return self._each(W, buffers, x, work, train=False)
 
     def _each(
-        self, W: Tensor, buffers: Buffers, work: Callable[[nn.Module, int], Tensor], *, train: bool
+        self,
+        W: Tensor,
+        buffers: Buffers,
+        x: Tensor,
+        work: Callable[[nn.Module, Tensor, int], Tensor],
+        *,
+        train: bool,
     ) -> Tensor:
-        """work(module, row) of every row, stacked, with the module at that row."""
+        """work(module, x[row], row) of every row, stacked, with the module at that row."""
         weights, count = list(self.layout.views(W).values()), len(self.modules)
 
         def some(first: int) -> list[Tensor]:
@@ -133,7 +137,8 @@ class Looped(Oracle):
                         p.data = weight[row]
                     for name, b in own.items():
                         b.data = buffers[name][row]
-                    out.append(work(module, row))
+                    xi = x[row].contiguous(memory_format=self.memory_format)
+                    out.append(work(module, xi, row))
             return out
 
         parts = list(self.pool.map(some, range(count))) if self.pool else [some(0)]
@@ -148,3 +153,8 @@ class Looped(Oracle):
             logits = functional_call(self.module, (named, seated), (x[row],))
             out.append(F.cross_entropy(logits, y[row]))
         return torch.stack(out)
+
+
+def make_oracle(module: nn.Module, *, fused: bool, precision: str, threads: int) -> Oracle:
+    """The oracle of a process; only looped lanes can be shared out among threads."""
+    return Fused(module, precision) if fused else Looped(module, precision, threads)

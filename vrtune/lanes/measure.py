@@ -1,21 +1,26 @@
-"""Measures on the device at hand how gradients are computed fastest, and how many lanes pay."""
+"""Measures on the device at hand which way of training is fastest, and how many lanes pay."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from statistics import median
 from typing import Literal
 
 import torch
 
-from vrtune.config import Settings
+from vrtune.config import Settings, TrialConfig
 from vrtune.errors import UsageError
-from vrtune.lanes.gradients import Fused, Looped, Oracle
-from vrtune.lanes.replay import WARM_UP, Replay
+from vrtune.lanes.replay import WARM_UP
+from vrtune.lanes.rows import Lane
 from vrtune.lanes.workspace import Workspace
+from vrtune.optimizers.sgd import SGD
 
-BUDGET_S = 0.15  # of a way and a number of lanes, the first run aside
+BUDGET_S = 0.04  # of a measurement, the warm-up aside
+TURNS = 3  # of each way on a CPU, where others disturb; the least disturbed counts
+RUNS = 20  # steps of a measurement, at most
+LONG_S = 1.0  # a first step as long as this is measurement enough
 PAYS = 1.15  # more lanes must be this much faster, as fewer tell the sampler more
 HEADROOM = 0.8  # of the free memory may be used
 STATE_ROWS = 10  # rows of W that a method keeps or needs for a moment, at most
@@ -27,7 +32,6 @@ CHOICES: dict[Fuse, tuple[Way, ...]] = {
     "on": ("fused",),
     "off": ("looped",),
 }
-WAYS: dict[Way, type[Oracle]] = {"looped": Looped, "fused": Fused}
 
 
 class Plan(Settings):
@@ -56,7 +60,7 @@ def plan(workspace: Workspace, fuse: Fuse, sizes: Sequence[int]) -> Plan:
     if len(ways) == len(sizes) == 1:
         lanes = sizes[0]
         return Plan(way=ways[0], lanes=lanes, text=f"{ways[0]} gradients, {lanes} lanes at once")
-    found = {(way, lanes): s for way in ways for lanes, s in _rising(workspace, way, sizes)}
+    found = {(way, lanes): s for lanes, way, s in _rising(workspace, ways, sizes)}
     if not found:  # the search will halve them
         return Plan(way=ways[0], lanes=sizes[0], text=f"{ways[0]} gradients, {sizes[0]} lanes")
     best = min(found.values())
@@ -74,59 +78,75 @@ def plan(workspace: Workspace, fuse: Fuse, sizes: Sequence[int]) -> Plan:
     return Plan(way=way, lanes=lanes, text=text)
 
 
-def _rising(workspace: Workspace, way: Way, sizes: Sequence[int]) -> Iterator[tuple[int, float]]:
-    """Seconds of a lane's gradient at each size, until more lanes gain nothing or don't fit."""
-    before = float("inf")
+def _rising(
+    workspace: Workspace, ways: Sequence[Way], sizes: Sequence[int]
+) -> Iterator[tuple[int, Way, float]]:
+    """Seconds of a lane's step at each size, for each way until more lanes gain nothing or
+    don't fit."""
+    before = dict.fromkeys(ways, float("inf"))
     for lanes in sizes:
-        try:
-            seconds, fits_twice = _measure(workspace, WAYS[way], lanes)
-        except torch.OutOfMemoryError:
-            return
-        yield lanes, seconds
-        if seconds * PAYS > before or not fits_twice or seconds * lanes > BUDGET_S:
-            return
-        before = seconds
+        found = _take_turns(workspace, list(before), lanes)
+        for way, (seconds, _) in found.items():
+            yield lanes, way, seconds
+        before = {
+            way: seconds
+            for way, (seconds, fits_twice) in found.items()
+            if fits_twice and seconds * PAYS <= before[way] and seconds * lanes <= TURNS * BUDGET_S
+        }
 
 
-def _measure(workspace: Workspace, way: type[Oracle], lanes: int) -> tuple[float, bool]:
-    """Seconds of a lane's gradient among `lanes`, and whether twice as many fit the device."""
-    device, task = workspace.device, workspace.task
+def _take_turns(
+    workspace: Workspace, ways: Sequence[Way], lanes: int
+) -> dict[Way, tuple[float, bool]]:
+    """The least disturbed measurement of each way that fits; long work is looked at once."""
+    best: dict[Way, tuple[float, bool]] = {}
+    for _ in range(TURNS if workspace.device.type == "cpu" else 1):
+        for way in ways:
+            so_far = best.get(way, (float("inf"), True))
+            if way in best and so_far[0] * lanes > BUDGET_S:
+                continue
+            with suppress(torch.OutOfMemoryError):
+                best[way] = min(so_far, _measure(workspace, way, lanes))
+    return best
+
+
+def _measure(workspace: Workspace, way: Way, lanes: int) -> tuple[float, bool]:
+    """Seconds of a lane's step among `lanes`, and whether twice as many fit the device: the
+    first steps of a training by SGD."""
+    device = workspace.device
     cuda = device.type == "cuda"
     if cuda:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
         base, free = torch.cuda.memory_allocated(device), torch.cuda.mem_get_info(device)[0]
-    module = workspace.make().to(device)
-    if way is Looped:
-        oracle: Oracle = Looped(module, task.precision, workspace.threads)
-    else:
-        oracle = way(module, task.precision)
-    W = torch.cat([p.detach().flatten() for p in module.parameters()]).repeat(lanes, 1)
-    buffers = {n: b.expand(lanes, *b.shape).clone() for n, b in module.named_buffers()}
-    x, y = (part[: task.batch_size] for part in workspace.train_data)
-    x = x.float().expand(lanes, -1, -1, -1, -1).contiguous()
-    y = y.expand(lanes, -1).contiguous()
-
-    def work() -> None:
-        oracle.gradient(W, buffers, x, y)
-
-    run = Replay(work, device)
+    config = TrialConfig(optimizer=SGD(lr=1e-6))
+    stream = workspace.folds()[0]
+    group = workspace.lanes(("plain", "sgd"), fused=way == "fused")
+    group.append([Lane(i, config, stream) for i in range(lanes)])
+    warm_up = WARM_UP + 1 if cuda else 1
     times: list[float] = []
-    while len(times) < WARM_UP + 5 and (len(times) < 2 or sum(times[1:]) < BUDGET_S):
-        _wait(device)
-        start = time.perf_counter()
-        run()
-        _wait(device)
-        times.append(time.perf_counter() - start)
-        if times[0] > 1.0:  # a second is enough of a measurement
-            break
+    last = time.perf_counter()
+
+    def after_step() -> None:
+        nonlocal last
+        if cuda:
+            torch.cuda.synchronize(device)
+        now = time.perf_counter()
+        times.append(now - last)
+        last = now
+        counted = times[warm_up:]
+        if len(counted) >= RUNS or (counted and sum(counted) >= BUDGET_S) or times[0] > LONG_S:
+            raise _Enough
+
+    with suppress(_Enough):
+        while True:
+            group.train_epoch(after_step)
     fits_twice = True
     if cuda:
-        used = torch.cuda.max_memory_allocated(device) - base + STATE_ROWS * W.nbytes
+        used = torch.cuda.max_memory_allocated(device) - base + STATE_ROWS * group.rows.W.nbytes
         fits_twice = 2 * used < HEADROOM * free
-    return median(times[1:] or times) / lanes, fits_twice
+    return median(times[warm_up:] or times) / lanes, fits_twice
 
 
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+class _Enough(Exception):
+    """The measurement ends."""

@@ -13,7 +13,7 @@ from vrtune.inits import INITS
 from vrtune.inits.base import Losses
 from vrtune.lanes.batches import Batches, Stream
 from vrtune.lanes.evaluate import evaluate
-from vrtune.lanes.gradients import Fused, Looped, Oracle
+from vrtune.lanes.gradients import make_oracle
 from vrtune.lanes.keys import generator, key
 from vrtune.lanes.rows import Lane, Rows
 from vrtune.lanes.smooth import SmoothNorms
@@ -40,7 +40,7 @@ class Lanes:
         threads: int = 1,
         epochs: int = 1,
         augment: bool = False,
-        lock_transforms: str = "auto",
+        lock_transforms: bool = True,
     ) -> None:
         """`make` builds the module with PyTorch's global random numbers; `data` is x and y of the
         training set, on the device that trains; `threads` share looped lanes out; `epochs` are
@@ -48,9 +48,7 @@ class Lanes:
         self.data, self.batch_size, self.program = data, batch_size, program
         self.device, self.classes = data[0].device, int(data[1].max()) + 1
         module = make().to(self.device)
-        self.oracle: Oracle = (
-            Fused(module, precision) if fused else Looped(module, precision, threads)
-        )
+        self.oracle = make_oracle(module, fused=fused, precision=precision, threads=threads)
         self.rows = Rows(module, program, 0)
         self.epochs, self.lock_transforms = epochs, lock_transforms
         self.batches = Batches(*data, batch_size, augment=augment)
@@ -144,7 +142,7 @@ class Lanes:
             [lane.stream for lane in seats],
             epochs,
             [lane.partition for lane in seats],
-            locked=self._locked(),
+            locked=self.lock_transforms or not self.rows.estimator.keeps_snapshot,
         )
         rows.tick(epochs, self.epochs)
         count = len(batches.bounds())
@@ -175,11 +173,6 @@ class Lanes:
         if estimator not in self._steps:
             self._steps[estimator] = Step(self.oracle, self.rows, self.batches, estimator)
         return self._steps[estimator]
-
-    def _locked(self) -> bool:
-        """Without snapshots there is nothing to lock."""
-        keeps = self.rows.estimator.keeps_snapshot
-        return {"auto": True, "on": True, "off": not keeps}[self.lock_transforms]
 
     def _factors(self, count: int) -> Tensor:
         """What the schedules make of the step sizes in this epoch, [L, steps]."""
