@@ -1,0 +1,39 @@
+"""A search of seconds, in this process: what the tests of the search loop run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from optuna.trial import FrozenTrial
+
+from vrtune import Task
+from vrtune.events import Event
+from vrtune.jobs import Job, Tickets, run_job
+from vrtune.storage import open_storage
+from vrtune.studies import StudyRecord, load_study, open_study
+
+TASK = Task(model="softmax", folds=2, epochs=3, limit=120)
+SPACE = str(Path(__file__).with_name("grid_space.py"))
+
+
+def trials_of(url: str, name: str = "s") -> list[FrozenTrial]:
+    return load_study(open_storage(url), name, url).get_trials(deepcopy=False)
+
+
+def run(
+    url: str,
+    trials: int,
+    *,
+    slots: int = 2,
+    tell: Callable[[Event], None] = lambda event: None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> None:
+    """A job of study s in a storage, which is made if it is not there."""
+    record = StudyRecord(task=TASK, space="g", fingerprint="0", data_dir="d", version="0")
+    open_study(open_storage(url), "s", record)
+    job = Job(
+        task=TASK, space=SPACE, study="s", storage=url, data_dir="d", device="cpu", fused=False,
+        slots=slots, sampler="random", pruner="none",
+    )  # fmt: skip
+    run_job(job, ticket=Tickets(trials, lambda: False).take, stopping=stopping, tell=tell)
