@@ -53,9 +53,10 @@ def main() -> None:
             )
             seconds = time.perf_counter() - began
             curves = compute(found)
-            panels.append((f"{model}, locking {"on" if lock else "off"}", curves))
+            title = f"{model}, locking {'on' if lock else 'off'}"
+            panels.append((title, curves))
             rows.append({"model": model, "lock": lock, "seconds": seconds, **found.model_dump()})
-            print(f"{model}, locking {"on" if lock else "off"} ({seconds:.0f} s)")
+            print(f"{title} ({seconds:.0f} s)")
             for share, (epochs, ratios) in curves.items():
                 line = "  ".join(f"{e:.2f}: {r:.2e}" for e, r in zip(epochs, ratios, strict=True))
                 print(f"  {share:4.0%}  {line}", flush=True)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import pytest
 import torch
 from contracts.twins import TWINS
-from reference import alpha_svrg, problem, svrg
+from reference import alpha_svrg, optimal_svrg, problem, svrg
 
-from vrtune import SGD, SVRG, AlphaSVRG, Plain, TrialConfig
+from vrtune import SGD, SVRG, AlphaSVRG, OptimalSVRG, Plain, TrialConfig
 from vrtune.config import EstimatorSettings
 
 ways = pytest.mark.parametrize("fused", [False, True], ids=["looped", "fused"])
 LATE = [
     SVRG(snapshot_period=2, start_epoch=1),
     AlphaSVRG(snapshot_period=1, start_epoch=2, alpha=0.8),
+    OptimalSVRG(snapshot_period=2, start_epoch=1),
 ]
+REFERENCES = {"svrg": svrg, "alpha_svrg": alpha_svrg, "optimal_svrg": optimal_svrg}
 
 
 @ways
@@ -29,10 +31,11 @@ def test_a_late_start_equals_the_slow_loop(
     for _ in range(problem.HORIZON):
         lanes.train_epoch()
     lane = lanes.seats[1]
-    reference = svrg if estimator.kind == "svrg" else alpha_svrg
     twin = TWINS["sgd"](list(module.parameters()), config.optimizer.model_dump())
     epochs = problem.epochs_of(lane, problem.HORIZON)
-    _, computed = reference.train(module, epochs, twin, **estimator.model_dump(exclude={"kind"}))
+    _, computed = REFERENCES[estimator.kind].train(
+        module, epochs, twin, **estimator.model_dump(exclude={"kind"})
+    )
     trained = problem.module_in(lanes, 1).state_dict()
     for name, value in module.state_dict().items():
         # double precision; the order of summation, amplified by four epochs

@@ -42,11 +42,13 @@ def train(
     optimizer: Optimizer,
     memory: float,
     snapshot_period: int,
+    start_epoch: int = 0,
 ) -> tuple[list[float], int]:
     """Trains `model`; returns each epoch's mean training loss and the gradients computed."""
     losses, computed = [], 0
     for epoch, batches in enumerate(epochs):
-        if epoch % snapshot_period == 0:
+        started = epoch >= start_epoch
+        if started and (epoch - start_epoch) % snapshot_period == 0:
             snapshot = get_weights(model)
             mu = whole_gradient_at(model, snapshot, batches)
             computed += len(batches)
@@ -54,6 +56,11 @@ def train(
         total = 0.0
         for x, y in batches:
             g, loss = gradient(model, (x, y))
+            total += loss * len(y)
+            if not started:
+                computed += 1
+                step(optimizer, model, g)
+                continue
             at_snapshot = gradient_at(model, snapshot, (x, y))
             computed += 2
             d = []
@@ -61,6 +68,5 @@ def train(
                 d.append(gi - m.coefficient(gi) * (si - mi))
                 m.see(gi, si)
             step(optimizer, model, d)
-            total += loss * len(y)
         losses.append(total / sum(len(y) for _, y in batches))
     return losses, computed

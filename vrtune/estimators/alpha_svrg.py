@@ -9,20 +9,18 @@ from torch import Tensor
 
 from vrtune.config import EstimatorSettings
 from vrtune.estimators.base import BatchGradient
-from vrtune.estimators.svrg import Snapshots
+from vrtune.estimators.snapshots import Periodic, PeriodicSnapshots
 
 
-class AlphaSVRG(EstimatorSettings):
+class AlphaSVRG(Periodic, EstimatorSettings):
     """d = g(w; B) - alpha_t (g(w~; B) - mu~) (Yin et al., ICLR 2025)."""
 
     kind: Literal["alpha_svrg"] = "alpha_svrg"
     alpha: float = Field(default=0.5, ge=0, le=1, description="coefficient at the start")
     decay: bool = Field(default=True, description="falls linearly to 0 over the run")
-    snapshot_period: int = Field(default=1, ge=1, description="epochs between snapshots")
-    start_epoch: int = Field(default=0, ge=0, description="epochs of plain gradients before")
 
 
-class AlphaSVRGEstimator(Snapshots):
+class AlphaSVRGEstimator(PeriodicSnapshots):
     """SVRG with a coefficient, constant from a snapshot to the next.
 
         d_t = g(w_t; B_t) - alpha_t (g(w~; B_t) - mu~)
@@ -36,22 +34,12 @@ class AlphaSVRGEstimator(Snapshots):
 
     settings = AlphaSVRG
 
-    @staticmethod
-    def starts(settings: EstimatorSettings) -> int:
-        assert isinstance(settings, AlphaSVRG)
-        return settings.start_epoch
-
-    @staticmethod
-    def snapshot_period(settings: EstimatorSettings) -> int:
-        assert isinstance(settings, AlphaSVRG)
-        return settings.snapshot_period
-
     def estimate(
         self, weights: Tensor, hp: dict[str, Tensor], gradient: BatchGradient
     ) -> tuple[Tensor, None]:
         d = gradient(weights)
         correction = gradient(self.state["snapshot"], off_step=True).sub_(self.state["mu"])
-        since = hp["epoch"] - hp["start_epoch"]
+        since = self.since_start(hp)
         last = hp["epoch"] - since.remainder(hp["snapshot_period"])
         alpha = hp["alpha"] * (1 - hp["decay"] * last / hp["epochs"])
         return d.sub_(correction.mul_(alpha).masked_fill_(since < 0, 0.0)), None

@@ -10,18 +10,17 @@ from torch import Tensor
 
 from vrtune.config import EstimatorSettings
 from vrtune.estimators.base import BatchGradient, WholeGradient
-from vrtune.estimators.svrg import Snapshots
+from vrtune.estimators.snapshots import Periodic, PeriodicSnapshots
 
 
-class OptimalSVRG(EstimatorSettings):
+class OptimalSVRG(Periodic, EstimatorSettings):
     """d = g(w; B) - A (g(w~; B) - mu~), A measured for every coordinate (Yin et al., ICLR 2025)."""
 
     kind: Literal["optimal_svrg"] = "optimal_svrg"
     memory: float = Field(default=0.95, gt=0, lt=1, description="weight of past steps in A")
-    snapshot_period: int = Field(default=1, ge=1, description="epochs between snapshots")
 
 
-class OptimalSVRGEstimator(Snapshots):
+class OptimalSVRGEstimator(PeriodicSnapshots):
     """SVRG with the coefficient that makes the variance smallest, estimated along the way.
 
         d_t = g_t - A_t (g~_t - mu~),  g_t = g(w_t; B_t),  g~_t = g(w~; B_t)
@@ -42,11 +41,6 @@ class OptimalSVRGEstimator(Snapshots):
             self.state[name] = torch.zeros_like(weights)
         self.state["seen"] = weights.new_zeros(len(weights), 1)  # steps since the snapshot
 
-    @staticmethod
-    def snapshot_period(settings: EstimatorSettings) -> int:
-        assert isinstance(settings, OptimalSVRG)
-        return settings.snapshot_period
-
     def snapshot(self, rows: Tensor, weights: Tensor, whole_gradient: WholeGradient) -> None:
         super().snapshot(rows, weights, whole_gradient)
         for name in ("mean", "mean_snapshot", "covariance", "variance", "seen"):
@@ -60,7 +54,8 @@ class OptimalSVRGEstimator(Snapshots):
         g_snapshot = gradient(state["snapshot"], off_step=True)
         A = (state["covariance"] / state["variance"].clamp(min=1e-30)).clamp_(0.0, 1.0)
         A = torch.where(seen < 2, torch.ones_like(A), A)  # no spread is known before two steps
-        d = g - A * (g_snapshot - state["mu"])
+        correction = A * (g_snapshot - state["mu"])
+        d = g - correction.masked_fill_(self.since_start(hp) < 0, 0.0)
         # the first step after a snapshot sets the means
         rate = torch.where(seen == 0, torch.ones_like(seen), 1 - hp["memory"])
         off, off_snapshot = g - state["mean"], g_snapshot - state["mean_snapshot"]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vrtune.config import EstimatorSettings
 from vrtune.estimators.base import BatchGradient
-from vrtune.estimators.svrg import Snapshots
+from vrtune.estimators.snapshots import Snapshots
 
 
 class SCSG(EstimatorSettings):
