@@ -13,7 +13,7 @@ import psutil
 import pytest
 from optuna.trial import TrialState
 
-from vrtune import Task, search
+from vrtune import Task, jobs, search
 from vrtune.errors import UsageError
 from vrtune.leases import reclaim
 from vrtune.storage import open_storage
@@ -28,11 +28,6 @@ result = search("sgd", task, trials=int(sys.argv[2]), pruner="none", study="s", 
                 jobs=2, retrain=0, progress=lambda event: print(event.kind, flush=True))
 print("stopped" if result.stopped else "ended", flush=True)
 """
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/studies.db"
 
 
 def start(url: str, trials: int) -> subprocess.Popen[str]:
@@ -139,3 +134,33 @@ def test_an_error_in_a_process_is_the_searchs(url: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="out of ideas"):
         search(str(path), task, trials=9, jobs=2, study="s", storage=url, retrain=0)
     assert TrialState.RUNNING not in states(url)
+
+
+def test_the_cores_of_a_process_that_ended_go_to_the_rest(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes, one trial: one of them gets none and ends."""
+    said: list[str] = []
+    say = jobs._say
+
+    def overheard(process: subprocess.Popen[str], line: str) -> None:
+        said.append(line)
+        say(process, line)
+
+    monkeypatch.setattr(jobs, "_say", overheard)
+    monkeypatch.setattr(jobs, "cores", lambda device: 4)
+    found = search(
+        "sgd",
+        Task(folds=2, epochs=30, limit=400),
+        trials=3,
+        jobs=2,
+        lanes=2,
+        fuse="off",
+        pruner="none",
+        study="s",
+        storage=url,
+        retrain=0,
+    )
+    assert found.trials.complete == 3
+    assert said.count("1") == 3
+    assert "threads 4" in said

@@ -24,7 +24,7 @@ from vrtune.errors import UsageError, VrtuneError
 from vrtune.events import Event
 from vrtune.lanes.keys import key
 from vrtune.lanes.pool import Pool
-from vrtune.lanes.workspace import Workspace, choose_device
+from vrtune.lanes.workspace import Workspace, choose_device, cores
 from vrtune.loop import SearchLoop
 from vrtune.storage import open_storage
 from vrtune.strategies import make_pruner, make_sampler
@@ -72,9 +72,11 @@ def run_job(
     workspace: Workspace | None = None,
     ticket: Callable[[], bool],
     stopping: Callable[[], bool],
+    threads: Callable[[], int] | None = None,
     tell: Tell,
 ) -> None:
-    """Runs a job in this process until it gets no more tickets. Stopped if `stopping`."""
+    """Runs a job in this process until it gets no more tickets. Stopped if `stopping`. `threads`
+    that may share its lanes can change; they are the job's if not given."""
     task = job.task
     workspace = workspace or Workspace(
         task, Path(job.data_dir), choose_device(job.device), threads=job.threads
@@ -97,6 +99,7 @@ def run_job(
         slots=job.slots,
         ticket=(lambda: queued() and ticket()) if grid else ticket,
         stopping=stopping,
+        threads=threads or (lambda: job.threads),
         tell=tell,
     )
     loop.run()
@@ -122,7 +125,7 @@ def run_jobs(
             except Empty:
                 continue
             if "ticket" in message:
-                _answer(processes[index], not told and tickets.take())
+                _say(processes[index], "1" if not told and tickets.take() else "0")
             elif "event" in message:
                 tell(Event(**{**message["event"], "worker": index}))
             elif "error" in message:
@@ -130,6 +133,7 @@ def run_jobs(
                 failure = failure or kind(message["error"])
             elif "ended" in message:
                 alive.discard(index)
+                _give_cores([processes[i] for i in alive], job)
                 if message["ended"] != 0 and not failure:
                     failure = VrtuneError(
                         f"search process {index} ended with status {message['ended']}: "
@@ -176,10 +180,17 @@ def _start(job: Job, messages: Queue[tuple[int, dict[str, Any]]]) -> subprocess.
     return process
 
 
-def _answer(process: subprocess.Popen[str], granted: bool) -> None:
+def _give_cores(processes: list[subprocess.Popen[str]], job: Job) -> None:
+    """Lets those that are left share out their lanes among the cores of one that ended."""
+    if processes and (share := cores(choose_device(job.device)) // len(processes)) > job.threads:
+        for process in processes:
+            _say(process, f"threads {share}")
+
+
+def _say(process: subprocess.Popen[str], line: str) -> None:
     try:
         assert process.stdin
-        process.stdin.write("1\n" if granted else "0\n")
+        process.stdin.write(f"{line}\n")
         process.stdin.flush()
     except (BrokenPipeError, ValueError):
         pass  # it ended, or was told to

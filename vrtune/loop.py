@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from typing import Any
 
 import optuna
 import torch
@@ -40,11 +41,13 @@ class SearchLoop:
         slots: int,
         ticket: Callable[[], bool],
         stopping: Callable[[], bool],
+        threads: Callable[[], int],
         tell: Callable[[Event], None],
     ) -> None:
-        """`ticket` grants one more trial; `stopping` turns true when the user wants to stop."""
+        """`ticket` grants one more trial; `stopping` turns true when the user wants to stop;
+        `threads` says how many may share the lanes by now."""
         self.study, self.pool, self.slots = study, pool, slots
-        self.stopping, self.show = stopping, tell
+        self.stopping, self.threads, self.show = stopping, threads, tell
         self.epochs = pool.workspace.task.epochs
         self.ledger = Ledger(study, space, ticket, pool.workspace.dataset.classes)
         self.snapshot = Snapshot(study._storage, write=self.ledger.later)
@@ -107,6 +110,7 @@ class SearchLoop:
         began = time.perf_counter()
         try:
             with watch.measure("seating"):
+                self.pool.share(self.threads())
                 self.pool.exchange(self.ended, fresh)
             with watch.measure("training"):
                 train_losses = self.pool.train_epoch(self._check)
@@ -182,13 +186,14 @@ class SearchLoop:
         """Keeps with the trial what it cost and what each fold said, and tells the study."""
         entry = self.open.pop(number)
         seconds = time.monotonic() - entry.since
-        kept = {
+        kept: dict[str, Any] = {
             "fold_values": finite(state.losses),
             "fold_accuracies": finite(state.accuracies),
             "gradient_computations": state.gradient_computations,
             "seconds": round(seconds, 3),
-            "diverged": diverged,
         }
+        if diverged:
+            kept["diverged"] = True
         self.ledger.end(entry, end, kept)
         self.show(
             Event(

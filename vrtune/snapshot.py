@@ -25,6 +25,7 @@ class Snapshot:
         """`write(call, *args)` makes a write, now or later."""
         self._storage, self._write = storage, write
         self._trials: dict[int, FrozenTrial] = {}
+        self._study_ids: dict[str, int] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._storage, name)
@@ -37,6 +38,12 @@ class Snapshot:
     def trial(self, trial_id: int) -> FrozenTrial:
         """One trial as it was."""
         return self._trials[trial_id]
+
+    def get_study_id_from_name(self, study_name: str) -> int:
+        """As a storage's, which Hyperband asks at every decision."""
+        if study_name not in self._study_ids:
+            self._study_ids[study_name] = self._storage.get_study_id_from_name(study_name)
+        return self._study_ids[study_name]
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None

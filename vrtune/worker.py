@@ -1,6 +1,7 @@
 """One process of a search: reads its job and its tickets as lines, answers in lines of JSON.
 
-Standard input: the job, then "1" or "0" for every ticket asked for; its end means stop.
+Standard input: the job, then "1" or "0" for every ticket asked for, and "threads N" when cores have
+become free; its end means stop.
 Standard output: {"ticket": 1}, {"event": ...} or {"error": ..., "exit_code": ...} a line.
 """
 
@@ -29,10 +30,15 @@ def main() -> int:
     job = Job.model_validate_json(sys.stdin.readline())
     answers: Queue[bool] = Queue()
     stop = threading.Event()
+    share = job.threads
 
     def listen() -> None:
+        nonlocal share
         for line in sys.stdin:
-            answers.put(line.strip() == "1")
+            if line.startswith("threads "):
+                share = int(line.split()[1])
+            else:
+                answers.put(line.strip() == "1")
         stop.set()
         answers.put(False)
 
@@ -52,7 +58,13 @@ def main() -> int:
 
     try:
         with threads(torch.device(job.device)):
-            run_job(job, ticket=ticket, stopping=stop.is_set, tell=lambda e: say(event_message(e)))
+            run_job(
+                job,
+                ticket=ticket,
+                stopping=stop.is_set,
+                threads=lambda: share,
+                tell=lambda event: say(event_message(event)),
+            )
     except Stopped:
         return 0
     except VrtuneError as error:

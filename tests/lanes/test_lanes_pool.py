@@ -99,3 +99,15 @@ def test_gradient_computations_are_those_of_all_folds(workspace: Workspace) -> N
     batches = 4  # 23 samples by 6
     assert progress[0].gradient_computations == 2 * 3 * batches
     assert progress[1].gradient_computations == 2 * (batches + 3 * 2)
+
+
+def test_threads_that_come_and_go_change_no_value(workspace: Workspace) -> None:
+    pool = Pool(workspace, workspace.folds(), fused=False)
+    pool.exchange([], {0: CONFIGS["svrg"]})
+    for threads in (1, 3, 2):
+        pool.share(threads)
+        (lanes,) = pool.groups.values()
+        assert len(lanes.oracle.modules) == threads
+        found = round_of(pool)[0]
+    pool.share(1)
+    assert found == alone(workspace, "svrg", 3)[-1]  # bit for bit

@@ -40,6 +40,9 @@ class Oracle(ABC):
         with self.computed(), torch.no_grad():
             return self._logits(W, buffers, x).to(W.dtype)
 
+    def share(self, threads: int) -> None:
+        """Shares the lanes out among so many threads, where that is possible."""
+
     @abstractmethod
     def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
         """Mean losses [r] in train mode, as a graph over parameters [r, *shape]."""
@@ -92,7 +95,16 @@ class Looped(Oracle):
         # cuDNN's convolutions prefer channels last; a batched one has no such layout
         cuda = next(module.parameters()).device.type == "cuda"
         self.memory_format = torch.channels_last if cuda else torch.contiguous_format
-        self.modules = [module, *(copy.deepcopy(module) for _ in range(threads - 1))]
+        self.modules: list[nn.Module] = []
+        self.pool: ThreadPoolExecutor | None = None
+        self.share(threads)
+
+    def share(self, threads: int) -> None:
+        if threads == len(self.modules):
+            return
+        if self.pool:
+            self.pool.shutdown()
+        self.modules = [self.module, *(copy.deepcopy(self.module) for _ in range(threads - 1))]
         self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
     def _gradient(self, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -53,6 +53,12 @@ class Pool:
         if self.workspace.device.type == "cuda":
             torch.cuda.empty_cache()
 
+    def share(self, threads: int) -> None:
+        """Shares the lanes out among so many threads from now on, which changes no value."""
+        self.workspace.threads = threads
+        for lanes in self.groups.values():
+            lanes.oracle.share(threads)
+
     def train_epoch(self, after_step: Callable[[], None]) -> dict[int, list[float]]:
         """Trains every trial for an epoch; returns the training losses of its lanes."""
         out: dict[int, list[float]] = {}
