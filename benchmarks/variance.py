@@ -3,21 +3,53 @@
     python benchmarks/variance.py --dataset DIR [--models lenet-relu resnet18-small] [--limit 5000]
 
 SVRG with a snapshot every epoch, SGD with momentum 0.9 and weight decay 1e-4, batch 128, batch
-norm, random crops and flips; with transform locking and without. Measures the variance ratio at 2,
-11, 33, 50 and 100 % of the way between snapshots. Writes docs/figures/variance.html and .json.
+norm, random crops and flips; with transform locking and without; a process for each. Measures the
+variance ratio at 2, 11, 33, 50 and 100 % of the way between snapshots. Writes
+docs/figures/variance.html and .json, after each training anew.
 """
 
 from __future__ import annotations
 
+import argparse
+import os
 import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
 
 from record import asking, write
 
 from vrtune import SGD, SVRG, Task, TrialConfig
-from vrtune.diagnosing import diagnose_config
+from vrtune.diagnosing import Diagnosis, diagnose_config
 from vrtune.lanes.workspace import choose_device
 from vrtune.report.variance import compute, draw
+
+
+def train(
+    model: str, lock: bool, arguments: argparse.Namespace
+) -> tuple[str, bool, Diagnosis, float]:
+    """One training with its measurements, and its seconds."""
+    config = TrialConfig(
+        estimator=SVRG(snapshot_period=1),
+        optimizer=SGD(lr=arguments.lr, momentum=0.9, weight_decay=1e-4),
+    )
+    task = Task(
+        dataset=arguments.dataset,
+        model=model,
+        norm="batch",
+        limit=arguments.limit,
+        epochs=arguments.epochs,
+        batch_size=128,
+        augment="crop-flip",
+        lock_transforms=lock,
+    )
+    began = time.perf_counter()
+    found = diagnose_config(
+        config, task, intervals=arguments.intervals, data_dir=arguments.data_dir
+    )
+    return model, lock, found, time.perf_counter() - began
 
 
 def main() -> None:
@@ -29,39 +61,32 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--intervals", type=int, default=4)
     parser.add_argument("--lr", type=float, default=0.1)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="trainings at a time")
     arguments = parser.parse_args()
-    config = TrialConfig(
-        estimator=SVRG(snapshot_period=1),
-        optimizer=SGD(lr=arguments.lr, momentum=0.9, weight_decay=1e-4),
-    )
-    panels, rows = [], []
-    for model in arguments.models:
-        for lock in (True, False):
-            task = Task(
-                dataset=arguments.dataset,
-                model=model,
-                norm="batch",
-                limit=arguments.limit,
-                epochs=arguments.epochs,
-                batch_size=128,
-                augment="crop-flip",
-                lock_transforms=lock,
-            )
-            began = time.perf_counter()
-            found = diagnose_config(
-                config, task, intervals=arguments.intervals, data_dir=arguments.data_dir
-            )
-            seconds = time.perf_counter() - began
-            curves = compute(found)
-            title = f"{model}, locking {'on' if lock else 'off'}"
-            panels.append((title, curves))
-            rows.append({"model": model, "lock": lock, "seconds": seconds, **found.model_dump()})
-            print(f"{title} ({seconds:.0f} s)")
-            for share, (epochs, ratios) in curves.items():
+    wanted = list(product(arguments.models, (True, False)))
+    done: dict[tuple[str, bool], tuple[Diagnosis, float]] = {}
+    with ProcessPoolExecutor(arguments.jobs, get_context("spawn")) as pool:
+        one = partial(train, arguments=arguments)
+        for ended in as_completed([pool.submit(one, model, lock) for model, lock in wanted]):
+            model, lock, found, seconds = ended.result()
+            done[model, lock] = found, seconds
+            print(f"{title(model, lock)} ({seconds:.0f} s)")
+            for share, (epochs, ratios) in compute(found).items():
                 line = "  ".join(f"{e:.2f}: {r:.2e}" for e, r in zip(epochs, ratios, strict=True))
                 print(f"  {share:4.0%}  {line}", flush=True)
-            stem = arguments.output_dir / "variance"  # each time: a long run may be cut off
-            write(stem, choose_device("auto"), 1, {"rows": rows}, draw(panels))
+            ordered = [(key, *done[key]) for key in wanted if key in done]
+            rows = [
+                {"model": model, "lock": lock, "seconds": seconds, **found.model_dump(mode="json")}
+                for (model, lock), found, seconds in ordered
+            ]
+            figure = draw([(title(*key), found) for key, found, _ in ordered])
+            write(
+                arguments.output_dir / "variance", choose_device("auto"), 1, {"rows": rows}, figure
+            )
+
+
+def title(model: str, lock: bool) -> str:
+    return f"{model}, locking {'on' if lock else 'off'}"
 
 
 if __name__ == "__main__":

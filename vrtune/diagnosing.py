@@ -17,9 +17,8 @@ from vrtune.lanes.pool import Pool, finite
 from vrtune.lanes.probe import measure, quotient
 from vrtune.lanes.train import Lanes
 from vrtune.lanes.workspace import Workspace, choose_device, cores
-from vrtune.retraining import find_trial
 from vrtune.storage import DEFAULT_URL, open_storage
-from vrtune.studies import load_study, ranked, read_config, read_record
+from vrtune.studies import find_trial, load_study, read_config, read_record
 
 ATTRIBUTE = "diagnosis-{}"  # of the study: a finished trial's own can't be changed
 SHARES = (0.02, 0.11, 0.33, 0.5, 1.0)  # of the way from a snapshot to the next
@@ -150,10 +149,7 @@ def diagnose(
         raise UsageError("epochs must be at least 1")
     opened = load_study(open_storage(storage, create=False), study, storage)
     record = read_record(opened)
-    best = ranked(opened)
-    if trial is None and not best:
-        raise UsageError(f"study {study!r} has no complete trial: search longer")
-    chosen = find_trial(opened, best[0].number if trial is None else trial)
+    chosen = find_trial(opened, trial)
     task = record.task if epochs is None else record.task.model_copy(update={"epochs": epochs})
     found = diagnose_config(
         read_config(chosen),

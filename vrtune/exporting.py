@@ -23,10 +23,10 @@ from pydantic import AwareDatetime, Field, ValidationError
 from vrtune import TrialConfig  # from here, so that every kind of unit is known
 from vrtune.config import SCHEMA_VERSION, Settings, Task, explain
 from vrtune.errors import UsageError
-from vrtune.retraining import Retrained, Spread, find_trial, retrained
+from vrtune.retraining import Retrained, Spread, retrained
 from vrtune.snippet import snippet
 from vrtune.storage import DEFAULT_URL, open_storage
-from vrtune.studies import StudyRecord, load_study, ranked, read_config, read_record
+from vrtune.studies import StudyRecord, find_trial, load_study, read_config, read_record
 
 
 class CrossValidation(Settings):
@@ -93,7 +93,7 @@ def export(
         raise UsageError(f"there is no format {format!r}: choose one of {', '.join(FORMATS)}")
     opened = load_study(open_storage(storage, create=False), study, storage)
     record = read_record(opened)
-    return FORMATS[format](describe(opened, record, _chosen(opened, trial), storage))
+    return FORMATS[format](describe(opened, record, find_trial(opened, trial), storage))
 
 
 def load_config(path: str | Path) -> ExportedTrial:
@@ -171,15 +171,6 @@ def _tested(kept: Retrained | None) -> RetrainResult | None:
     if kept is None:
         return None
     return RetrainResult.model_validate(kept.model_dump(include=set(RetrainResult.model_fields)))
-
-
-def _chosen(study: optuna.Study, number: int | None) -> FrozenTrial:
-    if number is not None:
-        return find_trial(study, number)
-    best = next(iter(ranked(study)), None)
-    if best is None:
-        raise UsageError(f"study {study.study_name!r} has no complete trial: search longer")
-    return best
 
 
 def _dialect(url: str) -> str:

@@ -10,7 +10,6 @@ from typing import Literal
 
 import optuna
 import torch
-from optuna.trial import FrozenTrial, TrialState
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -23,7 +22,7 @@ from vrtune.lanes.measure import plan
 from vrtune.lanes.pool import Pool, finite
 from vrtune.lanes.workspace import Workspace, choose_device, cores
 from vrtune.storage import DEFAULT_URL, open_storage, sqlite_path
-from vrtune.studies import load_study, ranked, read_config, read_record
+from vrtune.studies import find_trial, load_study, ranked, read_config, read_record
 
 ATTRIBUTE = "retrain-{}"  # of the study: a finished trial's own can't be changed
 
@@ -191,17 +190,6 @@ def retrain_study(
         study.set_user_attr(ATTRIBUTE.format(number), result.model_dump(mode="json"))
         results.append(result)
     return results
-
-
-def find_trial(study: optuna.Study, number: int) -> FrozenTrial:
-    """A trial by number. UsageError unless it ran to its end."""
-    trials = study.get_trials(deepcopy=False)
-    if not 0 <= number < len(trials):
-        raise UsageError(f"study {study.study_name!r} has no trial {number}: it has {len(trials)}")
-    if trials[number].state is not TrialState.COMPLETE:
-        state = trials[number].state.name.lower()
-        raise UsageError(f"trial {number} is {state}: choose a complete one (vrtune show)")
-    return trials[number]
 
 
 def retrained(study: optuna.Study, number: int) -> Retrained | None:

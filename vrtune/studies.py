@@ -89,3 +89,18 @@ def ranked(study: optuna.Study) -> list[FrozenTrial]:
     """The complete trials, the best first."""
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     return sorted(complete, key=lambda t: (t.value is None, t.value, t.number))
+
+
+def find_trial(study: optuna.Study, number: int | None = None) -> FrozenTrial:
+    """A complete trial by number, or the best. UsageError if there is none."""
+    if number is None:
+        if best := ranked(study):
+            return best[0]
+        raise UsageError(f"study {study.study_name!r} has no complete trial: search longer")
+    trials = study.get_trials(deepcopy=False)
+    if not 0 <= number < len(trials):
+        raise UsageError(f"study {study.study_name!r} has no trial {number}: it has {len(trials)}")
+    if trials[number].state is not TrialState.COMPLETE:
+        state = trials[number].state.name.lower()
+        raise UsageError(f"trial {number} is {state}: choose a complete one (vrtune show)")
+    return trials[number]

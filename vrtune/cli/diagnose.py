@@ -60,7 +60,7 @@ def diagnose(
             )
         path = output or Path(f"{study}-trial-{found.trial}-variance.html")
         title = f"{found.model}, {found.config.estimator.kind}, trial {found.trial}"
-        page = variance.draw([(title, variance.compute(found))])
+        page = variance.draw([(title, found)])
         try:
             page.write_html(path, include_plotlyjs="cdn")
         except OSError as error:

@@ -73,7 +73,15 @@ class Fused(Oracle):
 
     def _logits(self, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
         self.module.eval()
-        return self._forward(self.layout.views(W), buffers, x)
+        views = self.layout.views(W)
+        if W.device.type != "cpu":
+            return self._forward(views, buffers, x)
+        # large batches gain nothing from fusing on a CPU, and its grouped convolutions are slow
+        named = views | buffers
+        seats = [{name: v[row] for name, v in named.items()} for row in range(len(W))]
+        return torch.stack(
+            [functional_call(self.module, at, (xi,)) for at, xi in zip(seats, x, strict=True)]
+        )
 
     def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
         self.module.train()

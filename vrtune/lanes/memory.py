@@ -57,10 +57,11 @@ def check_fit(workspace: Workspace, lanes: int, processes: int) -> None:
     parts, size = task.parts, task.batch_size
     if fits(processes, lanes, size):
         return
+    least = 2 if task.norm == "batch" else 1  # batch norm can't do with one sample
     smaller = [
         *((count, lanes, size) for count in range(processes - 1, 0, -1)),
         *((1, count, size) for count in range(lanes - parts, 0, -parts)),
-        *((1, parts, size >> halvings) for halvings in range(1, size.bit_length())),
+        *((1, parts, size >> halvings) for halvings in range(1, (size // least).bit_length())),
     ]
     best = next((setting for setting in smaller if fits(*setting)), None)
     need = needed(workspace, lanes, size) / GB
