@@ -148,4 +148,5 @@ def normalisation(streams: list[Stream], x: Tensor) -> tuple[Tensor, Tensor]:
 
 def normalised(x: Tensor, index: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     """x[index] as the models want it, [L, B, C, H, W] in float."""
-    return x[index].to(scale.dtype).mul_(scale).sub_(shift)
+    chosen = x.index_select(0, index.flatten()).unflatten(0, index.shape)  # copies whole samples
+    return chosen.to(scale.dtype).mul_(scale).sub_(shift)
