@@ -48,8 +48,13 @@ def shortened(word: str) -> str:
 
 
 def command() -> str:
-    """How this script was run, from the repository's root."""
-    words = ["python", f"benchmarks/{Path(sys.argv[0]).name}", *map(shortened, sys.argv[1:])]
+    """How this script was run, from the repository's root; where its record went says nothing."""
+    given, words = iter(sys.argv[1:]), ["python", f"benchmarks/{Path(sys.argv[0]).name}"]
+    for word in given:
+        if word == "--output-dir":
+            next(given)
+        elif not word.startswith("--output-dir="):
+            words.append(shortened(word))
     return shlex.join(words)
 
 

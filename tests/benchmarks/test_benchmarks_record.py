@@ -44,11 +44,12 @@ def test_what_is_written(
     record: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     argv = [str(BENCHMARKS / "throughput.py"), "--data-dir", str(tmp_path / "my data")]
+    argv += ["--output-dir", str(tmp_path / "new"), "--steps", "3"]
     monkeypatch.setattr(sys, "argv", argv)
     stem = tmp_path / "new" / "throughput-lenet-cpu"
     record.write(stem, torch.device("cpu"), 3, {"rows": [{"lanes": 4}]}, go.Figure())
     found = json.loads(stem.with_suffix(".json").read_text())
-    assert found["command"] == "python benchmarks/throughput.py --data-dir 'my data'"
+    assert found["command"] == "python benchmarks/throughput.py --data-dir 'my data' --steps 3"
     assert found["device"].endswith(f", {found['cores']} cores")
     assert found["torch"] == torch.__version__
     assert {"vrtune", "python"} < found.keys()
