@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from vrtune import SCSG, SGD, SVRG, Plain, Task, TrialConfig, search
 from vrtune.config import EstimatorSettings
 from vrtune.diagnosing import ATTRIBUTE, Diagnosis, diagnose, diagnose_config
-from vrtune.errors import UsageError
+from vrtune.errors import UsageError, VrtuneError
 from vrtune.storage import open_storage
 from vrtune.studies import load_study
 
@@ -71,6 +72,20 @@ def test_the_best_trial_unless_one_is_named(tmp_path: Path) -> None:
     search("svrg", TASK, timeout=1e-9, study="empty", **given)
     with pytest.raises(UsageError, match="no complete trial"):
         diagnose("empty", storage=url)
+
+
+def test_other_data_under_the_same_name_is_refused(tmp_path: Path) -> None:
+    url, rng = f"sqlite:///{tmp_path}/studies.db", np.random.default_rng(0)
+    for part in ("searched", "other"):
+        (tmp_path / part).mkdir()
+        x, y = rng.integers(0, 256, (80, 4, 4), dtype=np.uint8), np.arange(80) % 2
+        np.savez(tmp_path / part / "made.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    data = tmp_path / "searched" / "made.npz"
+    task = Task(dataset=str(data), model="softmax", folds=2, epochs=1, batch_size=16)
+    search("sgd", task, trials=1, study="s", storage=url, jobs=1, retrain=0)
+    (tmp_path / "other" / "made.npz").replace(data)
+    with pytest.raises(VrtuneError, match="not the data that study 's' searched on"):
+        diagnose("s", storage=url)
 
 
 @pytest.mark.parametrize("shares", [(), (0.0,), (1.5,)])

@@ -32,11 +32,6 @@ while study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
 """
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/studies.db"
-
-
 def states(study: optuna.Study) -> list[str]:
     return [trial.state.name for trial in study.get_trials(deepcopy=False)]
 

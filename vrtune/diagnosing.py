@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from vrtune.config import Settings, Task, TrialConfig
+from vrtune.data import Dataset, load
 from vrtune.errors import UsageError
 from vrtune.events import Event
 from vrtune.jobs import threads
@@ -18,7 +19,7 @@ from vrtune.lanes.probe import measure, quotient
 from vrtune.lanes.train import Lanes
 from vrtune.lanes.workspace import Workspace, choose_device, cores
 from vrtune.storage import DEFAULT_URL, open_storage
-from vrtune.studies import find_trial, load_study, read_config, read_record
+from vrtune.studies import check_data, find_trial, load_study, read_config, read_record
 
 ATTRIBUTE = "diagnosis-{}"  # of the study: a finished trial's own can't be changed
 SHARES = (0.02, 0.11, 0.33, 0.5, 1.0)  # of the way from a snapshot to the next
@@ -98,17 +99,19 @@ def diagnose_config(
     shares: Sequence[float] = SHARES,
     intervals: int = INTERVALS,
     data_dir: str | Path = "data",
+    dataset: Dataset | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     progress: Callable[[Event], None] = lambda event: None,
 ) -> Diagnosis:
     """Trains one setting on the whole training part, with seed 1, and measures along the way.
 
-    `shares` lie in 0 .. 1, of the way between snapshots. Raises UsageError or VrtuneError.
+    `shares` lie in 0 .. 1, of the way between snapshots; `dataset` is read if not given. Raises
+    UsageError or VrtuneError.
     """
     if not shares or not all(0 < share <= 1 for share in shares) or intervals < 1:
         raise UsageError("shares must lie above 0 and at most at 1, intervals be at least 1")
     where = choose_device(device)
-    workspace = Workspace(task, Path(data_dir), where, threads=cores(where))
+    workspace = Workspace(task, Path(data_dir), where, dataset, threads=cores(where))
     with threads(where):
         pool = Pool(workspace, workspace.seeds(1), fused=plan(workspace, "auto", [1]).fused)
         pool.exchange([], {trial: config})
@@ -151,13 +154,15 @@ def diagnose(
     record = read_record(opened)
     chosen = find_trial(opened, trial)
     task = record.task if epochs is None else record.task.model_copy(update={"epochs": epochs})
+    dataset = load(task.dataset, Path(data_dir or record.data_dir))
+    check_data(opened, dataset.fingerprint)
     found = diagnose_config(
         read_config(chosen),
         task,
         trial=chosen.number,
         shares=shares,
         intervals=intervals,
-        data_dir=data_dir or record.data_dir,
+        dataset=dataset,
         device=device,
         progress=progress,
     )

@@ -22,7 +22,7 @@ from vrtune.lanes.measure import plan
 from vrtune.lanes.pool import Pool, finite
 from vrtune.lanes.workspace import Workspace, choose_device, cores
 from vrtune.storage import DEFAULT_URL, open_storage, sqlite_path
-from vrtune.studies import find_trial, load_study, ranked, read_config, read_record
+from vrtune.studies import check_data, find_trial, load_study, ranked, read_config, read_record
 
 ATTRIBUTE = "retrain-{}"  # of the study: a finished trial's own can't be changed
 
@@ -173,12 +173,7 @@ def retrain_study(
         dataset,
         threads=cores(device),
     )
-    if workspace.dataset.fingerprint != record.fingerprint:
-        raise VrtuneError(
-            f"{record.task.dataset} is not the data that study {study.study_name!r} searched on "
-            f"(fingerprint {workspace.dataset.fingerprint}, was {record.fingerprint}): "
-            "give the folder of the original with --data-dir"
-        )
+    check_data(study, workspace.dataset.fingerprint)
     if fused is None:
         with threads(device):
             fused = plan(workspace, "auto", [seeds * len(configs)]).fused

@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from pydantic import ValidationError
 
 from vrtune.config import Settings, Task, TrialConfig, explain
-from vrtune.errors import UsageError
+from vrtune.errors import UsageError, VrtuneError
 
 RECORD = "vrtune"  # the study attribute that holds its StudyRecord
 
@@ -56,6 +56,17 @@ def read_record(study: optuna.Study) -> StudyRecord:
         raise UsageError(
             f"study {study.study_name!r} was not made by this vrtune: search under another --study"
         ) from None
+
+
+def check_data(study: optuna.Study, fingerprint: str) -> None:
+    """VrtuneError unless data with this fingerprint is what the study searched on."""
+    record = read_record(study)
+    if fingerprint != record.fingerprint:
+        raise VrtuneError(
+            f"{record.task.dataset} is not the data that study {study.study_name!r} searched on "
+            f"(fingerprint {fingerprint}, was {record.fingerprint}): "
+            "give the folder of the original with --data-dir"
+        )
 
 
 def _same_task(study: optuna.Study, record: StudyRecord) -> None:
