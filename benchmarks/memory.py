@@ -1,4 +1,4 @@
-"""Memory of a deep net's lanes: the peak of an epoch of two steps, a snapshot's pass included.
+"""Memory of a deep net's lanes: the peak of an epoch of three steps and its snapshot's pass.
 
     python benchmarks/memory.py [--model resnet101] [--lanes 4] [--batch 32] [--threads 1]
 
@@ -35,7 +35,7 @@ def main() -> None:
     arguments = parser.parse_args()
     device = choose_device(arguments.device)
     lanes, batch = arguments.lanes, arguments.batch
-    n = 2 * batch * lanes // (lanes - 1) + lanes  # two steps of every fold
+    n = 2 * batch * lanes // (lanes - 1) + lanes  # two whole batches of every fold and a short one
     x, y = torch.randint(0, 256, (n, 3, 32, 32), dtype=torch.uint8), torch.arange(n) % 10
     dataset = Dataset("made", 10, Part(x, y), lambda: Part(x, y))
     task = Task(

@@ -215,6 +215,7 @@ def main() -> None:
     parser = asking(__doc__)
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--model", default="lenet")
+    parser.add_argument("--methods", nargs="+", default=list(CONFIGS), choices=list(CONFIGS))
     parser.add_argument("--lanes", type=int, nargs="+", default=[4, 8, 16, 32])
     parser.add_argument("--steps", type=int, default=100, help="steps a measurement")
     parser.add_argument("--repeats", type=int, default=3)
@@ -229,7 +230,7 @@ def main() -> None:
     device = torch.device(arguments.device)
     rows = []
     model, data_dir, steps = arguments.model, arguments.data_dir, arguments.steps
-    for method in CONFIGS:
+    for method in arguments.methods:
         a: dict[int, list[float]] = {0: [], 4: []}
         b: list[float] = []
         c: dict[int, list[float]] = {lanes: [] for lanes in arguments.lanes}
@@ -268,8 +269,9 @@ def main() -> None:
 
 def draw(rows: list[dict[str, Any]], title: str) -> go.Figure:
     """Lane-steps per second over lanes, a panel a method."""
-    figure = make_subplots(1, len(CONFIGS), subplot_titles=list(CONFIGS), shared_yaxes=True)
-    for column, method in enumerate(CONFIGS, 1):
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    figure = make_subplots(1, len(methods), subplot_titles=methods, shared_yaxes=True)
+    for column, method in enumerate(methods, 1):
         mine = [row for row in rows if row["method"] == method]
         for who, colour in (("dataloader", "grey"), ("resident", "orange"), ("vrtune", "blue")):
             line = go.Scatter(
