@@ -2,7 +2,7 @@
 
     python benchmarks/memory.py [--model resnet101] [--lanes 4] [--batch 32] [--threads 1]
 
-SVRG with momentum (the most state of all) on made images of CIFAR's size. Prints what check_fit
+SVRG with momentum on made images of CIFAR's size. Prints what check_fit
 expects and what the process took at its peak. Writes docs/benchmarks/memory-MODEL-DEVICE.json.
 """
 
@@ -53,10 +53,11 @@ def main() -> None:
         peak = torch.cuda.max_memory_allocated(device)
     else:
         peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    expected = needed(workspace, lanes, batch, threads=arguments.threads, fused=arguments.fused)
     found = {
         "model": arguments.model, "norm": arguments.norm, "lanes": lanes, "batch": batch,
         "threads": arguments.threads, "fused": arguments.fused,
-        "expected_gb": round(needed(workspace, lanes, batch) / GB, 2),
+        "expected_gb": round(expected / GB, 2),
         "peak_gb": round(peak / GB, 2), "seconds": round(time.perf_counter() - began, 1),
         "losses": loss,
     }  # fmt: skip

@@ -30,10 +30,11 @@ def readings(
         (SVRG(snapshot_period=1), 10, [0.1, 0.5, 1, 1.1, 1.5, 2, 2.1, 2.5, 3, 3.1, 3.5, 4]),
         (SVRG(snapshot_period=2), 10, [0.2, 1, 2, 2.2, 3, 4]),
         (SVRG(snapshot_period=1), 2, [0.1, 0.5, 1, 2.1, 2.5, 3]),
+        (SVRG(snapshot_period=1, start_epoch=2), 10, [2.1, 2.5, 3, 3.1, 3.5, 4]),
         (Plain(), 1, [0.1, 0.5, 1]),
         (SCSG(mega_batch=10), 1, [0.1, 0.5, 1]),
     ],
-    ids=["svrg", "period 2", "every other", "plain", "scsg"],
+    ids=["svrg", "period 2", "every other", "late", "plain", "scsg"],
 )
 def test_when_it_measures(
     estimator: EstimatorSettings, intervals: int, epochs: list[float]

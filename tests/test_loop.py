@@ -91,6 +91,16 @@ def test_diverged_trials_are_pruned_and_their_rows_reused(tmp_path: Path, url: s
     assert tame.value < math.log(10)
 
 
+def test_a_part_held_out_is_one_fold(url: str) -> None:
+    task = Task(model="softmax", holdout=0.25, epochs=2, limit=120, batch_size=15)
+    found = search("sgd", task, trials=2, pruner="none", jobs=1, study="s", storage=url)
+    for trial in trials_of(url):
+        assert trial.user_attrs["fold_values"] == [trial.value]
+        assert trial.user_attrs["gradient_computations"] == 2 * 90 / 15
+    assert found.retrain is not None
+    assert found.retrain.gradient_computations == 3 * 2 * 120 / 15, "on the whole training set"
+
+
 def test_storm_grid_has_every_pair(url: str) -> None:
     task = Task(model="softmax", folds=2, epochs=1, limit=80)
     result = search("storm", task, sampler="grid", study="s", storage=url, jobs=1, retrain=0)

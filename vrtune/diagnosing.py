@@ -70,6 +70,8 @@ class _Watch:
         lane, done = self.lanes.seats[0], self.lanes.steps_done
         if not done or (lane.epoch, done) == self.last:  # a snapshot's own pass
             return
+        if not lane.started:  # gradients are plain ones yet
+            return
         self.last = (lane.epoch, done)
         step = lane.epoch * self.count + done
         if self.mega:

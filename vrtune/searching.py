@@ -86,7 +86,8 @@ def search(
         processes = min(processes, trials or TRIALS)
     threads_each = max(1, cores(where) // processes)
     workspace = Workspace(task, Path(data_dir), where, threads=threads_each)
-    check_fit(workspace, _sizes(lanes, task.parts, 1, where)[0], processes)
+    fewest = _sizes(lanes, task.parts, 1, where)[0]
+    check_fit(workspace, fewest, processes, fused=fuse == "on")
     record = StudyRecord(
         task=task,
         space=found.name,
@@ -100,7 +101,8 @@ def search(
         opened.enqueue_trial(point, skip_if_exists=True)
     count = min(trials or waiting(opened), waiting(opened)) if points else trials or TRIALS
     processes = min(processes, count)
-    chosen = choose_plan(opened, workspace, fuse, _sizes(lanes, task.parts, count, where))
+    sizes = _sizes(lanes, task.parts, count, where)
+    chosen = choose_plan(opened, workspace, fuse, sizes, processes)
     progress(Event("plan", text=f"{chosen.text}, {processes} process{'es' * (processes > 1)}"))
     job = Job(
         task=task,
@@ -189,7 +191,9 @@ def _sizes(
     return [folds * 2**i for i in range(most.bit_length())]
 
 
-def choose_plan(study: optuna.Study, workspace: Workspace, fuse: Fuse, sizes: list[int]) -> Plan:
+def choose_plan(
+    study: optuna.Study, workspace: Workspace, fuse: Fuse, sizes: list[int], processes: int
+) -> Plan:
     """Measures once how to train this task on this device; the study remembers it."""
     cuda = workspace.device.type == "cuda"
     device = torch.cuda.get_device_name(workspace.device) if cuda else "cpu"
@@ -197,7 +201,7 @@ def choose_plan(study: optuna.Study, workspace: Workspace, fuse: Fuse, sizes: li
     known = study.user_attrs.get(PLANS, {})
     if name not in known:
         with threads(workspace.device):
-            known = {**known, name: plan(workspace, fuse, sizes).model_dump(mode="json")}
+            known = {**known, name: plan(workspace, fuse, sizes, processes).model_dump(mode="json")}
         study.set_user_attr(PLANS, known)
     return Plan.model_validate(known[name])
 

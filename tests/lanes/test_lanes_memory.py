@@ -11,7 +11,8 @@ import torch
 from vrtune import Task, search
 from vrtune.errors import UsageError
 from vrtune.lanes import memory
-from vrtune.lanes.memory import activations, check_fit, needed
+from vrtune.lanes.measure import plan
+from vrtune.lanes.memory import activations, check_fit
 from vrtune.lanes.workspace import Workspace
 
 TASK = Task(folds=2, limit=120)
@@ -20,6 +21,15 @@ TASK = Task(folds=2, limit=120)
 @pytest.fixture(scope="module")
 def workspace() -> Workspace:
     return Workspace(TASK, Path(), torch.device("cpu"))
+
+
+@pytest.fixture(autouse=True)
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "cores", lambda device: 1)
+
+
+def needed(workspace: Workspace, lanes: int, batch_size: int, *, fused: bool = False) -> int:
+    return memory.needed(workspace, lanes, batch_size, threads=1, fused=fused)
 
 
 def free(monkeypatch: pytest.MonkeyPatch, amount: float) -> None:
@@ -38,6 +48,9 @@ def test_activations_of_lenet_by_hand(workspace: Workspace) -> None:
 
 def test_more_lanes_and_samples_need_more(workspace: Workspace) -> None:
     assert needed(workspace, 4, 32) > needed(workspace, 2, 32) > needed(workspace, 2, 16)
+    at_once = needed(workspace, 4, 32, fused=True)
+    assert at_once - needed(workspace, 4, 32) == 3 * activations(workspace, 32)
+    assert memory.needed(workspace, 4, 32, threads=9) == at_once
 
 
 def test_what_fits_is_let_through(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,6 +73,30 @@ def test_the_largest_setting_that_fits_is_named(
     said = f"--jobs {processes} --lanes {lanes} --batch-size {batch_size}"
     with pytest.raises(UsageError, match=f"{asked} .* the largest setting that fits is {said}"):
         check_fit(workspace, lanes=4, processes=3)
+
+
+def test_what_is_named_fits_with_the_threads_it_will_have(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On four cores a single process shares its lanes out among four threads."""
+    monkeypatch.setattr(memory, "cores", lambda device: 4)
+    alone = memory.needed(workspace, 2, 32, threads=4)
+    free(monkeypatch, alone)
+    with pytest.raises(UsageError, match="--jobs 1 --lanes 2 --batch-size 32"):
+        check_fit(workspace, lanes=2, processes=4)
+    free(monkeypatch, alone - 8)
+    with pytest.raises(UsageError, match="--jobs 1 --lanes 2 --batch-size 16"):
+        check_fit(workspace, lanes=2, processes=4)
+
+
+def test_a_plan_tries_nothing_that_does_not_fit(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Room for two processes with two lanes that are looped, and none for fused ones or more."""
+    free(monkeypatch, 2 * needed(workspace, 2, 32))
+    found = plan(workspace, "auto", [2, 4, 8], processes=2)
+    assert (found.way, found.lanes) == ("looped", 2)
+    assert "fused" not in found.text
 
 
 def test_nothing_is_written_when_nothing_fits(

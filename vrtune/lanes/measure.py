@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -12,6 +13,7 @@ import torch
 
 from vrtune.config import Settings, TrialConfig
 from vrtune.errors import UsageError
+from vrtune.lanes.memory import available, needed
 from vrtune.lanes.replay import WARM_UP
 from vrtune.lanes.rows import Lane
 from vrtune.lanes.workspace import Workspace
@@ -20,7 +22,7 @@ from vrtune.optimizers.sgd import SGD
 BUDGET_S = 0.04  # of a measurement, the warm-up aside
 TURNS = 3  # of each way on a CPU, where others disturb; the least disturbed counts
 RUNS = 20  # steps of a measurement, at most
-LONG_S = 1.0  # a first step as long as this is measurement enough
+LONG_S = 1.0  # steps as long as this need no more than a warm-up
 PAYS = 1.15  # more lanes must be this much faster, as fewer tell the sampler more
 HEADROOM = 0.8  # of the free memory may be used
 STATE_ROWS = 10  # rows of W that a method keeps or needs for a moment, at most
@@ -47,8 +49,9 @@ class Plan(Settings):
         return self.way == "fused"
 
 
-def plan(workspace: Workspace, fuse: Fuse, sizes: Sequence[int]) -> Plan:
-    """The fewest lanes of `sizes`, and the way, whose lane-step is about the fastest to be had.
+def plan(workspace: Workspace, fuse: Fuse, sizes: Sequence[int], processes: int = 1) -> Plan:
+    """The fewest lanes of `sizes`, and the way, whose lane-step is about the fastest to be had, of
+    those that fit the memory of `processes`.
 
     Nothing is measured if `fuse` and `sizes` leave no choice. UsageError if they can't be had.
     """
@@ -60,7 +63,7 @@ def plan(workspace: Workspace, fuse: Fuse, sizes: Sequence[int]) -> Plan:
     if len(ways) == len(sizes) == 1:
         lanes = sizes[0]
         return Plan(way=ways[0], lanes=lanes, text=f"{ways[0]} gradients, {lanes} lanes at once")
-    found = {(way, lanes): s for lanes, way, s in _rising(workspace, ways, sizes)}
+    found = {(way, lanes): s for lanes, way, s in _rising(workspace, ways, sizes, processes)}
     if not found:  # the search will halve them
         return Plan(way=ways[0], lanes=sizes[0], text=f"{ways[0]} gradients, {sizes[0]} lanes")
     best = min(found.values())
@@ -79,13 +82,14 @@ def plan(workspace: Workspace, fuse: Fuse, sizes: Sequence[int]) -> Plan:
 
 
 def _rising(
-    workspace: Workspace, ways: Sequence[Way], sizes: Sequence[int]
+    workspace: Workspace, ways: Sequence[Way], sizes: Sequence[int], processes: int
 ) -> Iterator[tuple[int, Way, float]]:
     """Seconds of a lane's step at each size, for each way until more lanes gain nothing or
     don't fit."""
     before = dict.fromkeys(ways, float("inf"))
     for lanes in sizes:
-        found = _take_turns(workspace, list(before), lanes)
+        fitting = [way for way in before if _may_fit(workspace, way, lanes, processes)]
+        found = _take_turns(workspace, fitting, lanes)
         for way, (seconds, _) in found.items():
             yield lanes, way, seconds
         before = {
@@ -93,6 +97,15 @@ def _rising(
             for way, (seconds, fits_twice) in found.items()
             if fits_twice and seconds * PAYS <= before[way] and seconds * lanes <= TURNS * BUDGET_S
         }
+
+
+def _may_fit(workspace: Workspace, way: Way, lanes: int, processes: int) -> bool:
+    """A GPU says itself when its memory is used up; a CPU's system ends the process."""
+    if workspace.device.type != "cpu":
+        return True
+    size, threads = workspace.task.batch_size, workspace.threads
+    need = needed(workspace, lanes, size, threads=threads, fused=way == "fused")
+    return processes * need <= available(workspace.device)
 
 
 def _take_turns(
@@ -116,6 +129,7 @@ def _measure(workspace: Workspace, way: Way, lanes: int) -> tuple[float, bool]:
     device = workspace.device
     cuda = device.type == "cuda"
     if cuda:
+        gc.collect()  # captured steps refer to themselves
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
         base, free = torch.cuda.memory_allocated(device), torch.cuda.mem_get_info(device)[0]
@@ -135,7 +149,8 @@ def _measure(workspace: Workspace, way: Way, lanes: int) -> tuple[float, bool]:
         times.append(now - last)
         last = now
         counted = times[warm_up:]
-        if len(counted) >= RUNS or (counted and sum(counted) >= BUDGET_S) or times[0] > LONG_S:
+        long = len(times) >= warm_up and min(times) > LONG_S
+        if long or len(counted) >= RUNS or (counted and sum(counted) >= BUDGET_S):
             raise _Enough
 
     with suppress(_Enough):

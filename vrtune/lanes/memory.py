@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vrtune.errors import UsageError
-from vrtune.lanes.workspace import Workspace
+from vrtune.lanes.workspace import Workspace, cores
 
 STATE_ROWS = 10  # rows of W that a method keeps or needs for a moment: SVRG with momentum takes 8
 HEADROOM = 0.9  # of the free memory may be used
@@ -33,26 +33,35 @@ def activations(workspace: Workspace, batch_size: int) -> int:
     return 2 * kept
 
 
-def needed(workspace: Workspace, lanes: int, batch_size: int) -> int:
-    """Bytes of a process that trains `lanes` lanes, one after another: the least there is."""
+def needed(
+    workspace: Workspace, lanes: int, batch_size: int, *, threads: int, fused: bool = False
+) -> int:
+    """Bytes of a process that trains `lanes` lanes: all at once where fused, else a thread each."""
     with torch.device("meta"):
         size = sum(prod(p.shape) for p in workspace.make().parameters())
     state = STATE_ROWS * 4 * size * lanes
-    return state + workspace.threads * activations(workspace, batch_size)
+    return state + (lanes if fused else min(threads, lanes)) * activations(workspace, batch_size)
 
 
-def check_fit(workspace: Workspace, lanes: int, processes: int) -> None:
-    """UsageError names the largest setting that fits, if `processes` with `lanes` each do not.
-    `lanes` are those of whole trials."""
-    device, task = workspace.device, workspace.task
+def available(device: torch.device) -> int:
+    """Bytes that may be used."""
     if device.type == "cuda":
-        free = torch.cuda.mem_get_info(device)[0]
-    else:
-        free = psutil.virtual_memory().available
-    free = int(HEADROOM * free)
+        return int(HEADROOM * torch.cuda.mem_get_info(device)[0])
+    return int(HEADROOM * psutil.virtual_memory().available)
+
+
+def check_fit(workspace: Workspace, lanes: int, processes: int, *, fused: bool = False) -> None:
+    """UsageError names the largest setting that fits, if `processes` with `lanes` each do not.
+    `lanes` are those of whole trials; fewer processes have more threads each."""
+    device, task = workspace.device, workspace.task
+    free = available(device)
+
+    def of_one(processes: int, lanes: int, batch_size: int) -> int:
+        threads = max(1, cores(device) // processes)
+        return needed(workspace, lanes, batch_size, threads=threads, fused=fused)
 
     def fits(processes: int, lanes: int, batch_size: int) -> bool:
-        return processes * needed(workspace, lanes, batch_size) <= free
+        return processes * of_one(processes, lanes, batch_size) <= free
 
     parts, size = task.parts, task.batch_size
     if fits(processes, lanes, size):
@@ -64,7 +73,7 @@ def check_fit(workspace: Workspace, lanes: int, processes: int) -> None:
         *((1, parts, size >> halvings) for halvings in range(1, (size // least).bit_length())),
     ]
     best = next((setting for setting in smaller if fits(*setting)), None)
-    need = needed(workspace, lanes, size) / GB
+    need = of_one(processes, lanes, size) / GB
     sentence = (
         f"{task.model} with {lanes} lanes at batch size {size} needs about {need:.1f} "
         f"GB a process, and {free / GB:.1f} GB are free"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class Pool:
     def clear(self) -> None:
         """Gives up every row, and the memory."""
         self.groups = {}
+        gc.collect()  # captured steps refer to themselves
         if self.workspace.device.type == "cuda":
             torch.cuda.empty_cache()
 

@@ -78,7 +78,8 @@ def measure(lanes: Lanes) -> Measured:
     distance = curvature = None
     if "snapshot" in saved:
         distance = (rows.W - saved["snapshot"]).norm(dim=1)
-        curvature = (mean - saved["mu"]).norm(dim=1) / distance
+        if not any(estimator.snapshot_batches(lane.config.estimator) for lane in lanes.seats):
+            curvature = (mean - saved["mu"]).norm(dim=1) / distance  # mu~ is of a whole pass
     return Measured(
         variance=estimates.variance(),
         gradient_variance=gradients.variance(),

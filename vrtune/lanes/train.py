@@ -58,12 +58,14 @@ class Lanes:
         self._steps: dict[Estimator, Step] = {}  # made for the rows there are
         self._sums: dict[int, PartialSum] = {}  # by their number of rows
 
+        device = self.device
+
         @lru_cache(maxsize=64)
         def start(stream_key: tuple[object, ...]) -> nn.Module:
             """The module as a stream starts it: every trial starts from the same weights."""
             with torch.random.fork_rng():
                 torch.manual_seed(key(*stream_key, "weights"))
-                return make().to(self.device)
+                return make().to(device)
 
         self._start = start
 

@@ -1,0 +1,21 @@
+"""MARS without its second gradient, over AdamW: the learning rate and gamma."""
+
+from optuna import Trial
+
+from vrtune import Adam, MARSApproximate, TrialConfig
+
+GRID = {"lr": [3e-4, 1e-3, 3e-3, 1e-2], "gamma": [0.025, 0.1]}
+
+
+def suggest(trial: Trial) -> TrialConfig:
+    """lr in 1e-5 .. 0.1, gamma in 0.005 .. 0.5, both log scale; betas (0.95, 0.99)."""
+    gamma = trial.suggest_float("gamma", 0.005, 0.5, log=True)
+    return TrialConfig(
+        estimator=MARSApproximate(gamma=gamma, beta1=0.95),
+        optimizer=Adam(
+            lr=trial.suggest_float("lr", 1e-5, 0.1, log=True),
+            betas=(0.95, 0.99),
+            weight_decay=0.01,
+            decoupled_weight_decay=True,
+        ),
+    )
