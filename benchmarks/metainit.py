@@ -4,7 +4,7 @@
 
 Plain SGD with the default init and after MetaInit, all step sizes at once. A step size trains if
 the training loss of the last epoch is finite and below that of guessing. Writes
-docs/figures/metainit.json.
+docs/figures/metainit-MODEL.json.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def main() -> None:
             row["largest_lr"] = max(trained, default=None)
             rows.append(row)
             print(row)
-    write(arguments.output_dir / "metainit", device, 1, {"rows": rows})
+    write(arguments.output_dir / f"metainit-{arguments.model}", device, 1, {"rows": rows})
 
 
 if __name__ == "__main__":
