@@ -1,6 +1,6 @@
 """One thread and a seed for every test: the same numbers, and sums in the same order, each time.
 
-And a storage for those that ask for one.
+And a storage, or a finished search, for those that ask for one.
 """
 
 from __future__ import annotations
@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from reference.exported import TASK
+
+from vrtune import search
+from vrtune.results import SearchResult
 
 torch.set_num_threads(1)
 
@@ -22,3 +26,11 @@ def _seed() -> None:
 def url(tmp_path: Path) -> str:
     """A storage that is made when it is first opened."""
     return f"sqlite:///{tmp_path}/studies.db"
+
+
+@pytest.fixture(scope="session")
+def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[SearchResult, str]:
+    """A finished search and its storage, to be read only."""
+    folder = tmp_path_factory.mktemp("found")
+    url = f"sqlite:///{folder}/studies.db"
+    return search("sgd", TASK, trials=2, jobs=1, storage=url, retrain_seeds=2), url

@@ -13,7 +13,7 @@ import torch
 
 from vrtune.config import Settings, TrialConfig
 from vrtune.errors import UsageError
-from vrtune.lanes.memory import available, needed
+from vrtune.lanes.memory import STATE_ROWS, available, needed
 from vrtune.lanes.replay import WARM_UP
 from vrtune.lanes.rows import Lane
 from vrtune.lanes.workspace import Workspace
@@ -25,7 +25,6 @@ RUNS = 20  # steps of a measurement, at most
 LONG_S = 1.0  # steps as long as this need no more than a warm-up
 PAYS = 1.15  # more lanes must be this much faster, as fewer tell the sampler more
 HEADROOM = 0.8  # of the free memory may be used
-STATE_ROWS = 10  # rows of W that a method keeps or needs for a moment, at most
 
 Fuse = Literal["auto", "on", "off"]
 Way = Literal["looped", "fused"]
