@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
-
 import psutil
 import torch
 from torch import Tensor, nn
@@ -12,6 +10,7 @@ from vrtune.errors import UsageError
 from vrtune.lanes.workspace import Workspace, cores
 
 STATE_ROWS = 10  # rows of W that a method keeps or needs for a moment: SVRG with momentum takes 8
+COUNTED = 2  # samples: batch norm needs two
 HEADROOM = 0.9  # of the free memory may be used
 GB = 2**30
 
@@ -25,20 +24,19 @@ def activations(workspace: Workspace, batch_size: int) -> int:
         if isinstance(output, Tensor) and not list(module.children()):
             kept += output.numel() * output.element_size()
 
-    with torch.device("meta"):
-        module = workspace.make().train()
-        for part in module.modules():
-            part.register_forward_hook(count)
-        module(torch.empty(batch_size, *workspace.dataset.shape))
-    return 2 * kept
+    module = workspace.make().train()
+    for part in module.modules():
+        part.register_forward_hook(count)
+    with torch.no_grad():  # a real pass: one on the meta device imports PyTorch's compiler first
+        module(torch.zeros(COUNTED, *workspace.dataset.shape))
+    return 2 * kept * batch_size // COUNTED
 
 
 def needed(
     workspace: Workspace, lanes: int, batch_size: int, *, threads: int, fused: bool = False
 ) -> int:
     """Bytes of a process that trains `lanes` lanes: all at once where fused, else a thread each."""
-    with torch.device("meta"):
-        size = sum(prod(p.shape) for p in workspace.make().parameters())
+    size = sum(p.numel() for p in workspace.make().parameters())
     state = STATE_ROWS * 4 * size * lanes
     return state + (lanes if fused else min(threads, lanes)) * activations(workspace, batch_size)
 
