@@ -2,8 +2,17 @@
 
     python benchmarks/overhead.py [--space sgd] [--trials 64] [--pruner hyperband] [--storage URL]
 
-Runs a real search on digits (LeNet, 4 folds, 20 epochs) in a fresh study, and prints the shares of
-the search processes' time. Writes docs/benchmarks/overhead-DEVICE.json.
+Runs a real search on digits (LeNet, 4 folds, 20 epochs) in a fresh study, and prints where the
+processes' wall time went, from the call of search() to its return; the shares make 100 %:
+
+training    training steps and snapshot passes
+validation  judging every trial after every epoch
+seating     fresh trials into rows
+storage     storage, sampler, pruner, and waiting for them
+start-up    before a process's first trial: the plan is measured, PyTorch is imported
+last trial  a process has none left, and another one still trains
+
+Writes docs/benchmarks/overhead-DEVICE.json.
 """
 
 from __future__ import annotations
@@ -14,9 +23,11 @@ import time
 from record import asking, write
 
 from vrtune import Task, search
+from vrtune.events import Event
 from vrtune.lanes.workspace import choose_device
 from vrtune.storage import open_storage
 from vrtune.studies import load_study
+from vrtune.timesheet import Timesheet
 
 
 def main() -> None:
@@ -30,24 +41,35 @@ def main() -> None:
         storage = arguments.storage or f"sqlite:///{folder}/studies.db"
         name = f"overhead-{time.time():.0f}"
         began = time.perf_counter()
+        ends: list[tuple[float, Timesheet]] = []  # of the processes, seconds since it began
+
+        def note(event: Event) -> None:
+            if event.kind == "timesheet":
+                sheet = Timesheet.model_validate(event.times)
+                ends.append((time.perf_counter() - began, sheet))
+
         result = search(
             arguments.space, Task(), trials=arguments.trials, pruner=arguments.pruner,
-            study=name, storage=storage, retrain=0,
+            study=name, storage=storage, retrain=0, progress=note,
         )  # fmt: skip
         wall = time.perf_counter() - began
         kept = load_study(open_storage(storage), name, storage).user_attrs["searches"][0]
-    total = kept["total"]
+    times = sum((sheet for _, sheet in ends), Timesheet())
+    spent = {
+        "training": times.training,
+        "validation": times.judging,
+        "seating": times.seating,
+        "storage": times.outside * times.total,
+        "start-up": sum(end - sheet.total for end, sheet in ends),
+        "last trial": sum(wall - end for end, _ in ends),
+    }
     found = {
         "plan": f"{kept['plan']}, {kept['processes']} processes",
         "complete": result.trials.complete,
         "pruned": result.trials.pruned,
         "gradient_computations": result.gradient_computations,
         "wall_s": round(wall, 1),
-        "training": kept["training"] / total,
-        "judging": kept["judging"] / total,
-        "seating": kept["seating"] / total,
-        "outside": kept["outside"],
-        "started_up": 1 - total / kept["processes"] / wall,
+        **{what: seconds / len(ends) / wall for what, seconds in spent.items()},
         "occupancy": kept["occupancy"],
     }
     for key, value in found.items():

@@ -101,13 +101,19 @@ def test_gradient_computations_are_those_of_all_folds(workspace: Workspace) -> N
     assert progress[1].gradient_computations == 2 * (batches + 3 * 2)
 
 
-def test_threads_that_come_and_go_change_no_value(workspace: Workspace) -> None:
-    pool = Pool(workspace, workspace.folds(), fused=False)
-    pool.exchange([], {0: CONFIGS["svrg"]})
-    for threads in (1, 3, 2):
-        pool.share(threads)
-        (lanes,) = pool.groups.values()
-        assert len(lanes.oracle.modules) == threads
-        found = round_of(pool)[0]
-    pool.share(1)
-    assert found == alone(workspace, "svrg", 3)[-1]  # bit for bit
+@ways
+def test_threads_that_come_and_go_change_no_value(workspace: Workspace, fused: bool) -> None:
+    """Four lanes: two trials of two folds, so that two threads have two lanes each."""
+
+    def trained(shares: tuple[int, ...]) -> dict[int, Progress]:
+        pool = Pool(workspace, workspace.folds(), fused=fused)
+        pool.exchange([], {0: CONFIGS["svrg"], 1: CONFIGS["svrg"]})
+        for threads in shares:
+            pool.share(threads)
+            (lanes,) = pool.groups.values()
+            assert len(lanes.oracle.modules) == threads
+            found = round_of(pool)
+        pool.share(1)
+        return found
+
+    assert trained((1, 3, 2)) == trained((1, 1, 1))  # bit for bit

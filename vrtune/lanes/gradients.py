@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -17,97 +18,49 @@ from vrtune.lanes.precision import computed_in
 from vrtune.lanes.rows import Layout
 
 Buffers = dict[str, Tensor]
+Result = TypeVar("Result")
 
 
 class Oracle(ABC):
     """Evaluates the module at the rows of W [r, P]. Buffers [r, ...] change in place, in train
-    mode, as the module changes its own; a caller that must not see that passes a copy."""
+    mode, as the module changes its own; a caller that must not see that passes a copy.
 
-    def __init__(self, module: nn.Module, precision: str = "float32") -> None:
+    Threads share the rows out, each with a copy of the module.
+    """
+
+    least = 1  # rows of a thread
+
+    def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
         """`precision` holds for gradients and outputs; see `computed_in`."""
         self.module = module
         self.layout = Layout(module)
         device = next(module.parameters()).device
         self.computed = partial(computed_in, precision, device)
-
-    def gradient(self, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Gradients [r, P] and mean losses [r] on batches x [r, B, C, H, W], y [r, B]."""
-        with self.computed():
-            return self._gradient(W, buffers, x, y)
-
-    def logits(self, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
-        """Outputs [r, B, classes] in eval mode, without gradients."""
-        with self.computed(), torch.no_grad():
-            return self._logits(W, buffers, x).to(W.dtype)
-
-    def share(self, threads: int) -> None:
-        """Shares the lanes out among so many threads, where that is possible."""
-
-    @abstractmethod
-    def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
-        """Mean losses [r] in train mode, as a graph over parameters [r, *shape]."""
-
-    @abstractmethod
-    def _gradient(
-        self, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor
-    ) -> tuple[Tensor, Tensor]: ...
-
-    @abstractmethod
-    def _logits(self, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor: ...
-
-
-class Fused(Oracle):
-    """All lanes in one call: vmap over the rows, one backward of the summed losses."""
-
-    def _forward(self, parameters: dict[str, Tensor], buffers: Buffers, x: Tensor) -> Tensor:
-        def one(p: dict[str, Tensor], b: Buffers, xi: Tensor) -> Tensor:
-            return functional_call(self.module, (p, b), (xi,))
-
-        return vmap(one)(parameters, buffers, x)
-
-    def _gradient(self, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        leaves = {k: v.detach().requires_grad_() for k, v in self.layout.views(W).items()}
-        losses = self.losses(list(leaves.values()), buffers, x, y)
-        grads = torch.autograd.grad(losses.sum(), list(leaves.values()))
-        return torch.cat([g.reshape(len(W), -1) for g in grads], 1), losses.detach()
-
-    def _logits(self, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
-        self.module.eval()
-        views = self.layout.views(W)
-        if W.device.type != "cpu":
-            return self._forward(views, buffers, x)
-        # large batches gain nothing from fusing on a CPU, and its grouped convolutions are slow
-        named = views | buffers
-        seats = [{name: v[row] for name, v in named.items()} for row in range(len(W))]
-        return torch.stack(
-            [functional_call(self.module, at, (xi,)) for at, xi in zip(seats, x, strict=True)]
-        )
-
-    def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
-        self.module.train()
-        named = dict(zip(self.layout.shapes, parameters, strict=True))
-        logits = self._forward(named, buffers, x)
-        each = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none")
-        return each.view(y.shape).mean(1)
-
-
-class Looped(Oracle):
-    """One lane after another: the module's parameters are pointed at a row of W, and their
-    gradients at the same row of the result, so a backward pass writes in place.
-
-    Threads share the lanes out; each computes its lanes alone, so their number changes no value.
-    """
-
-    def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
-        super().__init__(module, precision)
-        # cuDNN's convolutions prefer channels last; a batched one has no such layout
-        cuda = next(module.parameters()).device.type == "cuda"
-        self.memory_format = torch.channels_last if cuda else torch.contiguous_format
         self.modules: list[nn.Module] = []
         self.pool: ThreadPoolExecutor | None = None
         self.share(threads)
 
+    def gradient(self, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Gradients [r, P] and mean losses [r] on batches x [r, B, C, H, W], y [r, B]."""
+
+        def work(module: nn.Module, part: slice) -> tuple[Tensor, Tensor]:
+            own = {name: b[part] for name, b in buffers.items()}
+            return self._gradient(module.train(), W[part], own, x[part], y[part])
+
+        gradients, losses = zip(*self._parts(len(W), work, grad=True), strict=True)
+        return _joined(gradients), _joined(losses)
+
+    def logits(self, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
+        """Outputs [r, B, classes] in eval mode, without gradients."""
+
+        def work(module: nn.Module, part: slice) -> Tensor:
+            own = {name: b[part] for name, b in buffers.items()}
+            return self._logits(module.eval(), W[part], own, x[part]).to(W.dtype)
+
+        return _joined(self._parts(len(W), work, grad=False))
+
     def share(self, threads: int) -> None:
+        """Shares the rows out among so many threads, where there are enough of them."""
         if threads == len(self.modules):
             return
         if self.pool:
@@ -115,54 +68,119 @@ class Looped(Oracle):
         self.modules = [self.module, *(copy.deepcopy(self.module) for _ in range(threads - 1))]
         self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
-    def _gradient(self, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        G = torch.zeros_like(W)
-        grads = list(self.layout.views(G).values())
+    def _parts(
+        self, rows: int, work: Callable[[nn.Module, slice], Result], *, grad: bool
+    ) -> list[Result]:
+        """work(module, part) of every thread's part of the rows, in their order."""
+        count = max(1, min(len(self.modules), rows // self.least))
+        cuts = [rows * i // count for i in range(count + 1)]
 
-        def work(module: nn.Module, xi: Tensor, row: int) -> Tensor:
+        def one(module: nn.Module, first: int, last: int) -> Result:
+            with self.computed(), torch.set_grad_enabled(grad):  # both belong to a thread
+                return work(module, slice(first, last))
+
+        if count == 1 or not self.pool:
+            return [one(self.module, 0, rows)]
+        return list(self.pool.map(one, self.modules, cuts[:-1], cuts[1:]))
+
+    @abstractmethod
+    def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
+        """Mean losses [r] in train mode, as a graph over parameters [r, *shape]."""
+
+    @abstractmethod
+    def _gradient(
+        self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor
+    ) -> tuple[Tensor, Tensor]: ...
+
+    @abstractmethod
+    def _logits(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor: ...
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
+
+
+class Fused(Oracle):
+    """All lanes in one call: vmap over the rows, one backward of the summed losses."""
+
+    least = 2  # a group of one is another convolution, which rounds otherwise
+
+    def _forward(
+        self, module: nn.Module, parameters: dict[str, Tensor], buffers: Buffers, x: Tensor
+    ) -> Tensor:
+        def one(p: dict[str, Tensor], b: Buffers, xi: Tensor) -> Tensor:
+            return functional_call(module, (p, b), (xi,))
+
+        return vmap(one)(parameters, buffers, x)
+
+    def _gradient(
+        self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        leaves = {k: v.detach().requires_grad_() for k, v in self.layout.views(W).items()}
+        losses = _losses(self._forward(module, leaves, buffers, x), y)
+        grads = torch.autograd.grad(losses.sum(), list(leaves.values()))
+        return torch.cat([g.reshape(len(W), -1) for g in grads], 1), losses.detach()
+
+    def _logits(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
+        views = self.layout.views(W)
+        if W.device.type != "cpu":
+            return self._forward(module, views, buffers, x)
+        # large batches gain nothing from fusing on a CPU, and its grouped convolutions are slow
+        named = views | buffers
+        seats = [{name: v[row] for name, v in named.items()} for row in range(len(W))]
+        return torch.stack(
+            [functional_call(module, at, (xi,)) for at, xi in zip(seats, x, strict=True)]
+        )
+
+    def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
+        named = dict(zip(self.layout.shapes, parameters, strict=True))
+        return _losses(self._forward(self.module.train(), named, buffers, x), y)
+
+
+def _losses(logits: Tensor, y: Tensor) -> Tensor:
+    """Mean losses [r] of logits [r, B, classes]."""
+    each = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none")
+    return each.view(y.shape).mean(1)
+
+
+class Looped(Oracle):
+    """One lane after another: the module's parameters are pointed at a row of W, and their
+    gradients at the same row of the result, so a backward pass writes in place."""
+
+    def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
+        super().__init__(module, precision, threads)
+        # cuDNN's convolutions prefer channels last; a batched one has no such layout
+        cuda = next(module.parameters()).device.type == "cuda"
+        self.memory_format = torch.channels_last if cuda else torch.contiguous_format
+
+    def _gradient(
+        self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        G, losses = torch.zeros_like(W), []
+        grads = list(self.layout.views(G).values())
+        for row, xi in enumerate(self._seated(module, W, buffers, x)):
             for p, grad in zip(module.parameters(), grads, strict=True):
                 p.grad = grad[row]
             loss = F.cross_entropy(module(xi), y[row])
             loss.backward()
-            return loss.detach()
+            losses.append(loss.detach())
+        return G, torch.stack(losses)
 
-        return G, self._each(W, buffers, x, work, train=True)
+    def _logits(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
+        return torch.stack([module(xi) for xi in self._seated(module, W, buffers, x)])
 
-    def _logits(self, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
-        def work(module: nn.Module, xi: Tensor, row: int) -> Tensor:
-            out: Tensor = module(xi)
-            return out
-
-        return self._each(W, buffers, x, work, train=False)
-
-    def _each(
-        self,
-        W: Tensor,
-        buffers: Buffers,
-        x: Tensor,
-        work: Callable[[nn.Module, Tensor, int], Tensor],
-        *,
-        train: bool,
-    ) -> Tensor:
-        """work(module, x[row], row) of every row, stacked, with the module at that row."""
-        weights, count = list(self.layout.views(W).values()), len(self.modules)
-
-        def some(first: int) -> list[Tensor]:
-            module = self.modules[first].train(train)
-            parameters, own = list(module.parameters()), dict(module.named_buffers())
-            out = []
-            with self.computed(), torch.set_grad_enabled(train):  # both belong to a thread
-                for row in range(first, len(W), count):
-                    for p, weight in zip(parameters, weights, strict=True):
-                        p.data = weight[row]
-                    for name, b in own.items():
-                        b.data = buffers[name][row]
-                    xi = x[row].contiguous(memory_format=self.memory_format)
-                    out.append(work(module, xi, row))
-            return out
-
-        parts = list(self.pool.map(some, range(count))) if self.pool else [some(0)]
-        return torch.stack([parts[row % count][row // count] for row in range(len(W))])
+    def _seated(
+        self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor
+    ) -> Iterator[Tensor]:
+        """The batch of every row, while the module has that row's weights and buffers."""
+        weights = list(self.layout.views(W).values())
+        parameters, own = list(module.parameters()), dict(module.named_buffers())
+        for row, xi in enumerate(x):
+            for p, weight in zip(parameters, weights, strict=True):
+                p.data = weight[row]
+            for name, b in own.items():
+                b.data = buffers[name][row]
+            yield xi.contiguous(memory_format=self.memory_format)
 
     def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
         self.module.train()
@@ -176,5 +194,5 @@ class Looped(Oracle):
 
 
 def make_oracle(module: nn.Module, *, fused: bool, precision: str, threads: int) -> Oracle:
-    """The oracle of a process; only looped lanes can be shared out among threads."""
-    return Fused(module, precision) if fused else Looped(module, precision, threads)
+    """The oracle of a process."""
+    return (Fused if fused else Looped)(module, precision, threads)

@@ -43,7 +43,7 @@ class Lanes:
         lock_transforms: bool = True,
     ) -> None:
         """`make` builds the module with PyTorch's global random numbers; `data` is x and y of the
-        training set, on the device that trains; `threads` share looped lanes out; `epochs` are
+        training set, on the device that trains; `threads` share the lanes out; `epochs` are
         those of a whole run, which schedules refer to. The rest is the task's."""
         self.data, self.batch_size, self.program = data, batch_size, program
         self.device, self.classes = data[0].device, int(data[1].max()) + 1
