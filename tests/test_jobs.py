@@ -13,7 +13,7 @@ import psutil
 import pytest
 from optuna.trial import TrialState
 
-from vrtune import Task, jobs, search
+from vrtune import Task, crew, search
 from vrtune.errors import UsageError
 from vrtune.leases import reclaim
 from vrtune.storage import open_storage
@@ -141,14 +141,14 @@ def test_the_cores_of_a_process_that_ended_go_to_the_rest(
 ) -> None:
     """Two processes, one trial: one of them gets none and ends."""
     said: list[str] = []
-    say = jobs._say
+    say = crew._say
 
     def overheard(process: subprocess.Popen[str], line: str) -> None:
         said.append(line)
         say(process, line)
 
-    monkeypatch.setattr(jobs, "_say", overheard)
-    monkeypatch.setattr(jobs, "cores", lambda device: 4)
+    monkeypatch.setattr(crew, "_say", overheard)
+    monkeypatch.setattr(crew, "cores", lambda device: 4)
     found = search(
         "sgd",
         Task(folds=2, epochs=30, limit=400),

@@ -26,8 +26,9 @@ LAYERS: list[set[str]] = [
     {"events", "interrupts", "leases", "snapshot", "spaces", "strategies", "timesheet"},
     {"ledger", "storage", "studies"},
     {"loop"},
+    {"handover"},
     {"jobs"},
-    {"worker", "retraining"},
+    {"crew", "worker", "retraining"},
     {"results", "__init__"},  # vrtune itself imports what it offers when first asked for it
     {"diagnosing", "searching", "snippet"},
     {"exporting", "report"},

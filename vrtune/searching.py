@@ -14,11 +14,13 @@ from optuna.trial import TrialState
 
 from vrtune import spaces
 from vrtune.config import Task
+from vrtune.crew import Crew
 from vrtune.data import DATASETS
 from vrtune.errors import UsageError
 from vrtune.events import Event, Stopped
+from vrtune.handover import handed_over
 from vrtune.interrupts import interrupts
-from vrtune.jobs import Job, Tickets, run_job, run_jobs, threads
+from vrtune.jobs import Job, Tickets, run_job, threads
 from vrtune.lanes.measure import Fuse, Plan, plan
 from vrtune.lanes.memory import check_fit
 from vrtune.lanes.workspace import Workspace, choose_device, cores
@@ -85,66 +87,70 @@ def search(
     if sampler != "grid":
         processes = min(processes, trials or TRIALS)
     threads_each = max(1, cores(where) // processes)
-    workspace = Workspace(task, Path(data_dir), where, threads=threads_each)
-    fewest = _sizes(lanes, task.parts, 1, where)[0]
-    check_fit(workspace, fewest, processes, fused=fuse == "on")
-    record = StudyRecord(
-        task=task,
-        space=found.name,
-        fingerprint=workspace.dataset.fingerprint,
-        data_dir=str(Path(data_dir).resolve()),
-        version=version("vrtune"),
-    )
-    opened = open_study(open_storage(storage), study or default_name(record), record)
-    reclaim(opened)
-    for point in points:
-        opened.enqueue_trial(point, skip_if_exists=True)
-    count = min(trials or waiting(opened), waiting(opened)) if points else trials or TRIALS
-    processes = min(processes, count)
-    sizes = _sizes(lanes, task.parts, count, where)
-    chosen = choose_plan(opened, workspace, fuse, sizes, processes)
-    progress(Event("plan", text=f"{chosen.text}, {processes} process{'es' * (processes > 1)}"))
-    job = Job(
-        task=task,
-        space=str(found.path),
-        study=opened.study_name,
-        storage=storage,
-        data_dir=str(data_dir),
-        device=where.type,
-        fused=chosen.fused,
-        slots=chosen.lanes // task.parts,
-        threads=threads_each,
-        sampler=sampler,
-        pruner=pruner,
-    )
-    deadline = began + timeout if timeout else float("inf")
-    times = Timesheet()
+    with Crew(processes if processes > 1 else 0) as crew:
+        workspace = Workspace(task, Path(data_dir), where, threads=threads_each)
+        fewest = _sizes(lanes, task.parts, 1, where)[0]
+        check_fit(workspace, fewest, processes, fused=fuse == "on")
+        record = StudyRecord(
+            task=task,
+            space=found.name,
+            fingerprint=workspace.dataset.fingerprint,
+            data_dir=str(Path(data_dir).resolve()),
+            version=version("vrtune"),
+        )
+        opened = open_study(open_storage(storage), study or default_name(record), record)
+        reclaim(opened)
+        for point in points:
+            opened.enqueue_trial(point, skip_if_exists=True)
+        count = min(trials or waiting(opened), waiting(opened)) if points else trials or TRIALS
+        processes = min(processes, count)
+        sizes = _sizes(lanes, task.parts, count, where)
+        crew.settle()
+        chosen = choose_plan(opened, workspace, fuse, sizes, processes)
+        progress(Event("plan", text=f"{chosen.text}, {processes} process{'es' * (processes > 1)}"))
+        job = Job(
+            task=task,
+            space=str(found.path),
+            study=opened.study_name,
+            storage=storage,
+            data_dir=str(data_dir),
+            device=where.type,
+            fused=chosen.fused,
+            slots=chosen.lanes // task.parts,
+            threads=threads_each,
+            sampler=sampler,
+            pruner=pruner,
+        )
+        deadline = began + timeout if timeout else float("inf")
+        times = Timesheet()
 
-    def tell(event: Event) -> None:
-        nonlocal times
-        if event.kind == "timesheet":
-            times += Timesheet.model_validate(event.times)
-        progress(event)
+        def tell(event: Event) -> None:
+            nonlocal times
+            if event.kind == "timesheet":
+                times += Timesheet.model_validate(event.times)
+            progress(event)
 
-    tickets = Tickets(count, lambda: time.monotonic() > deadline)
-    with interrupts() as stopping:
-        try:
-            if processes > 1:
-                run_jobs(job, processes, tickets, stopping, tell)
-            else:
-                with threads(where):
-                    run_job(
-                        job,
-                        workspace=workspace,
-                        ticket=tickets.take,
-                        stopping=stopping,
-                        tell=tell,
-                    )
-        except Stopped:
-            pass
-        finally:
-            reclaim(opened)
-        stopped = stopping()
+        tickets = Tickets(count, lambda: time.monotonic() > deadline)
+        with interrupts() as stopping:
+            try:
+                if processes > 1:
+                    with handed_over(workspace) as path:
+                        shared = job.model_copy(update={"handover": str(path)})
+                        crew.run(shared, processes, tickets, stopping, tell)
+                else:
+                    with threads(where):
+                        run_job(
+                            job,
+                            workspace=workspace,
+                            ticket=tickets.take,
+                            stopping=stopping,
+                            tell=tell,
+                        )
+            except Stopped:
+                pass
+            finally:
+                reclaim(opened)
+            stopped = stopping()
     record_times(opened, chosen, processes, times)
     again: list[Retrained] = []
     if retrain and not stopped and ranked(opened):

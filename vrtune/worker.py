@@ -2,7 +2,8 @@
 
 Standard input: the job, then "1" or "0" for every ticket asked for, and "threads N" when cores have
 become free; its end means stop.
-Standard output: {"ticket": 1}, {"event": ...} or {"error": ..., "exit_code": ...} a line.
+Standard output: {"ready": 1} first, then {"ticket": 1}, {"event": ...} or {"error": ...,
+"exit_code": ...} a line.
 """
 
 from __future__ import annotations
@@ -27,7 +28,11 @@ def main() -> int:
         sys.stderr.fileno(), sys.stdout.fileno()
     )  # what a space prints must not be read as ours
     sys.stdout = sys.stderr
-    job = Job.model_validate_json(sys.stdin.readline())
+    out.write('{"ready": 1}\n')
+    given = sys.stdin.readline()
+    if not given:
+        return 0
+    job = Job.model_validate_json(given)
     answers: Queue[bool] = Queue()
     stop = threading.Event()
     share = job.threads

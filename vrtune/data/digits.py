@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 from torch.nn import functional
 
 from vrtune.data.base import Dataset, Part
@@ -26,6 +24,9 @@ def _part(*, test: bool) -> Part:
 
     Every weight is a multiple of 1/16, so float32 holds the result exactly on every machine.
     """
+    from sklearn.datasets import load_digits  # takes a second
+    from sklearn.model_selection import train_test_split
+
     digits = load_digits()
     sides = train_test_split(
         np.arange(len(digits.target)),

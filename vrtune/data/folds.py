@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
 from torch import Tensor
 
 from vrtune.errors import UsageError
@@ -63,6 +62,8 @@ def hold_out(y: Tensor, indices: Tensor, share: float, seed: int) -> list[Split]
             f"holdout={share} of {len(labels)} samples leaves a part without some of the "
             f"{classes} classes: choose another share, or use more samples"
         )
+    from sklearn.model_selection import StratifiedShuffleSplit  # takes a second
+
     splitter = StratifiedShuffleSplit(1, test_size=size, random_state=seed % 2**32)
     train, validation = next(iter(splitter.split(np.zeros(len(labels)), labels)))
     rows = [torch.from_numpy(np.sort(part)) for part in (train, validation)]
@@ -87,6 +88,8 @@ def k_folds(y: Tensor, indices: Tensor, folds: int, seed: int) -> list[Split]:
             f"({fewest} samples of class {classes[counts.argmin()]}): "
             f"{' or '.join(mend) or 'add samples to it'}"
         )
+    from sklearn.model_selection import StratifiedKFold  # takes a second
+
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed % 2**32)
     held_back = [rows for _, rows in splitter.split(np.zeros(len(labels)), labels)]
     size = min(len(rows) for rows in held_back)

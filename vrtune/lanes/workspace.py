@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from vrtune.config import Task
 from vrtune.data import Dataset, Part, load
-from vrtune.data.folds import hold_out, k_folds, limit_indices
+from vrtune.data.folds import Split, hold_out, k_folds, limit_indices
 from vrtune.data.normalise import statistics
 from vrtune.errors import UsageError
 from vrtune.lanes.batches import Stream
@@ -46,19 +46,16 @@ class Workspace:
         data_dir: Path,
         device: torch.device,
         dataset: Dataset | None = None,
+        splits: list[Split] | None = None,
         *,
         threads: int = 1,
     ) -> None:
-        """Reads the training set; raises UsageError or VrtuneError if the task can't be done.
-        `threads` of a process may share its lanes."""
+        """Reads the training set and draws the splits, unless they are given; raises UsageError or
+        VrtuneError if the task can't be done. `threads` of a process may share its lanes."""
         self.task, self.device, self.threads = task, device, threads
         self.dataset = dataset or load(task.dataset, data_dir)
         self.indices = limit_indices(self.dataset.train.y, task.limit, task.seed)
-        y = self.dataset.train.y
-        if task.holdout:
-            self.splits = hold_out(y, self.indices, task.holdout, task.seed)
-        else:
-            self.splits = k_folds(y, self.indices, task.folds, task.seed)
+        self.splits = splits or self._draw_splits()
         smallest = min(len(split.train) for split in self.splits)
         if task.batch_size > smallest:
             raise UsageError(
@@ -73,6 +70,12 @@ class Workspace:
             raise UsageError("tf32 needs a CUDA device: use --precision float32")
         self.make()  # an unknown or unfit model is found before anything is written
         self.train_data = self.on_device(self.dataset.train)
+
+    def _draw_splits(self) -> list[Split]:
+        y, task = self.dataset.train.y, self.task
+        if task.holdout:
+            return hold_out(y, self.indices, task.holdout, task.seed)
+        return k_folds(y, self.indices, task.folds, task.seed)
 
     def make(self) -> nn.Module:
         """The task's model, initialised with PyTorch's global random numbers."""
