@@ -5,6 +5,7 @@
 looped   one lane after another
 grouped  vmap of nn.Conv2d, which PyTorch turns into one grouped convolution
 unfold   vmap of unfold and a matrix product, which becomes one batched product
+direct   vmap of layers that keep samples last, by compiled loops of our own (CPU only)
 compiled torch.compile of `grouped` (needs a C compiler; takes a while), with --compile
 
 Prints milliseconds a lane's gradient, the median of interleaved runs.
@@ -23,7 +24,7 @@ from record import asking, write
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from vrtune.lanes.gradients import Fused, Looped
+from vrtune.lanes.gradients import Fused, Looped, Oracle
 from vrtune.lanes.replay import WARM_UP, Replay
 from vrtune.models import build
 
@@ -61,15 +62,20 @@ def ways(side: int, lanes: int, device: torch.device, compiled: bool) -> dict[st
     W = torch.cat([p.detach().flatten() for p in module.parameters()]).repeat(lanes, 1)
     x = torch.randn(lanes, BATCH, 1, side, side, device=device)
     y = torch.randint(10, (lanes, BATCH), device=device)
-    oracles = {"looped": Looped(module), "grouped": Fused(model())}
+    oracles: dict[str, Oracle] = {"looped": Looped(module), "grouped": Fused(model())}
     oracles["unfold"] = Fused(unfolded(model()))
+    if device.type == "cpu":
+        from vrtune.lanes.samples_last import Direct
+
+        oracles["direct"] = Direct(model())
     works: dict[str, Callable[[], object]] = {
         name: lambda oracle=oracle: oracle.gradient(W, {}, x, y)  # type: ignore[misc]
         for name, oracle in oracles.items()
     }
     wanted = oracles["looped"].gradient(W, {}, x, y)[0]
-    found = oracles["unfold"].gradient(W, {}, x, y)[0]
-    torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-5)
+    for oracle in oracles.values():
+        found = oracle.gradient(W, {}, x, y)[0]
+        torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-5)
     if compiled:
         views = oracles["grouped"].layout.views(W)
 

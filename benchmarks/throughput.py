@@ -37,6 +37,7 @@ from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
 from vrtune import SGD, STORM, SVRG, Task, TrialConfig
+from vrtune.crew import ENVIRONMENT
 from vrtune.lanes.measure import plan
 from vrtune.lanes.pool import Pool
 from vrtune.lanes.workspace import Workspace
@@ -184,7 +185,7 @@ def in_processes(method: str, arguments: argparse.Namespace, lanes: int) -> tupl
                "--lanes", str(lanes // count), "--steps", str(arguments.steps),
                "--threads", str(max(1, arguments.jobs // count)),
                "--data-dir", str(arguments.data_dir)]  # fmt: skip
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    env = {**os.environ, **ENVIRONMENT}
     processes = [
         subprocess.Popen(command, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         for _ in range(count)

@@ -19,6 +19,12 @@ from vrtune.lanes.workspace import choose_device, cores
 
 PATIENCE_S = 60  # for a process to put its trials back before it is killed
 
+ENVIRONMENT = {  # of a process
+    **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
+    # glibc keeps the memory of a step for the next one: fresh pages cost more than what fills them
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(256 * 2**20),
+}
 Process = subprocess.Popen[str]
 
 
@@ -100,7 +106,6 @@ class Crew:
 
     def _start(self, number: int) -> Process:
         """Starts a process and a thread that passes on what it says."""
-        one_thread = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         process = subprocess.Popen(
             [sys.executable, "-m", "vrtune.worker"],
             stdin=subprocess.PIPE,
@@ -109,7 +114,7 @@ class Crew:
             start_new_session=True,  # a terminal's Ctrl-C is the parent's to hear
             env={
                 **os.environ,
-                **one_thread,
+                **ENVIRONMENT,
                 "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
             },
         )

@@ -93,7 +93,7 @@ def lane(config: TrialConfig, i: int, names: Sequence[str] = ("fold 0", "fold 1"
 
 def module_in(lanes: Lanes, row: int) -> nn.Module:
     """A module of its own with the weights and buffers of a row."""
-    module = copy.deepcopy(lanes.oracle.module)
+    module = copy.deepcopy(lanes.oracle.original)
     for p in module.parameters():
         p.grad = None
     values = {**lanes.rows.layout.views(lanes.rows.W), **lanes.rows.buffers}

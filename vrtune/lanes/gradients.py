@@ -17,6 +17,7 @@ from torch.func import functional_call, vmap
 from vrtune.lanes.precision import computed_in
 from vrtune.lanes.rows import Layout
 
+FEW = 16  # channels: as many as a processor's vector holds
 Buffers = dict[str, Tensor]
 Result = TypeVar("Result")
 
@@ -32,7 +33,7 @@ class Oracle(ABC):
 
     def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
         """`precision` holds for gradients and outputs; see `computed_in`."""
-        self.module = module
+        self.module = self.original = module
         self.layout = Layout(module)
         device = next(module.parameters()).device
         self.computed = partial(computed_in, precision, device)
@@ -134,7 +135,7 @@ class Fused(Oracle):
 
     def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
         named = dict(zip(self.layout.shapes, parameters, strict=True))
-        return _losses(self._forward(self.module.train(), named, buffers, x), y)
+        return _losses(self._forward(self.original.train(), named, buffers, x), y)
 
 
 def _losses(logits: Tensor, y: Tensor) -> Tensor:
@@ -195,4 +196,35 @@ class Looped(Oracle):
 
 def make_oracle(module: nn.Module, *, fused: bool, precision: str, threads: int) -> Oracle:
     """The oracle of a process."""
-    return (Fused if fused else Looped)(module, precision, threads)
+    if not fused:
+        return Looped(module, precision, threads)
+    if precision == "float32" and narrow(module):
+        from vrtune.lanes.samples_last import Direct  # imports a compiler
+
+        return Direct(module, precision, threads)
+    return Fused(module, precision, threads)
+
+
+def narrow(module: nn.Module) -> bool:
+    """Whether a CPU convolves the module's lanes faster by `Direct`: few channels everywhere,
+    square kernels at stride 1 with a border of zeros, float32."""
+    first = next(module.parameters())
+    layers = [layer for layer in module.modules() if isinstance(layer, nn.Conv2d)]
+    return (
+        (first.device.type, first.dtype) == ("cpu", torch.float32)
+        and bool(layers)
+        and all(_narrow(layer) for layer in layers)
+    )
+
+
+def _narrow(layer: nn.Conv2d) -> bool:
+    k, p = layer.kernel_size[0], layer.padding[0]
+    return (
+        max(layer.in_channels, layer.out_channels) <= FEW
+        and layer.kernel_size == (k, k)
+        and layer.padding == (p, p)
+        and int(p) < k
+        and layer.padding_mode == "zeros"
+        and layer.stride == layer.dilation == (1, 1)
+        and layer.groups == 1
+    )
