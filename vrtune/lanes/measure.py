@@ -91,6 +91,8 @@ def _rising(
         found = _take_turns(workspace, fitting, lanes)
         for way, (seconds, _) in found.items():
             yield lanes, way, seconds
+        if "fused" in found and "looped" in found and found["looped"][0] > PAYS * found["fused"][0]:
+            del found["looped"]  # which gains nothing from more lanes
         before = {
             way: seconds
             for way, (seconds, fits_twice) in found.items()
