@@ -99,6 +99,19 @@ def test_gradients_outputs_and_statistics_are_those_of_looped_lanes(
     torch.testing.assert_close(*found, rtol=1e-3, atol=2e-5)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_lane_that_diverged_says_so_and_harms_no_other(value: float) -> None:
+    module, W, _, x, y = seated("lenet", "none", 14)
+    oracle = Direct(module)
+    wanted, _ = oracle.gradient(W, {}, x, y)
+    broken = W.clone()
+    broken[1, 0] = value  # of the first convolution
+    found, losses = oracle.gradient(broken, {}, x, y)
+    assert losses.isnan().tolist() == [False, True, False]
+    assert found[1].isnan().any()
+    assert torch.equal(found[[0, 2]], wanted[[0, 2]])
+
+
 def test_losses_have_second_derivatives() -> None:
     """MetaInit differentiates a gradient's norm."""
     module, W, _, x, y = seated("lenet", "none", 14)

@@ -8,7 +8,7 @@ and every innermost loop runs over a row of all samples.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numba
 import numpy as np
@@ -16,8 +16,20 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 from numpy.typing import NDArray
 
 Array = NDArray[np.floating]
+Loops = Callable[..., None]
 
-compiled = numba.njit(fastmath=True, nogil=True, error_model="numpy", cache=True)
+# sums in any order, but a lane that diverged keeps its NaN
+FAST = {"contract", "nsz", "reassoc"}
+
+
+def compiled(loops: Loops) -> Loops:
+    """Compiles when first called, and keeps the result on disk where that may be written."""
+    make = partial(numba.njit, fastmath=FAST, nogil=True, error_model="numpy")
+    try:
+        ready: Loops = make(cache=True)(loops)
+    except RuntimeError:
+        ready = make()(loops)
+    return ready
 
 
 def correlate(x: Array, w: Array, b: Array, top: int, out: Array) -> None:
@@ -40,7 +52,7 @@ def _flat(x: Array) -> Array:
 
 
 @lru_cache
-def _loops(k: int) -> Callable[..., None]:
+def _loops(k: int) -> Loops:
     """The loops of `correlate` for k x k kernels: a constant k unrolls the innermost one."""
 
     @compiled
