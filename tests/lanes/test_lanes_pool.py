@@ -111,7 +111,8 @@ def test_threads_that_come_and_go_change_no_value(workspace: Workspace, fused: b
         for threads in shares:
             pool.share(threads)
             (lanes,) = pool.groups.values()
-            assert len(lanes.oracle.modules) == threads
+            # fused lanes without convolutions are not worth threads
+            assert len(lanes.oracle.modules) == (1 if fused else threads)
             found = round_of(pool)
         pool.share(1)
         return found

@@ -112,6 +112,19 @@ def test_a_lane_that_diverged_says_so_and_harms_no_other(value: float) -> None:
     assert torch.equal(found[[0, 2]], wanted[[0, 2]])
 
 
+@pytest.mark.parametrize("make", [Direct, Fused, Looped])
+def test_threads_change_no_value(make: type[Oracle]) -> None:
+    module, W, _, x, y = seated("lenet", "none", 14)
+    W, x, y = torch.cat([W, 2 * W]), torch.cat([x, x]), torch.cat([y, y])  # three lanes a thread
+    found = []
+    for threads in (1, 2):
+        oracle = make(module, threads=threads)
+        assert len(oracle.modules) == threads
+        found.append([*oracle.gradient(W, {}, x, y), oracle.logits(W, {}, x)])
+        oracle.share(1)
+    torch.testing.assert_close(*found, rtol=1e-6, atol=1e-8)
+
+
 def test_losses_have_second_derivatives() -> None:
     """MetaInit differentiates a gradient's norm."""
     module, W, _, x, y = seated("lenet", "none", 14)

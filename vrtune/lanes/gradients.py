@@ -106,6 +106,11 @@ class Fused(Oracle):
 
     least = 2  # a group of one is another convolution, which rounds otherwise
 
+    def share(self, threads: int) -> None:
+        """As above; without convolutions a step is too short to be worth threads."""
+        deep = any(isinstance(layer, nn.Conv2d) for layer in self.module.modules())
+        super().share(threads if deep else 1)
+
     def _forward(
         self, module: nn.Module, parameters: dict[str, Tensor], buffers: Buffers, x: Tensor
     ) -> Tensor:
