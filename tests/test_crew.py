@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import psutil
 import pytest
 
@@ -13,11 +11,9 @@ from vrtune.errors import UsageError, VrtuneError
 
 
 def test_an_error_before_work_leaves_no_process(url: str) -> None:
-    began = time.monotonic()
     with pytest.raises(UsageError, match="batch size"):
         search("sgd", Task(limit=20, folds=2, batch_size=64), jobs=2, storage=url)
     assert not psutil.Process().children()
-    assert time.monotonic() - began < 30  # they are not waited for
 
 
 def test_a_process_that_can_not_start_is_an_error() -> None:

@@ -10,7 +10,7 @@ from torch.func import vmap
 
 from vrtune.lanes.gradients import Buffers, Fused, Looped, Oracle, make_oracle, narrow
 from vrtune.lanes.rows import flatten
-from vrtune.lanes.samples_last import Average, Convolution, Direct
+from vrtune.lanes.samples_last import Average2, Convolution, Direct
 from vrtune.models import build
 
 LANES = 3
@@ -62,12 +62,7 @@ def test_convolutions_of_lanes_are_pytorchs(k: int, p: int, inputs: int, outputs
 @pytest.mark.parametrize("sides", [(6, 4), (7, 5), (2, 3)])
 def test_pooling_leaves_an_odd_row_and_column_out(sides: tuple[int, int]) -> None:
     x = drawn(LANES, 4, 2, *sides)
-
-    def ours(xi: Tensor) -> Tensor:
-        y: Tensor = Average.apply(xi.permute(1, 2, 3, 0))
-        return y.permute(3, 0, 1, 2)
-
-    agree(vmap(ours)(x), torch.stack([F.avg_pool2d(xi, 2) for xi in x]), [x])
+    agree(vmap(Average2())(x), torch.stack([F.avg_pool2d(xi, 2) for xi in x]), [x])
 
 
 def seated(model: str, norm: str, side: int) -> tuple[nn.Module, Tensor, Buffers, Tensor, Tensor]:
@@ -140,10 +135,8 @@ def test_losses_have_second_derivatives() -> None:
 
 
 def test_only_narrow_networks_are_trained_so() -> None:
-    def made(
-        model: str, side: int = 16, *, precision: str = "float32", double: bool = False
-    ) -> type:
-        module = build(model, (1, side, side), 10, "none")
+    def made(model: str, *, precision: str = "float32", double: bool = False) -> type:
+        module = build(model, (1, 16, 16), 10, "none")
         module = module.double() if double else module
         return type(make_oracle(module, fused=True, precision=precision, threads=1))
 

@@ -80,7 +80,7 @@ class Oracle(ABC):
             with self.computed(), torch.set_grad_enabled(grad):  # both belong to a thread
                 return work(module, slice(first, last))
 
-        if count == 1 or not self.pool:
+        if self.pool is None or count == 1:
             return [one(self.module, 0, rows)]
         return list(self.pool.map(one, self.modules, cuts[:-1], cuts[1:]))
 
@@ -107,7 +107,7 @@ class Fused(Oracle):
     least = 2  # a group of one is another convolution, which rounds otherwise
 
     def share(self, threads: int) -> None:
-        """As above; without convolutions a step is too short to be worth threads."""
+        """Shares the rows out, unless there are no convolutions: such a step is too short."""
         deep = any(isinstance(layer, nn.Conv2d) for layer in self.module.modules())
         super().share(threads if deep else 1)
 

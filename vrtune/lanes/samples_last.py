@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from vrtune.lanes.convolution import Array, average, correlate, spread, weight_gradient
+from vrtune.lanes.convolution import Array, correlate, weight_gradient
 from vrtune.lanes.gradients import Fused
 from vrtune.models.pool import AveragePool2
 
@@ -59,38 +60,9 @@ class Convolution(Function):
         return Convolution.apply(*leading, p), 0
 
 
-class Average(Function):
-    """Means over 2 x 2 points of x [*, C, H, W, B]; an odd last row or column is left out."""
-
-    @staticmethod
-    def forward(x: Tensor) -> Tensor:
-        y = x.new_empty(*x.shape[:-3], x.shape[-3] // 2, x.shape[-2] // 2, x.shape[-1])
-        average(_array(x, 4), _array(y, 4))
-        return y
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
-        ctx.shape = inputs[0].shape
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, g: Tensor) -> Tensor:
-        by_x = g.new_empty(ctx.shape)
-        spread(_array(g, 4), _array(by_x, 4))
-        return by_x
-
-    @staticmethod
-    def vmap(info: Any, dims: tuple[int], x: Tensor) -> tuple[Tensor, int]:
-        return Average.apply(x.movedim(dims[0], 0)), 0
-
-
 def _wide(x: Tensor, p: int) -> Tensor:
     """x with p columns of zeros on both sides."""
-    if not p:
-        return x
-    wide = x.new_zeros(*x.shape[:-2], x.shape[-2] + 2 * p, x.shape[-1])
-    wide[..., p:-p, :] = x
-    return wide
+    return F.pad(x, (0, 0, p, p)) if p else x
 
 
 def _array(t: Tensor, dims: int) -> Array:
@@ -109,15 +81,14 @@ class Conv2d(nn.Conv2d):
 
 
 class Average2(AveragePool2):
-    """The same values, samples last."""
+    """Samples stand where channels do, along which PyTorch's channels-last pooling is fast."""
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = Average.apply(x.permute(1, 2, 3, 0))
-        return y.permute(3, 0, 1, 2)
+        return F.avg_pool2d(x.transpose(0, 1), 2).transpose(0, 1)
 
 
 class MaxPool2d(nn.MaxPool2d):
-    """Samples stand where channels do, along which PyTorch's channels-last pooling is fast."""
+    """As `Average2`."""
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x.transpose(0, 1)).transpose(0, 1)
