@@ -37,7 +37,8 @@ from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
 from vrtune import SGD, STORM, SVRG, Task, TrialConfig
-from vrtune.crew import ENVIRONMENT
+from vrtune.crew import ONE_THREAD
+from vrtune.jobs import threads
 from vrtune.lanes.measure import plan
 from vrtune.lanes.pool import Pool
 from vrtune.lanes.workspace import Workspace
@@ -185,7 +186,7 @@ def in_processes(method: str, arguments: argparse.Namespace, lanes: int) -> tupl
                "--lanes", str(lanes // count), "--steps", str(arguments.steps),
                "--threads", str(max(1, arguments.jobs // count)),
                "--data-dir", str(arguments.data_dir)]  # fmt: skip
-    env = {**os.environ, **ENVIRONMENT}
+    env = {**os.environ, **ONE_THREAD}
     processes = [
         subprocess.Popen(command, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         for _ in range(count)
@@ -203,12 +204,12 @@ def in_processes(method: str, arguments: argparse.Namespace, lanes: int) -> tupl
 
 def one(arguments: argparse.Namespace) -> None:
     """A process of (c): measures when told to, so that all run at the same time."""
-    torch.set_num_threads(1)
     print("ready", flush=True)
     sys.stdin.readline()
     a = arguments
     cpu = torch.device("cpu")
-    found = by_vrtune(a.model, a.one, a.data_dir, a.steps, a.lanes[0], cpu, a.threads)
+    with threads(cpu):
+        found = by_vrtune(a.model, a.one, a.data_dir, a.steps, a.lanes[0], cpu, a.threads)
     print(json.dumps(found))
 
 

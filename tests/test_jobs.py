@@ -13,8 +13,10 @@ import psutil
 import pytest
 from optuna.trial import TrialState
 
-from vrtune import Task, crew, search
+from vrtune import Task, search
+from vrtune.crew import Crew
 from vrtune.errors import UsageError
+from vrtune.lanes.pool import Pool
 from vrtune.leases import reclaim
 from vrtune.storage import open_storage
 from vrtune.studies import load_study
@@ -77,23 +79,27 @@ def test_interrupted_in_the_middle_and_continued(url: str) -> None:
 
 
 @pytest.mark.slow
-def test_processes_end_when_their_parent_is_killed(url: str) -> None:
+def test_processes_end_when_their_parent_is_killed(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vrtune.leases.CLAIM_S", 0.0)
     process = start(url, 40)
-    wait_for(process, "finished", 1)
+    wait_for(process, "finished", 4)  # until then the other may have no trial open
     children = psutil.Process(process.pid).children()
-    assert len(children) == 2
+    assert len(children) == 1
     process.kill()
     process.wait()
     _, alive = psutil.wait_procs(children, timeout=30)
     assert not alive
-    assert TrialState.RUNNING not in states(url)
     assert TrialState.WAITING in states(url)
+    assert reclaim(load_study(open_storage(url), "s", url)) > 0  # the parent's own
+    assert TrialState.RUNNING not in states(url)
 
 
 @pytest.mark.slow
 def test_a_killed_process_gives_its_trial_back(url: str) -> None:
-    process = start(url, 12)
-    wait_for(process, "round", 1)
+    process = start(url, 40)
+    wait_for(process, "finished", 4)
     victim = psutil.Process(process.pid).children()[0]
     victim.kill()
     process.communicate(timeout=120)
@@ -141,14 +147,19 @@ def test_the_cores_of_a_process_that_ended_go_to_the_rest(
 ) -> None:
     """Two processes, one trial: one of them gets none and ends."""
     said: list[str] = []
-    say = crew._say
+    say, share = Crew._say, Pool.share
 
-    def overheard(process: subprocess.Popen[str], line: str) -> None:
+    def overheard(crew: Crew, number: int, line: str) -> None:
         said.append(line)
-        say(process, line)
+        say(crew, number, line)
 
-    monkeypatch.setattr(crew, "_say", overheard)
-    monkeypatch.setattr(crew, "cores", lambda device: 4)
+    def noted(pool: Pool, threads: int) -> None:
+        said.append(f"threads {threads}")
+        share(pool, threads)
+
+    monkeypatch.setattr(Crew, "_say", overheard)
+    monkeypatch.setattr(Pool, "share", noted)
+    monkeypatch.setattr("vrtune.crew.cores", lambda device: 4)
     found = search(
         "sgd",
         Task(folds=2, epochs=30, limit=400),
@@ -162,5 +173,4 @@ def test_the_cores_of_a_process_that_ended_go_to_the_rest(
         retrain=0,
     )
     assert found.trials.complete == 3
-    assert said.count("1") == 3
-    assert "threads 4" in said
+    assert "threads 4" in said  # whichever of them is left

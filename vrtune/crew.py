@@ -1,4 +1,4 @@
-"""The processes of a search, one thread each on a CPU, as their parent sees them."""
+"""The processes of a search, one thread each on a CPU: this one, and others that it starts."""
 
 from __future__ import annotations
 
@@ -8,34 +8,37 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from queue import Empty, Queue
 from typing import Any
 
 from vrtune.errors import UsageError, VrtuneError
-from vrtune.events import Event
-from vrtune.jobs import Job, Tell, Tickets
-from vrtune.lanes.workspace import choose_device, cores
+from vrtune.events import Event, Stopped
+from vrtune.handover import handed_over
+from vrtune.jobs import Job, Tell, Tickets, run_job, threads
+from vrtune.lanes.workspace import Workspace, cores
 
 PATIENCE_S = 60  # for a process to put its trials back before it is killed
+WAIT_S = 0.2  # for the others to say something, once this process has no more to do
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
-ENVIRONMENT = {  # of a process
-    **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
-    # glibc keeps the memory of a step for the next one: fresh pages cost more than what fills them
-    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
-    "MALLOC_TRIM_THRESHOLD_": str(256 * 2**20),
-}
 Process = subprocess.Popen[str]
 
 
 class Crew:
-    """Starts processes at once: they import PyTorch while their parent reads the data. On leaving,
+    """Starts the others at once: they import PyTorch while this process reads the data. On leaving,
     those at work put their trials back and end."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, others: int) -> None:
         self.messages: Queue[tuple[int, dict[str, Any]]] = Queue()
-        self.processes = [self._start(number) for number in range(count)]
-        self.at_work = False
+        self.listeners: list[threading.Thread] = []
+        self.processes = {number: self._start(number) for number in range(1, others + 1)}
+        self.tickets: Tickets | None = None  # None until there is work
+        self.at_work: set[int] = set()  # numbers of those that were given work
+        self.alive: set[int] = set()  # of those that have not ended; this one's is 0
+        self.cores = self.share = 1  # of all; for the lanes of one process
+        self.writing = threading.Lock()
+        self.failure: VrtuneError | None = None  # the first that one of the others met
 
     def __enter__(self) -> Crew:
         return self
@@ -44,68 +47,113 @@ class Crew:
         self.close()
 
     def close(self) -> None:
-        """Ends all processes, and waits for them."""
-        for process in self.processes:
-            if not self.at_work:
+        """Ends the others, and waits for them."""
+        for number, process in self.processes.items():
+            if number not in self.at_work:
                 process.terminate()
-            _close(process)
-        for process in self.processes:
+            assert process.stdin
+            with self.writing, contextlib.suppress(BrokenPipeError):
+                process.stdin.close()  # which tells it to put its trials back and end
+        for process in self.processes.values():
             try:
                 process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-    def settle(self) -> None:
-        """Waits until all have started: what is measured then is not disturbed by them."""
-        for _ in self.processes:
-            index, message = self.messages.get()
-            if "ready" not in message:
-                raise _ended(index, message["ended"])
+        for listener in self.listeners:
+            listener.join()
 
     def run(
-        self, job: Job, count: int, tickets: Tickets, stopping: Callable[[], bool], tell: Tell
+        self,
+        job: Job,
+        workspace: Workspace,
+        count: int,
+        tickets: Tickets,
+        stopping: Callable[[], bool],
+        tell: Tell,
     ) -> None:
-        """Runs a job in `count` processes. Raises the first error that one of them met."""
-        self.at_work = True
-        try:
-            self._run(job, count, tickets, stopping, tell)
-        finally:
-            self.close()
+        """Runs a job in `count` processes, this one among them. `tell` is called in this thread.
 
-    def _run(
-        self, job: Job, count: int, tickets: Tickets, stopping: Callable[[], bool], tell: Tell
-    ) -> None:
-        for number, process in enumerate(self.processes[:count]):
-            _say(process, job.model_copy(update={"number": number}).model_dump_json())
-        alive, failure, told = set(range(count)), None, False
-        while alive:
-            if (stopping() or failure) and not told:
-                told = True
-                for process in self.processes:
-                    _close(process)
+        Raises Stopped, or the first error that one of them met; by then all have ended.
+        """
+        self.tickets, self.alive, self.share = tickets, set(range(count)), job.threads
+        self.cores = cores(workspace.device)
+
+        def stop() -> bool:
+            self._hear(tell)
+            return stopping() or self.failure is not None
+
+        with threads(workspace.device), self._handing_over(job, workspace, count):
             try:
-                index, message = self.messages.get(timeout=0.2)
-            except Empty:
-                continue
-            if "ticket" in message:
-                granted = not told and tickets.take()
-                _say(self.processes[index], "1" if granted else "0")
-            elif "event" in message:
-                tell(Event(**{**message["event"], "worker": index}))
-            elif "error" in message:
-                kind = UsageError if message["exit_code"] == 2 else VrtuneError
-                failure = failure or kind(message["error"])
-            elif "ended" in message:
-                alive.discard(index)
-                _give_cores([self.processes[i] for i in alive], job)
-                if message["ended"] != 0 and not failure:
-                    failure = _ended(index, message["ended"])
-        if failure:
-            raise failure
+                run_job(
+                    job,
+                    workspace=workspace,
+                    ticket=tickets.take,
+                    stopping=stop,
+                    threads=lambda: self.share,
+                    tell=tell,
+                )
+                self._leave(0)
+                while self.alive:
+                    self._hear(tell, WAIT_S)
+                    if stop():
+                        raise Stopped
+            except Stopped:
+                if not self.failure:
+                    raise
+            finally:
+                self.close()
+                self._hear(tell)
+        if self.failure:
+            raise self.failure
+
+    @contextlib.contextmanager
+    def _handing_over(self, job: Job, workspace: Workspace, count: int) -> Iterator[None]:
+        """Gives the others the job, and what this process has read for it."""
+        if count == 1:
+            yield
+            return
+        with handed_over(workspace) as path:
+            self.at_work = set(range(1, count))
+            for number in self.at_work:
+                own = job.model_copy(update={"number": number, "handover": str(path)})
+                self._say(number, own.model_dump_json())
+            yield
+
+    def _hear(self, tell: Tell, wait: float = 0) -> None:
+        """Takes in what the others have said by now; waits so many seconds for the first word."""
+        with contextlib.suppress(Empty):
+            while True:
+                number, message = self.messages.get(wait > 0, wait)
+                wait = 0
+                if "event" in message:
+                    tell(Event(**{**message["event"], "worker": number}))
+                elif "error" in message:
+                    kind = UsageError if message["exit_code"] == 2 else VrtuneError
+                    self.failure = self.failure or kind(message["error"])
+                elif number in self.alive:
+                    self._leave(number)
+                    if message["ended"] != 0:
+                        self.failure = self.failure or _ended(number, message["ended"])
+
+    def _leave(self, number: int) -> None:
+        """One has no more to do: those that are left share out their lanes among its cores, too."""
+        self.alive.discard(number)
+        share = self.cores // max(1, len(self.alive))
+        if share > self.share:
+            self.share = share
+            for other in self.alive - {0}:
+                self._say(other, f"threads {share}")
+
+    def _say(self, number: int, line: str) -> None:
+        stdin = self.processes[number].stdin
+        assert stdin
+        with self.writing, contextlib.suppress(BrokenPipeError, ValueError):  # it has ended
+            stdin.write(f"{line}\n")
+            stdin.flush()
 
     def _start(self, number: int) -> Process:
-        """Starts a process and a thread that passes on what it says."""
+        """Starts a process, and a thread that answers it and passes on what it says."""
         process = subprocess.Popen(
             [sys.executable, "-m", "vrtune.worker"],
             stdin=subprocess.PIPE,
@@ -114,7 +162,7 @@ class Crew:
             start_new_session=True,  # a terminal's Ctrl-C is the parent's to hear
             env={
                 **os.environ,
-                **ENVIRONMENT,
+                **ONE_THREAD,
                 "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
             },
         )
@@ -123,40 +171,25 @@ class Crew:
             assert process.stdout
             for line in process.stdout:
                 try:
-                    self.messages.put((number, json.loads(line)))
+                    message = json.loads(line)
                 except ValueError:  # not ours
                     sys.stderr.write(line)
+                    continue
+                if "ticket" in message:  # at once, as the process waits for it
+                    assert self.tickets
+                    self._say(number, "1" if self.tickets.take() else "0")
+                else:
+                    self.messages.put((number, message))
             self.messages.put((number, {"ended": process.wait()}))
 
-        threading.Thread(target=listen, daemon=True).start()
+        listener = threading.Thread(target=listen, daemon=True)
+        listener.start()
+        self.listeners.append(listener)
         return process
 
 
-def _ended(index: int, status: int) -> VrtuneError:
+def _ended(number: int, status: int) -> VrtuneError:
     return VrtuneError(
-        f"search process {index} ended with status {status}: "
+        f"search process {number} ended with status {status}: "
         "what it wrote is above; its trials are queued again"
     )
-
-
-def _give_cores(processes: list[Process], job: Job) -> None:
-    """Lets those that are left share out their lanes among the cores of one that ended."""
-    if processes and (share := cores(choose_device(job.device)) // len(processes)) > job.threads:
-        for process in processes:
-            _say(process, f"threads {share}")
-
-
-def _say(process: Process, line: str) -> None:
-    try:
-        assert process.stdin
-        process.stdin.write(f"{line}\n")
-        process.stdin.flush()
-    except (BrokenPipeError, ValueError):
-        pass  # it ended, or was told to
-
-
-def _close(process: Process) -> None:
-    """A process whose input ends puts its trials back and ends."""
-    assert process.stdin
-    with contextlib.suppress(BrokenPipeError):
-        process.stdin.close()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -24,6 +27,7 @@ from vrtune.strategies import make_pruner, make_sampler
 from vrtune.studies import load_study
 
 Tell = Callable[[Event], None]
+MEMORY_KEPT = {-3: 32 * 2**20, -1: 256 * 2**20}  # M_MMAP_THRESHOLD: of one piece; M_TRIM_THRESHOLD
 
 
 class Job(Settings):
@@ -45,17 +49,19 @@ class Job(Settings):
 
 
 class Tickets:
-    """How many more trials may start. A stop takes all that are left."""
+    """How many more trials may start, in whatever thread they are asked for."""
 
     def __init__(self, count: int, expired: Callable[[], bool]) -> None:
         self.left, self.expired = count, expired
+        self.lock = threading.Lock()
 
     def take(self) -> bool:
         """True if another trial may start."""
-        if self.left <= 0 or self.expired():
-            return False
-        self.left -= 1
-        return True
+        with self.lock:
+            if self.left <= 0 or self.expired():
+                return False
+            self.left -= 1
+            return True
 
 
 def run_job(
@@ -110,11 +116,20 @@ def event_message(event: Event) -> str:
 @contextmanager
 def threads(device: torch.device) -> Iterator[None]:
     """One thread on a CPU: lanes fill the cores as processes do, and sums come out the same
-    whatever the number of cores. What was set before is put back."""
+    whatever the number of cores. What was set before is put back; memory is kept from then on."""
     before = torch.get_num_threads()
     if device.type == "cpu":
         torch.set_num_threads(1)
+        keep_memory()
     try:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def keep_memory() -> None:
+    """Lets glibc keep the memory of a step for the next: fresh pages cost more than what fills
+    them."""
+    if sys.platform == "linux" and (allow := getattr(ctypes.CDLL(None), "mallopt", None)):
+        for what, most in MEMORY_KEPT.items():
+            allow(what, most)

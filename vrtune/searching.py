@@ -18,9 +18,8 @@ from vrtune.crew import Crew
 from vrtune.data import DATASETS
 from vrtune.errors import UsageError
 from vrtune.events import Event, Stopped
-from vrtune.handover import handed_over
 from vrtune.interrupts import interrupts
-from vrtune.jobs import Job, Tickets, run_job, threads
+from vrtune.jobs import Job, Tickets, threads
 from vrtune.lanes.measure import Fuse, Plan, plan
 from vrtune.lanes.memory import check_fit
 from vrtune.lanes.workspace import Workspace, choose_device, cores
@@ -83,11 +82,9 @@ def search(
     make_sampler(sampler, 0)  # an unknown name is found before anything is written
     make_pruner(pruner, task.epochs)
     points = found.grid() if sampler == "grid" else []
-    processes = job_count(jobs, where)
-    if sampler != "grid":
-        processes = min(processes, trials or TRIALS)
+    processes = min(job_count(jobs, where), trials or len(points) or TRIALS)
     threads_each = max(1, cores(where) // processes)
-    with Crew(processes if processes > 1 else 0) as crew:
+    with Crew(processes - 1) as crew:
         workspace = Workspace(task, Path(data_dir), where, threads=threads_each)
         fewest = _sizes(lanes, task.parts, 1, where)[0]
         check_fit(workspace, fewest, processes, fused=fuse == "on")
@@ -105,7 +102,6 @@ def search(
         count = min(trials or waiting(opened), waiting(opened)) if points else trials or TRIALS
         processes = min(processes, count)
         sizes = _sizes(lanes, task.parts, count, where)
-        crew.settle()
         chosen = choose_plan(opened, workspace, fuse, sizes, processes)
         progress(Event("plan", text=f"{chosen.text}, {processes} process{'es' * (processes > 1)}"))
         job = Job(
@@ -133,19 +129,7 @@ def search(
         tickets = Tickets(count, lambda: time.monotonic() > deadline)
         with interrupts() as stopping:
             try:
-                if processes > 1:
-                    with handed_over(workspace) as path:
-                        shared = job.model_copy(update={"handover": str(path)})
-                        crew.run(shared, processes, tickets, stopping, tell)
-                else:
-                    with threads(where):
-                        run_job(
-                            job,
-                            workspace=workspace,
-                            ticket=tickets.take,
-                            stopping=stopping,
-                            tell=tell,
-                        )
+                crew.run(job, workspace, processes, tickets, stopping, tell)
             except Stopped:
                 pass
             finally:

@@ -2,8 +2,7 @@
 
 Standard input: the job, then "1" or "0" for every ticket asked for, and "threads N" when cores have
 become free; its end means stop.
-Standard output: {"ready": 1} first, then {"ticket": 1}, {"event": ...} or {"error": ...,
-"exit_code": ...} a line.
+Standard output: {"ticket": 1}, {"event": ...} or {"error": ..., "exit_code": ...} a line.
 """
 
 from __future__ import annotations
@@ -28,7 +27,6 @@ def main() -> int:
         sys.stderr.fileno(), sys.stdout.fileno()
     )  # what a space prints must not be read as ours
     sys.stdout = sys.stderr
-    out.write('{"ready": 1}\n')
     given = sys.stdin.readline()
     if not given:
         return 0
