@@ -2,17 +2,18 @@
 
     python benchmarks/overhead.py [--space sgd] [--trials 64] [--pruner hyperband] [--storage URL]
 
-Runs a real search on digits (LeNet, 4 folds, 20 epochs) in a fresh study, and prints where the
-processes' wall time went, from the call of search() to its return; the shares make 100 %:
+Runs a real search on digits (LeNet, 4 folds, 20 epochs) in a fresh study, and prints where the wall
+time of all cores went, from the call of search() to its return; the shares make 100 %:
 
 training    training steps and snapshot passes
 validation  judging every trial after every epoch
 seating     fresh trials into rows
 storage     storage, sampler, pruner, and waiting for them
-start-up    before a process's first trial: the plan is measured, PyTorch is imported
-last trial  a process has none left, and another one still trains
+start-up    before a process's first trial: libraries are imported, data is read, ways are measured
+end         idle cores, and what comes after the last trial
 
-Writes docs/benchmarks/overhead-DEVICE.json.
+A process that has no trial left gives its core to another one, whose lanes then train on both.
+Writes docs/benchmarks/overhead-SPACE-DEVICE.json.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from record import asking, write
 
 from vrtune import Task, search
 from vrtune.events import Event
-from vrtune.lanes.workspace import choose_device
+from vrtune.lanes.workspace import choose_device, cores
 from vrtune.storage import open_storage
 from vrtune.studies import load_study
 from vrtune.timesheet import Timesheet
@@ -54,29 +55,31 @@ def main() -> None:
         )  # fmt: skip
         wall = time.perf_counter() - began
         kept = load_study(open_storage(storage), name, storage).user_attrs["searches"][0]
+    device = choose_device("auto")
+    count = cores(device)
+    each = count // len(ends)  # cores of a process
     times = sum((sheet for _, sheet in ends), Timesheet())
     spent = {
         "training": times.training,
         "validation": times.judging,
         "seating": times.seating,
         "storage": times.outside * times.total,
-        "start-up": sum(end - sheet.total for end, sheet in ends),
-        "last trial": sum(wall - end for end, _ in ends),
+        "start-up": each * sum(end - sheet.wall for end, sheet in ends),
     }
+    spent["end"] = wall * count - sum(spent.values())
     found = {
         "plan": f"{kept['plan']}, {kept['processes']} processes",
         "complete": result.trials.complete,
         "pruned": result.trials.pruned,
         "gradient_computations": result.gradient_computations,
         "wall_s": round(wall, 1),
-        **{what: seconds / len(ends) / wall for what, seconds in spent.items()},
+        **{what: seconds / count / wall for what, seconds in spent.items()},
         "occupancy": kept["occupancy"],
     }
     for key, value in found.items():
         share = isinstance(value, float) and value < 1
         print(f"{key:22} {f'{value:.2%}' if share else value}")
-    device = choose_device("auto")
-    write(arguments.output_dir / f"overhead-{device.type}", device, 1, found)
+    write(arguments.output_dir / f"overhead-{arguments.space}-{device.type}", device, 1, found)
 
 
 if __name__ == "__main__":

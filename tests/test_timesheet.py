@@ -32,3 +32,15 @@ def test_rounds_after_the_last_trial_started_are_not_offered() -> None:
     sheet = watch.sheet()
     assert sheet.training >= 0.05
     assert sheet.total >= sheet.training
+
+
+def test_a_second_core_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("vrtune.timesheet.time.perf_counter", lambda: now)
+    watch = Stopwatch()
+    for cores, seconds in ((1, 3.0), (2, 5.0)):
+        watch.use(cores)
+        with watch.measure("training"):
+            now += seconds
+    sheet = watch.sheet()
+    assert (sheet.training, sheet.total, sheet.wall) == (13.0, 13.0, 8.0)

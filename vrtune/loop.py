@@ -109,8 +109,9 @@ class SearchLoop:
         watch, more = self.watch, not self.ledger.denied or len(self.open) == self.slots
         began = time.perf_counter()
         try:
+            watch.use(threads := self.threads())
             with watch.measure("seating"):
-                self.pool.share(self.threads())
+                self.pool.share(threads)
                 self.pool.exchange(self.ended, fresh)
             with watch.measure("training"):
                 train_losses = self.pool.train_epoch(self._check)

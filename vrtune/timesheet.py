@@ -10,12 +10,14 @@ from vrtune.config import Settings
 
 
 class Timesheet(Settings):
-    """Seconds of one process, or of all together."""
+    """Core-seconds of one process, or of all together: a process that was given the core of
+    another, which had ended, counts for both."""
 
     training: float = 0.0  # in training steps and snapshots
     judging: float = 0.0  # on the validation parts
     seating: float = 0.0  # fresh lanes into rows, inits included
     total: float = 0.0
+    wall: float = 0.0  # the same by the clock
     # slot-seconds, until no trial was left to start
     offered: float = 0.0
     taken: float = 0.0  # of them, in training or judging
@@ -40,10 +42,17 @@ class Stopwatch:
     """Fills a timesheet while a search runs."""
 
     def __init__(self) -> None:
-        self.began = time.perf_counter()
+        self.began = self.turned = time.perf_counter()
+        self.cores, self.total = 1, 0.0
         self.seconds = {"training": 0.0, "judging": 0.0, "seating": 0.0}
         self.offered = self.taken = 0.0
         self.since = self.began
+
+    def use(self, cores: int) -> None:
+        """From now on the process has so many cores."""
+        now = time.perf_counter()
+        self.total += self.cores * (now - self.turned)
+        self.turned, self.cores = now, cores
 
     @contextmanager
     def measure(self, kind: str) -> Iterator[None]:
@@ -52,7 +61,7 @@ class Stopwatch:
         try:
             yield
         finally:
-            self.seconds[kind] += time.perf_counter() - start
+            self.seconds[kind] += self.cores * (time.perf_counter() - start)
 
     def round(self, slots: int, taken: int, worked: float, *, more: bool) -> None:
         """Ends a round in which `taken` of the slots trained for `worked` seconds; `more` if all
@@ -65,5 +74,11 @@ class Stopwatch:
 
     def sheet(self) -> Timesheet:
         """What was counted so far."""
-        total = time.perf_counter() - self.began
-        return Timesheet(**self.seconds, total=total, offered=self.offered, taken=self.taken)
+        self.use(self.cores)
+        return Timesheet(
+            **self.seconds,
+            total=self.total,
+            wall=self.turned - self.began,
+            offered=self.offered,
+            taken=self.taken,
+        )

@@ -13,6 +13,7 @@ import sys
 import threading
 from queue import Queue
 
+import optuna
 import torch
 
 from vrtune.errors import VrtuneError
@@ -27,6 +28,7 @@ def main() -> int:
         sys.stderr.fileno(), sys.stdout.fileno()
     )  # what a space prints must not be read as ours
     sys.stdout = sys.stderr
+    warm_up()
     given = sys.stdin.readline()
     if not given:
         return 0
@@ -73,6 +75,13 @@ def main() -> int:
     except VrtuneError as error:
         say(json.dumps({"error": str(error), "exit_code": error.exit_code}))
     return 0
+
+
+def warm_up() -> None:
+    """Imports what most jobs would import later, while the parent still prepares theirs."""
+    import vrtune.lanes.samples_last  # noqa: F401
+
+    optuna.storages.RDBStorage("sqlite://")
 
 
 if __name__ == "__main__":

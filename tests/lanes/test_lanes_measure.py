@@ -47,7 +47,8 @@ MS = 1e-3
     [
         ([1 * MS] * 4, [2 * MS] * 4, ("looped", 2)),
         ([1 * MS] * 4, [0.8 * MS, 0.4 * MS, 0.2 * MS, 0.1 * MS], ("fused", 16)),
-        ([1 * MS] * 4, [0.8 * MS, 0.4 * MS, 0.38 * MS, 0.1 * MS], ("fused", 4)),  # stops at 8
+        ([1 * MS] * 4, [0.8 * MS, 0.4 * MS, 0.45 * MS, 0.1 * MS], ("fused", 16)),  # 8: disturbed
+        ([90 * MS] * 4, [80 * MS, 40 * MS, 20 * MS, 10 * MS], ("fused", 2)),  # too long for a look
         ([1 * MS] * 4, [0.95 * MS] * 4, ("fused", 2)),  # but no more lanes for it
         ([1 * MS] * 4, [0.8 * MS, 0.4 * MS, -1, 0.1 * MS], ("fused", 4)),  # no memory for 8
         ([-1] * 4, [0.8 * MS, -1, -1, -1], ("fused", 2)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from statistics import median
 from typing import Literal
@@ -19,8 +19,9 @@ from vrtune.lanes.rows import Lane
 from vrtune.lanes.workspace import Workspace
 from vrtune.optimizers.sgd import SGD
 
-BUDGET_S = 0.04  # of a measurement, the warm-up aside
-TURNS = 3  # of each way on a CPU, where others disturb; the least disturbed counts
+BUDGET_S = 0.025  # of a measurement, the warm-up aside
+TURNS = 3  # on a CPU
+SHORT_S = 0.1  # a step; twice the lanes of longer ones are not looked at, nor are they twice
 RUNS = 20  # steps of a measurement, at most
 LONG_S = 1.0  # steps as long as this need no more than a warm-up
 PAYS = 1.15  # more lanes must be this much faster, as fewer tell the sampler more
@@ -62,7 +63,7 @@ def plan(workspace: Workspace, fuse: Fuse, sizes: Sequence[int], processes: int 
     if len(ways) == len(sizes) == 1:
         lanes = sizes[0]
         return Plan(way=ways[0], lanes=lanes, text=f"{ways[0]} gradients, {lanes} lanes at once")
-    found = {(way, lanes): s for lanes, way, s in _rising(workspace, ways, sizes, processes)}
+    found = _measured(workspace, ways, sizes, processes)
     if not found:  # the search will halve them
         return Plan(way=ways[0], lanes=sizes[0], text=f"{ways[0]} gradients, {sizes[0]} lanes")
     best = min(found.values())
@@ -80,24 +81,44 @@ def plan(workspace: Workspace, fuse: Fuse, sizes: Sequence[int], processes: int 
     return Plan(way=way, lanes=lanes, text=text)
 
 
+def _measured(
+    workspace: Workspace, ways: Sequence[Way], sizes: Sequence[int], processes: int
+) -> dict[tuple[Way, int], float]:
+    """Seconds of a lane's step, for each way at each size that is worth a look. On a CPU, where
+    others disturb, all take turns and the least disturbed counts; long work is looked at once."""
+    found = _rising(workspace, ways, sizes, processes)
+    short = [key for key, seconds in found.items() if seconds * key[1] <= SHORT_S]
+    for _ in range(TURNS - 1 if workspace.device.type == "cpu" else 0):
+        for way, lanes in short:
+            found[way, lanes] = min(found[way, lanes], _measure(workspace, way, lanes)[0])
+    return found
+
+
 def _rising(
     workspace: Workspace, ways: Sequence[Way], sizes: Sequence[int], processes: int
-) -> Iterator[tuple[int, Way, float]]:
-    """Seconds of a lane's step at each size, for each way until more lanes gain nothing or
-    don't fit."""
+) -> dict[tuple[Way, int], float]:
+    """One look at each size, for each way until more lanes don't fit, make a step long or, on a
+    GPU, gain nothing: a CPU is too often disturbed to say so."""
+    found: dict[tuple[Way, int], float] = {}
+    cuda = workspace.device.type == "cuda"
     before = dict.fromkeys(ways, float("inf"))
     for lanes in sizes:
-        fitting = [way for way in before if _may_fit(workspace, way, lanes, processes)]
-        found = _take_turns(workspace, fitting, lanes)
-        for way, (seconds, _) in found.items():
-            yield lanes, way, seconds
-        if "fused" in found and "looped" in found and found["looped"][0] > PAYS * found["fused"][0]:
-            del found["looped"]  # which gains nothing from more lanes
+        now: dict[Way, tuple[float, bool]] = {}
+        for way in before:
+            if _may_fit(workspace, way, lanes, processes):
+                with suppress(torch.OutOfMemoryError):
+                    now[way] = _measure(workspace, way, lanes)
+        found |= {(way, lanes): seconds for way, (seconds, _) in now.items()}
+        if "fused" in now and "looped" in now and now["looped"][0] > PAYS * now["fused"][0]:
+            del now["looped"]  # which gains nothing from more lanes
         before = {
             way: seconds
-            for way, (seconds, fits_twice) in found.items()
-            if fits_twice and seconds * PAYS <= before[way] and seconds * lanes <= TURNS * BUDGET_S
+            for way, (seconds, fits_twice) in now.items()
+            if fits_twice
+            and seconds * lanes <= SHORT_S
+            and (not cuda or seconds * PAYS <= before[way])
         }
+    return found
 
 
 def _may_fit(workspace: Workspace, way: Way, lanes: int, processes: int) -> bool:
@@ -107,21 +128,6 @@ def _may_fit(workspace: Workspace, way: Way, lanes: int, processes: int) -> bool
     size, threads = workspace.task.batch_size, workspace.threads
     need = needed(workspace, lanes, size, threads=threads, fused=way == "fused")
     return processes * need <= available(workspace.device)
-
-
-def _take_turns(
-    workspace: Workspace, ways: Sequence[Way], lanes: int
-) -> dict[Way, tuple[float, bool]]:
-    """The least disturbed measurement of each way that fits; long work is looked at once."""
-    best: dict[Way, tuple[float, bool]] = {}
-    for _ in range(TURNS if workspace.device.type == "cpu" else 1):
-        for way in ways:
-            so_far = best.get(way, (float("inf"), True))
-            if way in best and so_far[0] * lanes > BUDGET_S:
-                continue
-            with suppress(torch.OutOfMemoryError):
-                best[way] = min(so_far, _measure(workspace, way, lanes))
-    return best
 
 
 def _measure(workspace: Workspace, way: Way, lanes: int) -> tuple[float, bool]:
