@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from vrtune.lanes.holding import Holder
 from vrtune.lanes.precision import computed_in
 from vrtune.lanes.rows import Layout
 
@@ -30,6 +31,7 @@ class Oracle(ABC):
     """
 
     least = 1  # rows of a thread
+    memory_format = torch.contiguous_format  # of a batch, one row after another
 
     def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
         """`precision` holds for gradients and outputs; see `computed_in`."""
@@ -84,6 +86,23 @@ class Oracle(ABC):
             return [one(self.module, 0, rows)]
         return list(self.pool.map(one, self.modules, cuts[:-1], cuts[1:]))
 
+    def _seated(
+        self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor
+    ) -> Iterator[Tensor]:
+        """The batch of every row, while the module has that row's weights and buffers."""
+        weights = list(self.layout.views(W).values())
+        parameters, own = list(module.parameters()), dict(module.named_buffers())
+        for row, xi in enumerate(x):
+            for p, weight in zip(parameters, weights, strict=True):
+                p.data = weight[row]
+            for name, b in own.items():
+                b.data = buffers[name][row]
+            yield xi.contiguous(memory_format=self.memory_format)
+
+    def _one_by_one(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
+        """Outputs of one row after another."""
+        return torch.stack([module(xi) for xi in self._seated(module, W, buffers, x)])
+
     @abstractmethod
     def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
         """Mean losses [r] in train mode, as a graph over parameters [r, *shape]."""
@@ -106,41 +125,47 @@ class Fused(Oracle):
 
     least = 2  # a group of one is another convolution, which rounds otherwise
 
+    def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
+        self.holders: dict[nn.Module, Holder] = {}
+        super().__init__(module, precision, threads)
+
     def share(self, threads: int) -> None:
         """Shares the rows out, unless there are no convolutions: such a step is too short."""
         deep = any(isinstance(layer, nn.Conv2d) for layer in self.module.modules())
         super().share(threads if deep else 1)
 
     def _forward(
-        self, module: nn.Module, parameters: dict[str, Tensor], buffers: Buffers, x: Tensor
+        self, module: nn.Module, parameters: Sequence[Tensor], buffers: Buffers, x: Tensor
     ) -> Tensor:
-        def one(p: dict[str, Tensor], b: Buffers, xi: Tensor) -> Tensor:
-            return functional_call(module, (p, b), (xi,))
+        names = (*self.layout.shapes, *buffers)
+        if module not in self.holders:
+            self.holders[module] = Holder(module)
+        holder = self.holders[module]
 
-        return vmap(one)(parameters, buffers, x)
+        def one(xi: Tensor, *tensors: Tensor) -> Tensor:
+            with holder.holding(dict(zip(names, tensors, strict=True))):
+                return module(xi)
+
+        return vmap(one)(x, *parameters, *buffers.values())
 
     def _gradient(
         self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor
     ) -> tuple[Tensor, Tensor]:
-        leaves = {k: v.detach().requires_grad_() for k, v in self.layout.views(W).items()}
+        leaves = [v.detach().requires_grad_() for v in self.layout.views(W).values()]
         losses = _losses(self._forward(module, leaves, buffers, x), y)
-        grads = torch.autograd.grad(losses.sum(), list(leaves.values()))
-        return torch.cat([g.reshape(len(W), -1) for g in grads], 1), losses.detach()
+        grads = torch.autograd.grad(losses, leaves, torch.ones_like(losses))
+        G = torch.empty_like(W)
+        for part, grad in zip(self.layout.views(G).values(), grads, strict=True):
+            part.copy_(grad)
+        return G, losses.detach()
 
     def _logits(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
-        views = self.layout.views(W)
-        if W.device.type != "cpu":
-            return self._forward(module, views, buffers, x)
-        # large batches gain nothing from fusing on a CPU, and its grouped convolutions are slow
-        named = views | buffers
-        seats = [{name: v[row] for name, v in named.items()} for row in range(len(W))]
-        return torch.stack(
-            [functional_call(module, at, (xi,)) for at, xi in zip(seats, x, strict=True)]
-        )
+        if W.device.type == "cpu":  # where large batches gain nothing from fusing
+            return self._one_by_one(module, W, buffers, x)
+        return self._forward(module, list(self.layout.views(W).values()), buffers, x)
 
     def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
-        named = dict(zip(self.layout.shapes, parameters, strict=True))
-        return _losses(self._forward(self.original.train(), named, buffers, x), y)
+        return _losses(self._forward(self.original.train(), parameters, buffers, x), y)
 
 
 def _losses(logits: Tensor, y: Tensor) -> Tensor:
@@ -173,20 +198,7 @@ class Looped(Oracle):
         return G, torch.stack(losses)
 
     def _logits(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
-        return torch.stack([module(xi) for xi in self._seated(module, W, buffers, x)])
-
-    def _seated(
-        self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor
-    ) -> Iterator[Tensor]:
-        """The batch of every row, while the module has that row's weights and buffers."""
-        weights = list(self.layout.views(W).values())
-        parameters, own = list(module.parameters()), dict(module.named_buffers())
-        for row, xi in enumerate(x):
-            for p, weight in zip(parameters, weights, strict=True):
-                p.data = weight[row]
-            for name, b in own.items():
-                b.data = buffers[name][row]
-            yield xi.contiguous(memory_format=self.memory_format)
+        return self._one_by_one(module, W, buffers, x)
 
     def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
         self.module.train()
