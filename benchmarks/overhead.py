@@ -57,7 +57,7 @@ def main() -> None:
         kept = load_study(open_storage(storage), name, storage).user_attrs["searches"][0]
     device = choose_device("auto")
     count = cores(device)
-    each = count // len(ends)  # cores of a process
+    each = max(1, count // len(ends))  # cores of a process
     times = sum((sheet for _, sheet in ends), Timesheet())
     spent = {
         "training": times.training,

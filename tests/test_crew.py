@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import threading
 import time
@@ -63,3 +64,31 @@ def test_events_come_in_the_thread_that_searches(url: str) -> None:
     )
     assert threads == {threading.current_thread()}
     assert workers == {0, 1}
+
+
+def test_of_rounds_heard_at_once_only_the_last_is_told() -> None:
+    crew, told = Crew(0), []
+    for number, kind, running in [(1, "round", 4), (2, "round", 3), (1, "finished", 0),
+                                  (1, "round", 2), (2, "round", 1)]:  # fmt: skip
+        crew.messages.put((number, {"event": {"kind": kind, "running": running}}))
+    crew._hear(told.append)
+    assert [(e.worker, e.kind, e.running) for e in told] == [
+        (1, "finished", 0), (1, "round", 2), (2, "round", 1)
+    ]  # fmt: skip
+
+
+def test_a_slow_callback_does_not_keep_a_search_from_stopping(url: str) -> None:
+    """Others say more than it can take, and it is told to stop all the same."""
+
+    asked = False
+
+    def note(event: Event) -> None:
+        nonlocal asked
+        time.sleep(0.03)
+        if event.worker == 1 and not asked:
+            asked = True
+            signal.raise_signal(signal.SIGINT)
+
+    task = Task(model="softmax", limit=200, folds=2, epochs=5000)
+    found = search("sgd", task, trials=4, jobs=2, pruner="none", storage=url, progress=note)
+    assert found.stopped

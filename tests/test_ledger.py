@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import wait
 from pathlib import Path
 
 import optuna
@@ -63,3 +64,21 @@ def test_trials_asked_for_after_an_error_are_put_back(ledger: Ledger) -> None:
         states = [t.state for t in ledger.study.get_trials(deepcopy=False)]
     assert TrialState.RUNNING not in states
     assert states.count(TrialState.WAITING) >= 2
+
+
+def test_a_second_interrupt_while_it_settles_loses_no_trial(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(pending: object) -> None:
+        monkeypatch.setattr("vrtune.ledger.wait", wait)
+        raise KeyboardInterrupt
+
+    with ledger:
+        ledger.later(time.sleep, 0.1)
+        ledger.ask(1)
+        monkeypatch.setattr("vrtune.ledger.wait", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            ledger.settle()
+        ledger.put_back([])
+        states = [t.state for t in ledger.study.get_trials(deepcopy=False)]
+    assert TrialState.RUNNING not in states

@@ -32,13 +32,19 @@ class Crew:
     def __init__(self, others: int) -> None:
         self.messages: Queue[tuple[int, dict[str, Any]]] = Queue()
         self.listeners: list[threading.Thread] = []
-        self.processes = {number: self._start(number) for number in range(1, others + 1)}
+        self.processes: dict[int, Process] = {}
         self.tickets: Tickets | None = None  # None until there is work
         self.at_work: set[int] = set()  # numbers of those that were given work
         self.alive: set[int] = set()  # of those that have not ended; this one's is 0
         self.cores = self.share = 1  # of all; for the lanes of one process
         self.writing = threading.Lock()
         self.failure: VrtuneError | None = None  # the first that one of the others met
+        try:
+            for number in range(1, others + 1):
+                self.processes[number] = self._start(number)
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Crew:
         return self
@@ -61,7 +67,7 @@ class Crew:
                 process.kill()
                 process.wait()
         for listener in self.listeners:
-            listener.join()
+            listener.join(WAIT_S)  # longer only where what a space started holds the pipe
 
     def run(
         self,
@@ -80,9 +86,12 @@ class Crew:
         self.cores = cores(workspace.device)
 
         def stop() -> bool:
+            if stopping():  # first: what the others say may never end
+                return True
             self._hear(tell)
-            return stopping() or self.failure is not None
+            return self.failure is not None
 
+        stopped = False
         with threads(workspace.device), self._handing_over(job, workspace, count):
             try:
                 run_job(
@@ -94,18 +103,17 @@ class Crew:
                     tell=tell,
                 )
                 self._leave(0)
-                while self.alive:
+                while self.alive and not (stopped := stop()):
                     self._hear(tell, WAIT_S)
-                    if stop():
-                        raise Stopped
             except Stopped:
-                if not self.failure:
-                    raise
+                stopped = True
             finally:
                 self.close()
                 self._hear(tell)
         if self.failure:
             raise self.failure
+        if stopped:
+            raise Stopped
 
     @contextlib.contextmanager
     def _handing_over(self, job: Job, workspace: Workspace, count: int) -> Iterator[None]:
@@ -121,20 +129,24 @@ class Crew:
             yield
 
     def _hear(self, tell: Tell, wait: float = 0) -> None:
-        """Takes in what the others have said by now; waits so many seconds for the first word."""
+        """Takes in what the others have said by now; waits so many seconds for the first word. Of
+        the rounds of one only the last is told."""
+        heard: list[tuple[int, dict[str, Any]]] = []
         with contextlib.suppress(Empty):
-            while True:
-                number, message = self.messages.get(wait > 0, wait)
-                wait = 0
-                if "event" in message:
-                    tell(Event(**{**message["event"], "worker": number}))
-                elif "error" in message:
-                    kind = UsageError if message["exit_code"] == 2 else VrtuneError
-                    self.failure = self.failure or kind(message["error"])
-                elif number in self.alive:
-                    self._leave(number)
-                    if message["ended"] != 0:
-                        self.failure = self.failure or _ended(number, message["ended"])
+            heard.append(self.messages.get(wait > 0, wait))
+            heard += [self.messages.get(False) for _ in range(self.messages.qsize())]
+        last = {number: at for at, (number, said) in enumerate(heard) if _is_round(said)}
+        for at, (number, said) in enumerate(heard):
+            if "event" in said:
+                if not _is_round(said) or last[number] == at:
+                    tell(Event(**{**said["event"], "worker": number}))
+            elif "error" in said:
+                kind = UsageError if said["exit_code"] == 2 else VrtuneError
+                self.failure = self.failure or kind(said["error"])
+            elif number in self.alive:
+                self._leave(number)
+                if said["ended"] != 0:
+                    self.failure = self.failure or _ended(number, said["ended"])
 
     def _leave(self, number: int) -> None:
         """One has no more to do: those that are left share out their lanes among its cores, too."""
@@ -159,6 +171,7 @@ class Crew:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            errors="replace",
             start_new_session=True,  # a terminal's Ctrl-C is the parent's to hear
             env={
                 **os.environ,
@@ -171,21 +184,26 @@ class Crew:
             assert process.stdout
             for line in process.stdout:
                 try:
-                    message = json.loads(line)
-                except ValueError:  # not ours
+                    said = json.loads(line)
+                except ValueError:
+                    said = None
+                if not isinstance(said, dict):  # not ours
                     sys.stderr.write(line)
-                    continue
-                if "ticket" in message:  # at once, as the process waits for it
+                elif "ticket" in said:  # at once, as the process waits for it
                     assert self.tickets
                     self._say(number, "1" if self.tickets.take() else "0")
                 else:
-                    self.messages.put((number, message))
+                    self.messages.put((number, said))
             self.messages.put((number, {"ended": process.wait()}))
 
         listener = threading.Thread(target=listen, daemon=True)
         listener.start()
         self.listeners.append(listener)
         return process
+
+
+def _is_round(said: dict[str, Any]) -> bool:
+    return "event" in said and said["event"]["kind"] == "round"
 
 
 def _ended(number: int, status: int) -> VrtuneError:

@@ -71,8 +71,8 @@ class Ledger:
 
     def settle(self) -> None:
         """Waits until all that was queued is done; raises the first error."""
+        wait(self.pending)  # also for what comes after an error: a trial asked for must not be lost
         pending, self.pending = self.pending, []
-        wait(pending)  # also of what comes after an error: a trial asked for must not be lost
         for future in pending:
             future.result()
 

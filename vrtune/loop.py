@@ -63,6 +63,7 @@ class SearchLoop:
 
     def run(self) -> None:
         """Trains until tickets run out. Stopped or any error puts the open trials back."""
+        self.watch.use(self.threads())
         with Heartbeats(self.study, self.ledger.held), self.ledger:
             try:
                 while True:

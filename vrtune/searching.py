@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -83,10 +84,11 @@ def search(
     make_pruner(pruner, task.epochs)
     points = found.grid() if sampler == "grid" else []
     processes = min(job_count(jobs, where), trials or len(points) or TRIALS)
-    threads_each = max(1, cores(where) // processes)
     with Crew(processes - 1) as crew:
-        workspace = Workspace(task, Path(data_dir), where, threads=threads_each)
-        fewest = _sizes(lanes, task.parts, 1, where)[0]
+        workspace = Workspace(
+            task, Path(data_dir), where, threads=max(1, cores(where) // processes)
+        )
+        fewest = _sizes(lanes, task.parts, 1)[0]
         check_fit(workspace, fewest, processes, fused=fuse == "on")
         record = StudyRecord(
             task=task,
@@ -101,7 +103,8 @@ def search(
             opened.enqueue_trial(point, skip_if_exists=True)
         count = min(trials or waiting(opened), waiting(opened)) if points else trials or TRIALS
         processes = min(processes, count)
-        sizes = _sizes(lanes, task.parts, count, where)
+        workspace.threads = max(1, cores(where) // processes)
+        sizes = _sizes(lanes, task.parts, _most(count, processes, where))
         chosen = choose_plan(opened, workspace, fuse, sizes, processes)
         progress(Event("plan", text=f"{chosen.text}, {processes} process{'es' * (processes > 1)}"))
         job = Job(
@@ -113,7 +116,7 @@ def search(
             device=where.type,
             fused=chosen.fused,
             slots=chosen.lanes // task.parts,
-            threads=threads_each,
+            threads=workspace.threads,
             sampler=sampler,
             pruner=pruner,
         )
@@ -171,13 +174,17 @@ def _absolute(task: Task) -> Task:
     return task.model_copy(update={"dataset": str(path.resolve())})
 
 
-def _sizes(
-    lanes: int | Literal["auto"], folds: int, trials: int, device: torch.device
-) -> list[int]:
-    """Lanes at once that are worth a try: whole trials, doubling."""
+def _most(trials: int, processes: int, device: torch.device) -> int:
+    """Trials at once in a process: no process takes another's share of a short search."""
+    if device.type == "cpu":
+        return min(MOST_TRIALS, math.ceil(trials / processes))
+    return max(1, trials // GENERATIONS)
+
+
+def _sizes(lanes: int | Literal["auto"], folds: int, most: int) -> list[int]:
+    """Lanes at once that are worth a try: `most` trials and fewer, doubling."""
     if lanes != "auto":
         return [folds * max(1, lanes // folds)]
-    most = MOST_TRIALS if device.type == "cpu" else max(1, trials // GENERATIONS)
     return [folds * 2**i for i in range(most.bit_length())]
 
 

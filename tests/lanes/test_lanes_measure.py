@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from vrtune import Task
 from vrtune.errors import UsageError
 from vrtune.lanes import measure
 from vrtune.lanes.measure import TURNS, Way, plan
+from vrtune.lanes.train import Lanes
 from vrtune.lanes.workspace import Workspace
 
 TASK = Task(model="softmax", folds=2, limit=120)
@@ -91,6 +93,22 @@ def test_the_least_disturbed_of_alternating_measurements_counts(
     monkeypatch.setattr(measure, "_measure", fake)
     assert plan(workspace, "auto", [2]).way == "looped"
     assert order == ["looped", "fused"] * TURNS
+
+
+def test_what_the_first_step_compiles_is_not_counted(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    seconds = iter([9.0] + [1 * MS] * 99)
+    monkeypatch.setattr("vrtune.lanes.measure.time.perf_counter", lambda: now)
+
+    def train_epoch(lanes: Lanes, after_step: Callable[[], None]) -> None:
+        nonlocal now
+        now += next(seconds)
+        after_step()
+
+    monkeypatch.setattr(Lanes, "train_epoch", train_epoch)
+    assert measure._measure(workspace, "looped", 2)[0] == pytest.approx(0.5 * MS)
 
 
 def test_nothing_is_measured_where_there_is_no_choice(

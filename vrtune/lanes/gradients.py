@@ -133,6 +133,7 @@ class Fused(Oracle):
         """Shares the rows out, unless there are no convolutions: such a step is too short."""
         deep = any(isinstance(layer, nn.Conv2d) for layer in self.module.modules())
         super().share(threads if deep else 1)
+        self.holders.clear()
 
     def _forward(
         self, module: nn.Module, parameters: Sequence[Tensor], buffers: Buffers, x: Tensor

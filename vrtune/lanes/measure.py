@@ -23,7 +23,7 @@ BUDGET_S = 0.025  # of a measurement, the warm-up aside
 TURNS = 3  # on a CPU
 SHORT_S = 0.1  # a step; twice the lanes of longer ones are not looked at, nor are they twice
 RUNS = 20  # steps of a measurement, at most
-LONG_S = 1.0  # steps as long as this need no more than a warm-up
+LONG_S = 20.0  # beside a step as long as this, what the first one compiles and imports is little
 PAYS = 1.15  # more lanes must be this much faster, as fewer tell the sampler more
 HEADROOM = 0.8  # of the free memory may be used
 
