@@ -145,7 +145,7 @@ def test_an_error_in_a_process_is_the_searchs(url: str, tmp_path: Path) -> None:
 def test_the_cores_of_a_process_that_ended_go_to_the_rest(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two processes, one trial: one of them gets none and ends."""
+    """Two processes, three trials: one of them runs out of trials before the other."""
     said: list[str] = []
     say, share = Crew._say, Pool.share
 

@@ -25,8 +25,8 @@ FAST = {"contract", "nsz", "reassoc"}
 
 
 def fill_vectors() -> None:
-    """Lets LLVM use AVX-512's vectors whole; by itself it takes half of them for some processors,
-    which here costs a tenth of a step. What the user set stays."""
+    """Lets LLVM use AVX-512's vectors whole; by itself it takes half of them for some processors.
+    What the user set stays."""
     features = get_host_cpu_features()
     if config.CPU_FEATURES is None and "+avx512f" in features:
         config.CPU_FEATURES = f"{features},-prefer-256-bit"

@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from vrtune.lanes.holding import Holder
 from vrtune.lanes.precision import computed_in
 from vrtune.lanes.rows import Layout
 
@@ -125,29 +124,20 @@ class Fused(Oracle):
 
     least = 2  # a group of one is another convolution, which rounds otherwise
 
-    def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
-        self.holders: dict[nn.Module, Holder] = {}
-        super().__init__(module, precision, threads)
-
     def share(self, threads: int) -> None:
         """Shares the rows out, unless there are no convolutions: such a step is too short."""
         deep = any(isinstance(layer, nn.Conv2d) for layer in self.module.modules())
         super().share(threads if deep else 1)
-        self.holders.clear()
 
     def _forward(
         self, module: nn.Module, parameters: Sequence[Tensor], buffers: Buffers, x: Tensor
     ) -> Tensor:
-        names = (*self.layout.shapes, *buffers)
-        if module not in self.holders:
-            self.holders[module] = Holder(module)
-        holder = self.holders[module]
+        named = dict(zip(self.layout.shapes, parameters, strict=True))
 
-        def one(xi: Tensor, *tensors: Tensor) -> Tensor:
-            with holder.holding(dict(zip(names, tensors, strict=True))):
-                return module(xi)
+        def one(p: dict[str, Tensor], b: Buffers, xi: Tensor) -> Tensor:
+            return functional_call(module, (p, b), (xi,))
 
-        return vmap(one)(x, *parameters, *buffers.values())
+        return vmap(one)(named, buffers, x)
 
     def _gradient(
         self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor

@@ -21,7 +21,7 @@ from vrtune.optimizers.sgd import SGD
 
 BUDGET_S = 0.025  # of a measurement, the warm-up aside
 TURNS = 3  # on a CPU
-SHORT_S = 0.1  # a step; twice the lanes of longer ones are not looked at, nor are they twice
+SHORT_S = 0.1  # a longer step is looked at once, and more lanes are not tried
 RUNS = 20  # steps of a measurement, at most
 LONG_S = 20.0  # beside a step as long as this, what the first one compiles and imports is little
 PAYS = 1.15  # more lanes must be this much faster, as fewer tell the sampler more
