@@ -46,7 +46,7 @@ def main() -> None:
     config = TrialConfig(estimator=SVRG(snapshot_period=1), optimizer=SGD(lr=0.01, momentum=0.9))
     began = time.perf_counter()
     with threads(device):
-        pool = Pool(workspace, workspace.folds(), fused=arguments.fused)
+        pool = Pool(workspace, workspace.folds, fused=arguments.fused)
         pool.exchange([], {0: config})
         loss = pool.validate(pool.train_epoch(lambda: None))[0].losses
     if device.type == "cuda":

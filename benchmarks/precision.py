@@ -42,7 +42,7 @@ def main() -> None:
         workspace = Workspace(task, arguments.data_dir, device)
         with threads(device):
             chosen = plan(workspace, "auto", [task.folds * len(arguments.lr)])
-            pool = Pool(workspace, workspace.folds(), fused=chosen.fused)
+            pool = Pool(workspace, workspace.folds, fused=chosen.fused)
             configs = [TrialConfig(optimizer=SGD(lr=lr)) for lr in arguments.lr]
             pool.exchange([], dict(enumerate(configs)))
             began = time.perf_counter()

@@ -51,7 +51,7 @@ def setting(method: str, lr: float, period: int) -> TrialConfig:
 
 def train(workspace: Workspace, method: str, rates: tuple[float, ...], period: int) -> Any:
     """All learning rates at once; a row for each, with its validation loss after every epoch."""
-    pool = Pool(workspace, workspace.folds(), fused=workspace.device.type == "cuda")
+    pool = Pool(workspace, workspace.folds, fused=workspace.device.type == "cuda")
     pool.exchange([], {i: setting(method, lr, period) for i, lr in enumerate(rates)})
     rows: list[dict[str, Any]] = [
         {"lr": lr, "spent": [], "train_losses": [], "losses": [], "accuracies": []} for lr in rates

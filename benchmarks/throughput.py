@@ -165,7 +165,7 @@ def by_vrtune(
     task = Task(dataset="mnist", model=model, folds=FOLDS, epochs=1, limit=limit)
     workspace = Workspace(task, data_dir, device, threads=threads)
     fused = plan(workspace, "auto", [lanes]).fused
-    pool = Pool(workspace, workspace.folds(), fused=fused)
+    pool = Pool(workspace, workspace.folds, fused=fused)
     pool.exchange([], dict.fromkeys(range(max(1, lanes // FOLDS)), CONFIGS[method]))
     group = next(iter(pool.groups.values()))
     for lane in group.seats:

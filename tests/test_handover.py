@@ -24,7 +24,7 @@ def test_the_same_streams_and_data(task: Task) -> None:
         assert second.threads == 3
         assert second.dataset.fingerprint == first.dataset.fingerprint
         assert (second.dataset.classes, second.dataset.name) == (10, "digits")
-        for one, other in zip(first.folds(), second.folds(), strict=True):
+        for one, other in zip(first.folds, second.folds, strict=True):
             assert one.key() == other.key()
             for name in ("train", "validation", "scale", "shift"):
                 assert torch.equal(getattr(one, name), getattr(other, name))

@@ -82,7 +82,7 @@ def run_job(
     # past: a continued study must not propose the first search's points again
     study.sampler = make_sampler(job.sampler, key(task.seed, "sampler", job.number, past))
     study.pruner = make_pruner(job.pruner, task.epochs)
-    pool = Pool(workspace, workspace.folds(), fused=job.fused)
+    pool = Pool(workspace, workspace.folds, fused=job.fused)
 
     def queued() -> bool:
         return bool(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))

@@ -85,4 +85,6 @@ def warm_up() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stderr.flush()  # which is standard output, too
+    os._exit(status)  # at once, as multiprocessing's do: taking PyTorch down takes a second

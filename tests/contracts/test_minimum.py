@@ -81,8 +81,8 @@ def descend(
         estimate.snapshot(rows, weights, lambda at, rows: problem.gradient(at, everything))
         for index in torch.randperm(SAMPLES, generator=problem.random).split(batch):
 
-            def gradient(at: Tensor, *, off_step: bool = False, index: Tensor = index) -> Tensor:
-                return problem.gradient(at, index)
+            def gradient(*points: Tensor, index: Tensor = index) -> tuple[Tensor, ...]:
+                return tuple(problem.gradient(at, index) for at in points)
 
             d, eta = estimate.estimate(weights, of_estimator | clock, gradient)
             rule.step(weights, d, of_rule["lr"] if eta is None else eta, of_rule)

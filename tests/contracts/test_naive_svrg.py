@@ -24,18 +24,17 @@ def naive(oracle: Any, rows: Any, batches: Any, index: Tensor, took: Callable, *
     """Gradients at the snapshot move the running statistics as the step's own do."""
     x, y = batches.fetch(index, batches.scale, batches.shift)
 
-    def gradient(weights: Tensor, *, off_step: bool = False) -> Tensor:
-        g, losses = oracle.gradient(weights, rows.buffers, x, y)
-        if not off_step:
-            took(g, losses)
-        return g
+    def gradient(*points: Tensor) -> tuple[Tensor, ...]:
+        found = [oracle.gradient(weights, rows.buffers, x, y) for weights in points]
+        took(*found[0])
+        return tuple(g for g, _ in found)
 
     return gradient
 
 
 def train() -> Progress:
     workspace = Workspace(TASK, Path(), torch.device("cpu"))
-    pool = Pool(workspace, workspace.folds(), fused=False)
+    pool = Pool(workspace, workspace.folds, fused=False)
     pool.exchange([], {0: CONFIG})
     with threads(torch.device("cpu")):
         for _ in range(EPOCHS):

@@ -88,12 +88,12 @@ def test_hand_computed_steps() -> None:
     storm = ESTIMATORS["storm"](weights)
     storm.admit(torch.tensor([0]), weights)
     hp = {name: torch.tensor([[v]]).double() for name, v in {"k": 2, "w": 2, "c": 0.5}.items()}
-    calls: list[tuple[list[float], bool]] = []
+    calls: list[list[list[float]]] = []
 
     def gradient_of(scale: float):
-        def at(weights: Tensor, *, off_step: bool = False) -> Tensor:
-            calls.append((weights[0].tolist(), off_step))
-            return scale * weights
+        def at(*points: Tensor) -> tuple[Tensor, ...]:
+            calls.append([weights[0].tolist() for weights in points])
+            return tuple(scale * weights for weights in points)
 
         return at
 
@@ -107,4 +107,4 @@ def test_hand_computed_steps() -> None:
     expected = [2 + (1 - a) * (3 - 6), 4 + (1 - a) * (4 - 8)]
     assert d[0].tolist() == pytest.approx(expected)
     assert float(eta) == pytest.approx(2 / math.cbrt(2 + 25 + 20))
-    assert calls == [([1.0, 2.0], False), ([3.0, 4.0], True)]
+    assert calls == [[[1.0, 2.0], [3.0, 4.0]]]

@@ -42,7 +42,7 @@ def curve(rounds: list[Progress]) -> Curve:
 
 def train(config: TrialConfig, space: Workspace, *, fused: bool) -> Curve:
     """A trial alone, from its first epoch to its last."""
-    pool = Pool(space, space.folds(), fused=fused)
+    pool = Pool(space, space.folds, fused=fused)
     pool.exchange([], {0: config})
     return curve([pool.validate(pool.train_epoch(lambda: None))[0] for _ in range(TASK.epochs)])
 

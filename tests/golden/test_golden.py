@@ -51,7 +51,7 @@ def test_alone(name: str, fused: bool, space: Workspace) -> None:
 @ways
 def test_amid_others_and_refilled(fused: bool, space: Workspace) -> None:
     """All methods in one pool; when the first half is done, others take over rows in use."""
-    pool = Pool(space, space.folds(), fused=fused)
+    pool = Pool(space, space.folds, fused=fused)
     starts = {0: ("sgd", 0), 1: ("svrg", 0), 2: ("storm", 0)}
     later = {3: ("sgd", 2), 4: ("storm", 2), 5: ("metainit", 2), 6: ("svrg", 2)}
     pool.exchange([], {trial: CONFIGS[name] for trial, (name, _) in starts.items()})

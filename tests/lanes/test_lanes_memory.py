@@ -12,7 +12,7 @@ from vrtune import Task, search
 from vrtune.errors import UsageError
 from vrtune.lanes import memory
 from vrtune.lanes.measure import plan
-from vrtune.lanes.memory import activations, check_fit
+from vrtune.lanes.memory import POINTS, activations, check_fit
 from vrtune.lanes.workspace import Workspace
 
 TASK = Task(folds=2, limit=120)
@@ -49,8 +49,9 @@ def test_activations_of_lenet_by_hand(workspace: Workspace) -> None:
 def test_more_lanes_and_samples_need_more(workspace: Workspace) -> None:
     assert needed(workspace, 4, 32) > needed(workspace, 2, 32) > needed(workspace, 2, 16)
     at_once = needed(workspace, 4, 32, fused=True)
-    assert at_once - needed(workspace, 4, 32) == 3 * activations(workspace, 32)
-    assert memory.needed(workspace, 4, 32, threads=9) == at_once
+    assert at_once - needed(workspace, 4, 32) == (4 * POINTS - 1) * activations(workspace, 32)
+    looped = memory.needed(workspace, 4, 32, threads=9)
+    assert looped - needed(workspace, 4, 32) == 3 * activations(workspace, 32)
 
 
 def test_what_fits_is_let_through(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

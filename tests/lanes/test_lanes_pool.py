@@ -40,7 +40,7 @@ def round_of(pool: Pool) -> dict[int, Progress]:
 
 
 def alone(workspace: Workspace, name: str, epochs: int) -> list[Progress]:
-    pool = Pool(workspace, workspace.folds(), fused=False)
+    pool = Pool(workspace, workspace.folds, fused=False)
     pool.exchange([], {7: CONFIGS[name]})
     return [round_of(pool)[7] for _ in range(epochs)]
 
@@ -59,7 +59,7 @@ def test_trials_come_and_go_and_every_one_trains_as_if_alone(
     workspace: Workspace, fused: bool
 ) -> None:
     """Different programs at once; rows refilled, given up and added."""
-    pool = Pool(workspace, workspace.folds(), fused=fused)
+    pool = Pool(workspace, workspace.folds, fused=fused)
     pool.exchange([], {0: CONFIGS["sgd"], 1: CONFIGS["svrg"], 2: CONFIGS["storm"]})
     rounds = [round_of(pool)]
     assert list(rounds[0]) == [0, 1, 2]
@@ -82,7 +82,7 @@ def test_trials_come_and_go_and_every_one_trains_as_if_alone(
 
 
 def test_an_emptied_pool_can_be_filled_again(workspace: Workspace) -> None:
-    pool = Pool(workspace, workspace.folds(), fused=False)
+    pool = Pool(workspace, workspace.folds, fused=False)
     pool.exchange([], {0: CONFIGS["svrg"]})
     round_of(pool)
     pool.exchange([0], {})
@@ -93,7 +93,7 @@ def test_an_emptied_pool_can_be_filled_again(workspace: Workspace) -> None:
 
 
 def test_gradient_computations_are_those_of_all_folds(workspace: Workspace) -> None:
-    pool = Pool(workspace, workspace.folds(), fused=False)
+    pool = Pool(workspace, workspace.folds, fused=False)
     pool.exchange([], {0: CONFIGS["svrg"], 1: CONFIGS["adam"]})
     progress = round_of(pool)
     batches = 4  # 23 samples by 6
@@ -106,7 +106,7 @@ def test_threads_that_come_and_go_change_no_value(workspace: Workspace, fused: b
     """Four lanes: two trials of two folds, so that two threads have two lanes each."""
 
     def trained(shares: tuple[int, ...]) -> dict[int, Progress]:
-        pool = Pool(workspace, workspace.folds(), fused=fused)
+        pool = Pool(workspace, workspace.folds, fused=fused)
         pool.exchange([], {0: CONFIGS["svrg"], 1: CONFIGS["svrg"]})
         for threads in shares:
             pool.share(threads)

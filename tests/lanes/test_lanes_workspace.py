@@ -35,7 +35,7 @@ def workspace(dataset: Dataset, **fields: object) -> Workspace:
 
 
 def test_folds_are_equal_in_size_and_hold_every_sample_back_once() -> None:
-    streams = workspace(made()).folds()
+    streams = workspace(made()).folds
     assert [stream.name for stream in streams] == ["fold 0", "fold 1", "fold 2"]
     held_back = [i for stream in streams for i in stream.validation.tolist()]
     assert sorted(held_back) == list(range(60))
@@ -47,7 +47,7 @@ def test_folds_are_equal_in_size_and_hold_every_sample_back_once() -> None:
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
 def test_normalised_training_part_has_mean_0_and_deviation_1(dtype: torch.dtype) -> None:
     dataset = made(dtype)
-    for stream in workspace(dataset).folds():
+    for stream in workspace(dataset).folds:
         scale, shift = (v.view(1, 1, 2, 1, 1) for v in (stream.scale, stream.shift))
         x = normalised(dataset.train.x, stream.train[None], scale, shift)[0]
         assert x.mean((0, 2, 3)).abs().max() < 1e-5
@@ -56,11 +56,11 @@ def test_normalised_training_part_has_mean_0_and_deviation_1(dtype: torch.dtype)
 
 def test_normalisation_comes_from_the_training_part_alone() -> None:
     """Images held back do not change it, images trained on do."""
-    before = workspace(made()).folds()[0]
+    before = workspace(made()).folds[0]
     for part, changes in ((before.validation, False), (before.train, True)):
         dataset = made()
         dataset.train.x[part] //= 2
-        after = workspace(dataset).folds()[0]
+        after = workspace(dataset).folds[0]
         assert torch.equal(after.train, before.train)
         assert torch.equal(after.scale, before.scale) is not changes
         assert torch.equal(after.shift, before.shift) is not changes
@@ -77,14 +77,14 @@ def test_seeds_train_on_everything() -> None:
 
 
 def test_limit_is_of_the_whole_training_set() -> None:
-    streams = workspace(made(), limit=30).folds()
+    streams = workspace(made(), limit=30).folds
     used = {i for stream in streams for i in stream.validation.tolist()}
     assert len(used) == 30
     assert {i % 3 for i in used} == {0, 1, 2}
 
 
 def test_folds_and_normalisation_depend_on_the_tasks_seed_alone() -> None:
-    one, again, other = (workspace(made(), seed=seed).folds()[0] for seed in (1, 1, 2))
+    one, again, other = (workspace(made(), seed=seed).folds[0] for seed in (1, 1, 2))
     assert torch.equal(one.train, again.train)
     assert not torch.equal(one.train, other.train)
     assert one.key() != other.key()

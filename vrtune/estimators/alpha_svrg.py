@@ -37,8 +37,8 @@ class AlphaSVRGEstimator(PeriodicSnapshots):
     def estimate(
         self, weights: Tensor, hp: dict[str, Tensor], gradient: BatchGradient
     ) -> tuple[Tensor, None]:
-        d = gradient(weights)
-        correction = gradient(self.state["snapshot"], off_step=True).sub_(self.state["mu"])
+        d, g_snapshot = gradient(weights, self.state["snapshot"])
+        correction = g_snapshot.sub_(self.state["mu"])
         since = self.since_start(hp)
         last = hp["epoch"] - since.remainder(hp["snapshot_period"])
         alpha = hp["alpha"] * (1 - hp["decay"] * last / hp["epochs"])

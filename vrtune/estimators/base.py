@@ -15,11 +15,11 @@ WholeGradient = Callable[[Tensor, Tensor], Tensor]
 
 
 class BatchGradient(Protocol):
-    """The gradient of the step's mini-batch, for all lanes at once."""
+    """Gradients of the step's mini-batch, for all lanes at once."""
 
-    def __call__(self, weights: Tensor, *, off_step: bool = False) -> Tensor:
-        """g(weights; B), a tensor [L, P] of the caller's own; `off_step` puts batch-norm statistics
-        back afterwards."""
+    def __call__(self, *points: Tensor) -> tuple[Tensor, ...]:
+        """g(point; B) of every point [L, P], tensors of the caller's own. The first point is the
+        step's weights; what the others do to batch-norm statistics is undone."""
 
 
 class Estimator(ABC):

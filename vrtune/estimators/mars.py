@@ -45,8 +45,7 @@ class MARSEstimator(Estimator):
     def estimate(
         self, weights: Tensor, hp: dict[str, Tensor], gradient: BatchGradient
     ) -> tuple[Tensor, None]:
-        g = gradient(weights)
-        before = gradient(self.state["previous"], off_step=True)
+        g, before = gradient(weights, self.state["previous"])
         self.state["previous"].copy_(weights)
         return clipped(torch.addcmul(g, g - before, scale(hp))), None
 
@@ -82,7 +81,7 @@ class MARSApproximateEstimator(Estimator):
     def estimate(
         self, weights: Tensor, hp: dict[str, Tensor], gradient: BatchGradient
     ) -> tuple[Tensor, None]:
-        g = gradient(weights)
+        (g,) = gradient(weights)
         change = (g - self.state["previous"]).mul_(self.state["started"])
         self.state["previous"].copy_(g)
         self.state["started"].fill_(1.0)

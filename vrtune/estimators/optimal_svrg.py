@@ -50,8 +50,7 @@ class OptimalSVRGEstimator(PeriodicSnapshots):
         self, weights: Tensor, hp: dict[str, Tensor], gradient: BatchGradient
     ) -> tuple[Tensor, None]:
         state, seen = self.state, self.state["seen"]
-        g = gradient(weights)
-        g_snapshot = gradient(state["snapshot"], off_step=True)
+        g, g_snapshot = gradient(weights, state["snapshot"])
         A = (state["covariance"] / state["variance"].clamp(min=1e-30)).clamp_(0.0, 1.0)
         A = torch.where(seen < 2, torch.ones_like(A), A)  # no spread is known before two steps
         correction = A * (g_snapshot - state["mu"])

@@ -25,4 +25,5 @@ class PlainEstimator(Estimator):
     def estimate(
         self, weights: Tensor, hp: dict[str, Tensor], gradient: BatchGradient
     ) -> tuple[Tensor, None]:
-        return gradient(weights), None
+        (g,) = gradient(weights)
+        return g, None

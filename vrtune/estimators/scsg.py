@@ -41,6 +41,5 @@ class SCSGEstimator(Snapshots):
     def estimate(
         self, weights: Tensor, hp: dict[str, Tensor], gradient: BatchGradient
     ) -> tuple[Tensor, None]:
-        d = gradient(weights)
-        d.sub_(gradient(self.state["snapshot"], off_step=True))
-        return d.add_(self.state["mu"]), None
+        d, g_snapshot = gradient(weights, self.state["snapshot"])
+        return d.sub_(g_snapshot).add_(self.state["mu"]), None

@@ -57,8 +57,8 @@ class STORMEstimator(Estimator):
         self, weights: Tensor, hp: dict[str, Tensor], gradient: BatchGradient
     ) -> tuple[Tensor, Tensor]:
         d, previous, sum_G2, a = (self.state[s] for s in ("d", "previous", "sum_G2", "a"))
-        g = gradient(weights)
-        d.sub_(gradient(previous, off_step=True)).mul_(1 - a).add_(g)
+        g, back = gradient(weights, previous)
+        d.sub_(back).mul_(1 - a).add_(g)
         sum_G2.add_(torch.linalg.vecdot(g, g).unsqueeze(1))
         eta = hp["k"] / (hp["w"] + sum_G2).pow(1 / 3)
         a.copy_((hp["c"] * eta.square()).clamp(max=1.0))

@@ -39,6 +39,6 @@ class SVRGEstimator(PeriodicSnapshots):
     def estimate(
         self, weights: Tensor, hp: dict[str, Tensor], gradient: BatchGradient
     ) -> tuple[Tensor, None]:
-        d = gradient(weights)
-        correction = gradient(self.state["snapshot"], off_step=True).sub_(self.state["mu"])
+        d, g_snapshot = gradient(weights, self.state["snapshot"])
+        correction = g_snapshot.sub_(self.state["mu"])
         return d.sub_(correction.masked_fill_(self.since_start(hp) < 0, 0.0)), None

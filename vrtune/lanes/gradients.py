@@ -30,6 +30,7 @@ class Oracle(ABC):
     """
 
     least = 1  # rows of a thread
+    at_once = False  # whether several points of a step are better rows of one call
     memory_format = torch.contiguous_format  # of a batch, one row after another
 
     def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
@@ -123,6 +124,7 @@ class Fused(Oracle):
     """All lanes in one call: vmap over the rows, one backward of the summed losses."""
 
     least = 2  # a group of one is another convolution, which rounds otherwise
+    at_once = True
 
     def share(self, threads: int) -> None:
         """Shares the rows out, unless there are no convolutions: such a step is too short."""
@@ -144,7 +146,7 @@ class Fused(Oracle):
     ) -> tuple[Tensor, Tensor]:
         leaves = [v.detach().requires_grad_() for v in self.layout.views(W).values()]
         losses = _losses(self._forward(module, leaves, buffers, x), y)
-        grads = torch.autograd.grad(losses, leaves, torch.ones_like(losses))
+        grads = torch.autograd.grad(losses.sum(), leaves)  # a row's loss depends on that row alone
         G = torch.empty_like(W)
         for part, grad in zip(self.layout.views(G).values(), grads, strict=True):
             part.copy_(grad)

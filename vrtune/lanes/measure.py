@@ -13,7 +13,7 @@ import torch
 
 from vrtune.config import Settings, TrialConfig
 from vrtune.errors import UsageError
-from vrtune.lanes.memory import STATE_ROWS, available, needed
+from vrtune.lanes.memory import POINTS, STATE_ROWS, available, needed
 from vrtune.lanes.replay import WARM_UP
 from vrtune.lanes.rows import Lane
 from vrtune.lanes.workspace import Workspace
@@ -141,7 +141,7 @@ def _measure(workspace: Workspace, way: Way, lanes: int) -> tuple[float, bool]:
         torch.cuda.reset_peak_memory_stats(device)
         base, free = torch.cuda.memory_allocated(device), torch.cuda.mem_get_info(device)[0]
     config = TrialConfig(optimizer=SGD(lr=1e-6))
-    stream = workspace.folds()[0]
+    stream = workspace.folds[0]
     group = workspace.lanes(("plain", "sgd"), fused=way == "fused")
     group.append([Lane(i, config, stream) for i in range(lanes)])
     warm_up = WARM_UP + 1 if cuda else 1
@@ -165,7 +165,8 @@ def _measure(workspace: Workspace, way: Way, lanes: int) -> tuple[float, bool]:
             group.train_epoch(after_step)
     fits_twice = True
     if cuda:
-        used = torch.cuda.max_memory_allocated(device) - base + STATE_ROWS * group.rows.W.nbytes
+        taken = torch.cuda.max_memory_allocated(device) - base
+        used = (POINTS if way == "fused" else 1) * taken + STATE_ROWS * group.rows.W.nbytes
         fits_twice = 2 * used < HEADROOM * free
     return median(times[warm_up:] or times) / lanes, fits_twice
 

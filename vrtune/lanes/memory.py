@@ -10,6 +10,7 @@ from vrtune.errors import UsageError
 from vrtune.lanes.workspace import Workspace, cores
 
 STATE_ROWS = 10  # rows of W that a method keeps or needs for a moment: SVRG with momentum takes 8
+POINTS = 2  # at which a fused step takes gradients at once
 COUNTED = 2  # samples: batch norm needs two
 HEADROOM = 0.9  # of the free memory may be used
 GB = 2**30
@@ -35,10 +36,12 @@ def activations(workspace: Workspace, batch_size: int) -> int:
 def needed(
     workspace: Workspace, lanes: int, batch_size: int, *, threads: int, fused: bool = False
 ) -> int:
-    """Bytes of a process that trains `lanes` lanes: all at once where fused, else a thread each."""
+    """Bytes of a process that trains `lanes` lanes: all at once where fused, both gradients of a
+    two-gradient method too; else a thread each."""
     size = sum(p.numel() for p in workspace.make().parameters())
     state = STATE_ROWS * 4 * size * lanes
-    return state + (lanes if fused else min(threads, lanes)) * activations(workspace, batch_size)
+    rows = POINTS * lanes if fused else min(threads, lanes)
+    return state + rows * activations(workspace, batch_size)
 
 
 def available(device: torch.device) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd import Function
@@ -76,7 +77,9 @@ class Conv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         b = self.weight.new_zeros(len(self.weight)) if self.bias is None else self.bias
-        y: Tensor = Convolution.apply(x.permute(1, 2, 3, 0), self.weight, b, int(self.padding[0]))
+        # without gradients there is no vmap, and no need of what `apply` does for a backward pass
+        convolve = Convolution.apply if torch.is_grad_enabled() else Convolution.forward
+        y: Tensor = convolve(x.permute(1, 2, 3, 0), self.weight, b, int(self.padding[0]))
         return y.permute(3, 0, 1, 2)
 
 

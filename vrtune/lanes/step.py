@@ -27,18 +27,37 @@ def batch_gradient(
 ) -> BatchGradient:
     """g(.; B) of the batch `index` for all lanes. `took(g, losses)` sees the step's own gradient;
     `frozen` leaves batch-norm statistics as they are after that one too."""
+    buffers, lanes = rows.buffers, len(rows.W)
     index, other = index.unbind(2) if index.dim() == 3 else (index, None)
     x, y = batches.fetch(index, batches.scale, batches.shift)
     x_off = x if other is None else batches.fetch(other, batches.scale, batches.shift)[0]
 
-    def gradient(weights: Tensor, *, off_step: bool = False) -> Tensor:
-        buffers = rows.buffers
-        if off_step or frozen:  # batch-norm reset: these statistics are thrown away
-            buffers = {name: b.clone() for name, b in buffers.items()}
-        g, losses = oracle.gradient(weights, buffers, x_off if off_step else x, y)
-        if not off_step:
-            took(g, losses)
-        return g
+    def gradient(*points: Tensor) -> tuple[Tensor, ...]:
+        return (at_once if oracle.at_once and len(points) > 1 else in_turn)(*points)
+
+    def at_once(*points: Tensor) -> tuple[Tensor, ...]:
+        """Rows of one call: the lanes at the first point, then the lanes at the next."""
+        count = len(points)
+        copies = {name: torch.cat([b] * count) for name, b in buffers.items()}
+        xs = torch.cat([x, *[x_off] * (count - 1)])
+        G, losses = oracle.gradient(torch.cat(points), copies, xs, y.repeat(count, 1))
+        if not frozen:
+            for name, b in buffers.items():  # batch-norm reset: the other points' are thrown away
+                b.copy_(copies[name][:lanes])
+        took(G[:lanes], losses[:lanes])
+        return G.split(lanes)
+
+    def in_turn(*points: Tensor) -> tuple[Tensor, ...]:
+        gradients = []
+        for i, weights in enumerate(points):
+            own = buffers
+            if i > 0 or frozen:  # batch-norm reset: these statistics are thrown away
+                own = {name: b.clone() for name, b in buffers.items()}
+            g, losses = oracle.gradient(weights, own, x_off if i > 0 else x, y)
+            if i == 0:
+                took(g, losses)
+            gradients.append(g)
+        return tuple(gradients)
 
     return gradient
 

@@ -63,7 +63,7 @@ class Lanes:
         @lru_cache(maxsize=64)
         def start(stream_key: tuple[object, ...]) -> nn.Module:
             """The module as a stream starts it: every trial starts from the same weights."""
-            with torch.random.fork_rng():
+            with torch.random.fork_rng([device] if device.type == "cuda" else []):
                 torch.manual_seed(key(*stream_key, "weights"))
                 return make().to(device)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -86,6 +87,7 @@ class Workspace:
         """x and y of a part, where the lanes train."""
         return part.x.to(self.device), part.y.to(self.device)
 
+    @cached_property
     def folds(self) -> list[Stream]:
         """One stream a fold."""
         return [
