@@ -5,7 +5,7 @@
 looped   one lane after another
 grouped  vmap of nn.Conv2d, which PyTorch turns into one grouped convolution
 unfold   vmap of unfold and a matrix product, which becomes one batched product
-direct   vmap of layers that keep samples last, by compiled loops of our own (CPU only)
+side by side  lanes as channels, convolved by compiled loops of our own (CPU only)
 compiled torch.compile of `grouped` (needs a C compiler; takes a while), with --compile
 
 Prints milliseconds a lane's gradient, the median of interleaved runs.
@@ -26,6 +26,7 @@ from torch.func import functional_call, grad, vmap
 
 from vrtune.lanes.gradients import Fused, Looped, Oracle
 from vrtune.lanes.replay import WARM_UP, Replay
+from vrtune.lanes.side_by_side import SideBySide
 from vrtune.models import build
 
 BATCH = 32
@@ -65,9 +66,7 @@ def ways(side: int, lanes: int, device: torch.device, compiled: bool) -> dict[st
     oracles: dict[str, Oracle] = {"looped": Looped(module), "grouped": Fused(model())}
     oracles["unfold"] = Fused(unfolded(model()))
     if device.type == "cpu":
-        from vrtune.lanes.samples_last import Direct
-
-        oracles["direct"] = Direct(model())
+        oracles["side by side"] = SideBySide(model())
     works: dict[str, Callable[[], object]] = {
         name: lambda oracle=oracle: oracle.gradient(W, {}, x, y)  # type: ignore[misc]
         for name, oracle in oracles.items()

@@ -17,7 +17,6 @@ from torch.func import functional_call, vmap
 from vrtune.lanes.precision import computed_in
 from vrtune.lanes.rows import Layout
 
-FEW = 16  # channels: as many as a processor's vector holds
 Buffers = dict[str, Tensor]
 Result = TypeVar("Result")
 
@@ -128,7 +127,7 @@ class Fused(Oracle):
 
     def share(self, threads: int) -> None:
         """Shares the rows out, unless there are no convolutions: such a step is too short."""
-        deep = any(isinstance(layer, nn.Conv2d) for layer in self.module.modules())
+        deep = any(isinstance(layer, nn.Conv2d) for layer in self.original.modules())
         super().share(threads if deep else 1)
 
     def _forward(
@@ -145,7 +144,7 @@ class Fused(Oracle):
         self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor
     ) -> tuple[Tensor, Tensor]:
         leaves = [v.detach().requires_grad_() for v in self.layout.views(W).values()]
-        losses = _losses(self._forward(module, leaves, buffers, x), y)
+        losses = self._losses(self._forward(module, leaves, buffers, x), y)
         grads = torch.autograd.grad(losses.sum(), leaves)  # a row's loss depends on that row alone
         G = torch.empty_like(W)
         for part, grad in zip(self.layout.views(G).values(), grads, strict=True):
@@ -158,13 +157,13 @@ class Fused(Oracle):
         return self._forward(module, list(self.layout.views(W).values()), buffers, x)
 
     def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
-        return _losses(self._forward(self.original.train(), parameters, buffers, x), y)
+        return self._losses(self._forward(self.original.train(), parameters, buffers, x), y)
 
-
-def _losses(logits: Tensor, y: Tensor) -> Tensor:
-    """Mean losses [r] of logits [r, B, classes]."""
-    each = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none")
-    return each.view(y.shape).mean(1)
+    @staticmethod
+    def _losses(logits: Tensor, y: Tensor) -> Tensor:
+        """Mean losses [r] of logits [r, B, classes]."""
+        each = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none")
+        return each.view(y.shape).mean(1)
 
 
 class Looped(Oracle):
@@ -208,33 +207,7 @@ def make_oracle(module: nn.Module, *, fused: bool, precision: str, threads: int)
     """The oracle of a process."""
     if not fused:
         return Looped(module, precision, threads)
-    if precision == "float32" and narrow(module):
-        from vrtune.lanes.samples_last import Direct  # imports a compiler
+    from vrtune.lanes.side_by_side import SideBySide, suits  # which are made of what is above
 
-        return Direct(module, precision, threads)
-    return Fused(module, precision, threads)
-
-
-def narrow(module: nn.Module) -> bool:
-    """Whether a CPU convolves the module's lanes faster by `Direct`: few channels everywhere,
-    square kernels at stride 1 with a border of zeros, float32."""
-    first = next(module.parameters())
-    layers = [layer for layer in module.modules() if isinstance(layer, nn.Conv2d)]
-    return (
-        (first.device.type, first.dtype) == ("cpu", torch.float32)
-        and bool(layers)
-        and all(_narrow(layer) for layer in layers)
-    )
-
-
-def _narrow(layer: nn.Conv2d) -> bool:
-    k, p = layer.kernel_size[0], layer.padding[0]
-    return (
-        max(layer.in_channels, layer.out_channels) <= FEW
-        and layer.kernel_size == (k, k)
-        and layer.padding == (p, p)
-        and int(p) < k
-        and layer.padding_mode == "zeros"
-        and layer.stride == layer.dilation == (1, 1)
-        and layer.groups == 1
-    )
+    fused_by = SideBySide if precision == "float32" and suits(module) else Fused
+    return fused_by(module, precision, threads)

@@ -1,38 +1,34 @@
-"""Fused lanes of few channels on a CPU: layers that keep samples last in memory, [C, H, W, B]."""
+"""Layers for lanes side by side, of few channels; samples lie last in memory: [r C, H, W, B]."""
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Callable
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from vrtune.lanes.convolution import Array, correlate, weight_gradient
-from vrtune.lanes.gradients import Fused
+from vrtune.lanes.side_by_side import LaneLayer
 from vrtune.models.pool import AveragePool2
 
 
 class Convolution(Function):
-    """y[o] = b[o] + sum_{c,i,j} w[o,c,i,j] x[c, . + i - p, . + j - p], at stride 1, for
-    x [*, C, H, W, B], w [*, O, C, k, k] and b [*, O]; leading dimensions * are lanes."""
+    """y[o] = b[o] + sum_{c,i,j} w[o,c,i,j] x[c, . + i - p, . + j - p] in every lane, at stride 1,
+    for x [r, C, H, W, B], w [r, O, C, k, k] and b [r, O]."""
 
     @staticmethod
-    def forward(x: Tensor, w: Tensor, b: Tensor, p: int) -> Tensor:
-        """y [*, O, H', W', B]."""
-        lanes, (height, width, samples) = x.shape[:-4], x.shape[-3:]
-        outputs, border = w.shape[-4], 2 * p - w.shape[-1] + 1
-        y = x.new_empty(*lanes, outputs, height + border, width + border, samples)
-        correlate(_array(_wide(x, p), 5), _array(w, 5), _array(b, 2), p, _array(y, 5))
-        return y
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        x, w, _, ctx.p = inputs
+    def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor, p: int) -> Tensor:
+        """y [r, O, H', W', B]."""
         ctx.save_for_backward(x, w)
+        ctx.p = p
+        lanes, _, height, width, samples = x.shape
+        border = 2 * p - w.shape[-1] + 1
+        y = x.new_empty(lanes, w.shape[1], height + border, width + border, samples)
+        correlate(_array(_wide(x, p)), _array(w), _array(b), p, _array(y))
+        return y
 
     @staticmethod
     @once_differentiable
@@ -41,24 +37,12 @@ class Convolution(Function):
         x, w = ctx.saved_tensors
         g = g.contiguous()
         by_w, by_x = w.new_empty(w.shape), None
-        weight_gradient(_array(_wide(x, ctx.p), 5), _array(g, 5), ctx.p, _array(by_w, 5))
+        weight_gradient(_array(_wide(x, ctx.p)), _array(g), ctx.p, _array(by_w))
         if ctx.needs_input_grad[0]:
-            turned, p = w.transpose(-4, -3).flip(-1, -2), w.shape[-1] - 1 - ctx.p
-            zero, by_x = w.new_zeros(*w.shape[:-4], w.shape[-3]), x.new_empty(x.shape)
-            correlate(
-                _array(_wide(g, p), 5), _array(turned, 5), _array(zero, 2), p, _array(by_x, 5)
-            )
-        return by_x, by_w, g.flatten(-3).sum(-1), None
-
-    @staticmethod
-    def vmap(info: Any, dims: tuple[Any, ...], *inputs: Any) -> tuple[Tensor, int]:
-        """Lanes become a leading dimension of everything."""
-        *tensors, p = inputs
-        leading = [
-            t.expand(info.batch_size, *t.shape) if dim is None else t.movedim(dim, 0)
-            for t, dim in zip(tensors, dims, strict=False)
-        ]
-        return Convolution.apply(*leading, p), 0
+            turned, p = w.transpose(1, 2).flip(-1, -2), w.shape[-1] - 1 - ctx.p
+            zero, by_x = w.new_zeros(turned.shape[:2]), x.new_empty(x.shape)
+            correlate(_array(_wide(g, p)), _array(turned), _array(zero), p, _array(by_x))
+        return by_x, by_w, g.flatten(2).sum(-1), None
 
 
 def _wide(x: Tensor, p: int) -> Tensor:
@@ -66,56 +50,51 @@ def _wide(x: Tensor, p: int) -> Tensor:
     return F.pad(x, (0, 0, p, p)) if p else x
 
 
-def _array(t: Tensor, dims: int) -> Array:
-    """The tensor's memory, all leading dimensions as one."""
-    array: Array = t.detach().contiguous().reshape(-1, *t.shape[1 - dims :]).numpy()
+def _array(t: Tensor) -> Array:
+    """The tensor's memory."""
+    array: Array = t.detach().contiguous().numpy()
     return array
 
 
-class Conv2d(nn.Conv2d):
-    """The same values; the output [B, C, H, W] lies in memory as [C, H, W, B]."""
+class Conv2d(LaneLayer):
+    """The output [B, r O, H, W] lies in memory as [r O, H, W, B]."""
+
+    def __init__(self, layer: nn.Conv2d) -> None:
+        super().__init__()
+        self.p = int(layer.padding[0])
 
     def forward(self, x: Tensor) -> Tensor:
-        b = self.weight.new_zeros(len(self.weight)) if self.bias is None else self.bias
-        # without gradients there is no vmap, and no need of what `apply` does for a backward pass
-        convolve = Convolution.apply if torch.is_grad_enabled() else Convolution.forward
-        y: Tensor = convolve(x.permute(1, 2, 3, 0), self.weight, b, int(self.padding[0]))
-        return y.permute(3, 0, 1, 2)
+        w = self.weight
+        b = w.new_zeros(w.shape[:2]) if self.bias is None else self.bias
+        x = x.permute(1, 2, 3, 0).unflatten(0, (len(w), -1))
+        y: Tensor = Convolution.apply(x, w, b, self.p)
+        return y.flatten(0, 1).permute(3, 0, 1, 2)
 
 
-class Average2(AveragePool2):
+class Average2(nn.Module):
     """Samples stand where channels do, along which PyTorch's channels-last pooling is fast."""
+
+    def __init__(self, layer: AveragePool2) -> None:
+        super().__init__()
 
     def forward(self, x: Tensor) -> Tensor:
         return F.avg_pool2d(x.transpose(0, 1), 2).transpose(0, 1)
 
 
-class MaxPool2d(nn.MaxPool2d):
+class MaxPool2d(nn.Module):
     """As `Average2`."""
 
+    def __init__(self, layer: nn.MaxPool2d) -> None:
+        super().__init__()
+        self.layer = layer
+
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.transpose(0, 1)).transpose(0, 1)
+        y: Tensor = self.layer(x.transpose(0, 1))
+        return y.transpose(0, 1)
 
 
-LAYERS: dict[type[nn.Module], type[nn.Module]] = {
+LAYERS: dict[type[nn.Module], Callable[..., nn.Module]] = {
     nn.Conv2d: Conv2d,
     AveragePool2: Average2,
     nn.MaxPool2d: MaxPool2d,
 }
-
-
-class Direct(Fused):
-    """Fused, with layers that keep samples last. Derivatives of higher order come from the module's
-    own layers."""
-
-    def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
-        super().__init__(_samples_last(module), precision, threads)
-        self.original = module
-
-
-def _samples_last(module: nn.Module) -> nn.Module:
-    """A copy with such layers; names and parameters stay."""
-    module = copy.deepcopy(module)
-    for layer in module.modules():
-        layer.__class__ = LAYERS.get(type(layer), type(layer))
-    return module

@@ -1,0 +1,213 @@
+"""Fused lanes on a CPU without vmap: they stand side by side as channels, [B, r C, H, W].
+
+Whatever treats channels alike (an activation, pooling, flattening) then serves all lanes in one
+plain call; layers with weights are replaced by ones that keep the lanes apart. vmap costs some
+milliseconds a step in Python, which is most of a small net's step.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vrtune.lanes.gradients import Buffers, Fused
+
+FEW = 16  # channels: as many as a processor's vector holds
+
+
+class LaneLayer(nn.Module):
+    """A layer whose tensors have a row a lane. They are set for every call, by their names."""
+
+    weight: Tensor
+    bias: Tensor | None
+
+
+class Linear(LaneLayer):
+    """y = A_r x + b_r in every lane, [B, r F] -> [B, r O]."""
+
+    def __init__(self, layer: nn.Linear) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        A = self.weight.transpose(1, 2)
+        x = x.unflatten(1, (len(A), -1)).transpose(0, 1)
+        y = x.bmm(A) if self.bias is None else torch.baddbmm(self.bias.unsqueeze(1), x, A)
+        return y.transpose(0, 1).flatten(1)
+
+
+class BatchNorm(LaneLayer):
+    """A channel of a lane is a channel of its own, as batch norm has it anyway."""
+
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
+    def __init__(self, layer: nn.BatchNorm1d | nn.BatchNorm2d) -> None:
+        super().__init__()
+        self.momentum, self.eps = layer.momentum or 0.0, layer.eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            self.num_batches_tracked.add_(1)
+        mean, variance = self.running_mean.view(-1), self.running_var.view(-1)
+        own = self.weight.flatten(), _flat(self.bias)
+        return F.batch_norm(x, mean, variance, *own, self.training, self.momentum, self.eps)
+
+
+class GroupNorm(LaneLayer):
+    """The groups of all lanes."""
+
+    def __init__(self, layer: nn.GroupNorm) -> None:
+        super().__init__()
+        self.groups, self.eps = layer.num_groups, layer.eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        groups = self.groups * len(self.weight)
+        return F.group_norm(x, groups, self.weight.flatten(), _flat(self.bias), self.eps)
+
+
+class LayerNorm(LaneLayer):
+    """Over the features of a lane, [B, r F]: as many groups as lanes."""
+
+    def __init__(self, layer: nn.LayerNorm) -> None:
+        super().__init__()
+        self.eps = layer.eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.group_norm(x, len(self.weight), self.weight.flatten(), _flat(self.bias), self.eps)
+
+
+def _flat(bias: Tensor | None) -> Tensor | None:
+    return None if bias is None else bias.flatten()
+
+
+LAYERS: dict[type[nn.Module], Callable[..., LaneLayer]] = {
+    nn.Linear: Linear,
+    nn.BatchNorm1d: BatchNorm,
+    nn.BatchNorm2d: BatchNorm,
+    nn.GroupNorm: GroupNorm,
+    nn.LayerNorm: LayerNorm,
+}
+
+
+class SideBySide(Fused):
+    """Fused, for modules that `suits` allows. Derivatives of higher order come from the module
+    itself, by vmap."""
+
+    def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
+        super().__init__(module, precision)
+        self.module, self.modules = Lanes(module), []
+        self.share(threads)
+
+    def _forward(
+        self, module: nn.Module, parameters: Sequence[Tensor], buffers: Buffers, x: Tensor
+    ) -> Tensor:
+        assert isinstance(module, Lanes)
+        module.seat(dict(zip(self.layout.shapes, parameters, strict=True)) | buffers)
+        logits: Tensor = module(x.transpose(0, 1).flatten(1, 2))
+        return logits.unflatten(1, (len(x), -1)).transpose(0, 1)
+
+    def _logits(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
+        views = self.layout.views(W).values()
+        rows = [slice(i, i + 1) for i in range(len(x))]  # whose activations stay near the processor
+        return torch.cat(
+            [
+                self._forward(
+                    module,
+                    [v[row] for v in views],
+                    {name: b[row] for name, b in buffers.items()},
+                    x[row],
+                )
+                for row in rows
+            ]
+        )
+
+    def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
+        return self._losses(super()._forward(self.original.train(), parameters, buffers, x), y)
+
+
+class Lanes(nn.Module):
+    """A module with its layers replaced, [B, r C, H, W] -> [B, r classes]."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.body = nn.Sequential(copy.deepcopy(module))  # which can be a single layer
+        named = [*module.named_parameters(), *module.named_buffers()]
+        own = [*self.body.parameters(), *self.body.buffers()]
+        names = {id(tensor): name for tensor, (name, _) in zip(own, named, strict=True)}
+        layers = LAYERS | _samples_last(module)
+        self.slots: list[tuple[nn.Module, str, str]] = []  # a layer, its attribute, a tensor's name
+        for parent in list(self.body.modules()):
+            for at, layer in list(parent.named_children()):
+                if type(layer) in layers:
+                    new = layers[type(layer)](layer)
+                    setattr(parent, at, new)
+                    for attribute, tensor in (layer._parameters | layer._buffers).items():
+                        if tensor is None:
+                            setattr(new, attribute, None)
+                        else:
+                            self.slots.append((new, attribute, names[id(tensor)]))
+
+    def seat(self, tensors: dict[str, Tensor]) -> None:
+        """Gives every layer its tensors [r, ...]."""
+        for layer, attribute, name in self.slots:
+            setattr(layer, attribute, tensors[name])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """All lanes at the weights they were given."""
+        y: Tensor = self.body(x)
+        return y
+
+
+def _samples_last(module: nn.Module) -> dict[type[nn.Module], Callable[..., nn.Module]]:
+    if not _convolutions(module):
+        return {}
+    from vrtune.lanes import samples_last  # imports a compiler
+
+    return samples_last.LAYERS
+
+
+def suits(module: nn.Module) -> bool:
+    """Whether a CPU trains the module's lanes faster so: layers that are known here, convolutions
+    of few channels everywhere, with square kernels at stride 1 and a border of zeros, in float32.
+
+    What else the module does must treat channels alike; the tests hold every model to it.
+    """
+    first = next(module.parameters())
+    return (
+        first.device.type == "cpu"
+        and (first.dtype == torch.float32 or not _convolutions(module))
+        and all(_known(layer) for layer in module.modules() if layer._parameters or layer._buffers)
+    )
+
+
+def _known(layer: nn.Module) -> bool:
+    if type(layer) is nn.Conv2d:
+        return _narrow(layer)
+    if isinstance(layer, nn.LayerNorm) and len(layer.normalized_shape) > 1:
+        return False
+    if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) and layer.momentum is None:
+        return False
+    plain = layer._parameters["weight"] is None or None in layer._buffers.values()
+    return type(layer) in LAYERS and not plain  # no norm without weights or statistics
+
+
+def _convolutions(module: nn.Module) -> list[nn.Conv2d]:
+    return [layer for layer in module.modules() if isinstance(layer, nn.Conv2d)]
+
+
+def _narrow(layer: nn.Conv2d) -> bool:
+    k, p = layer.kernel_size[0], layer.padding[0]
+    return (
+        max(layer.in_channels, layer.out_channels) <= FEW
+        and layer.kernel_size == (k, k)
+        and layer.padding == (p, p)
+        and int(p) < k
+        and layer.padding_mode == "zeros"
+        and layer.stride == layer.dilation == (1, 1)
+        and layer.groups == 1
+    )
