@@ -11,6 +11,7 @@ seating     fresh trials into rows
 storage     storage, sampler, pruner, and waiting for them
 start-up    before a process's first trial: libraries are imported, data is read, ways are measured
 end         idle cores, and what comes after the last trial
+neither     all but training and validation
 
 A process that has no trial left gives its core to another one, whose lanes then train on both.
 Writes docs/benchmarks/overhead-SPACE-DEVICE.json.
@@ -67,6 +68,7 @@ def main() -> None:
         "start-up": each * sum(end - sheet.wall for end, sheet in ends),
     }
     spent["end"] = wall * count - sum(spent.values())
+    spent["neither"] = wall * count - spent["training"] - spent["validation"]
     found = {
         "plan": f"{kept['plan']}, {kept['processes']} processes",
         "complete": result.trials.complete,
