@@ -19,6 +19,7 @@ from vrtune.errors import UsageError, VrtuneError
 from vrtune.events import Event
 from vrtune.jobs import threads
 from vrtune.lanes.measure import plan
+from vrtune.lanes.memory import check_trainings
 from vrtune.lanes.pool import Pool, finite
 from vrtune.lanes.workspace import Workspace, choose_device, cores
 from vrtune.storage import DEFAULT_URL, open_storage, sqlite_path
@@ -177,6 +178,7 @@ def retrain_study(
     if fused is None:
         with threads(device):
             fused = plan(workspace, "auto", [seeds * len(configs)]).fused
+    check_trainings(workspace, seeds * len(configs), fused=fused)
     done, weights = train(configs, workspace, seeds, fused=fused, progress=progress)
     results = []
     for number in numbers:

@@ -12,7 +12,7 @@ from vrtune import Task, search
 from vrtune.errors import UsageError
 from vrtune.lanes import memory
 from vrtune.lanes.measure import plan
-from vrtune.lanes.memory import POINTS, activations, check_fit
+from vrtune.lanes.memory import POINTS, activations, check_fit, check_trainings
 from vrtune.lanes.workspace import Workspace
 
 TASK = Task(folds=2, limit=120)
@@ -57,6 +57,16 @@ def test_more_lanes_and_samples_need_more(workspace: Workspace) -> None:
 def test_what_fits_is_let_through(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     free(monkeypatch, 2 * needed(workspace, 4, 32))
     check_fit(workspace, lanes=4, processes=2)
+
+
+def test_trainings_that_do_not_fit_are_refused(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free(monkeypatch, needed(workspace, 3, 32))
+    check_trainings(workspace, 3, fused=False)
+    said = "4 trainings of lenet at once need about .* give a smaller --top or --seeds"
+    with pytest.raises(UsageError, match=said):
+        check_trainings(workspace, 4, fused=False)
 
 
 @pytest.mark.parametrize(

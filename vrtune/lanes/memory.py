@@ -51,6 +51,17 @@ def available(device: torch.device) -> int:
     return int(HEADROOM * psutil.virtual_memory().available)
 
 
+def check_trainings(workspace: Workspace, lanes: int, *, fused: bool) -> None:
+    """UsageError if so many trainings on the whole training part don't fit at once."""
+    free, task = available(workspace.device), workspace.task
+    need = needed(workspace, lanes, task.batch_size, threads=workspace.threads, fused=fused)
+    if need > free:
+        raise UsageError(
+            f"{lanes} trainings of {task.model} at once need about {need / GB:.1f} GB, and "
+            f"{free / GB:.1f} GB are free: give a smaller --top or --seeds"
+        )
+
+
 def check_fit(workspace: Workspace, lanes: int, processes: int, *, fused: bool = False) -> None:
     """UsageError names the largest setting that fits, if `processes` with `lanes` each do not.
     `lanes` are those of whole trials; fewer processes have more threads each."""

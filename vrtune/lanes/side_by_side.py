@@ -100,13 +100,13 @@ class SideBySide(Fused):
 
     def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
         super().__init__(module, precision)
-        self.module, self.modules = Lanes(module), []
+        self.module, self.modules = Channels(module), []
         self.share(threads)
 
     def _forward(
         self, module: nn.Module, parameters: Sequence[Tensor], buffers: Buffers, x: Tensor
     ) -> Tensor:
-        assert isinstance(module, Lanes)
+        assert isinstance(module, Channels)
         module.seat(dict(zip(self.layout.shapes, parameters, strict=True)) | buffers)
         logits: Tensor = module(x.transpose(0, 1).flatten(1, 2))
         return logits.unflatten(1, (len(x), -1)).transpose(0, 1)
@@ -130,8 +130,8 @@ class SideBySide(Fused):
         return self._losses(super()._forward(self.original.train(), parameters, buffers, x), y)
 
 
-class Lanes(nn.Module):
-    """A module with its layers replaced, [B, r C, H, W] -> [B, r classes]."""
+class Channels(nn.Module):
+    """A module whose layers keep lanes apart, [B, r C, H, W] -> [B, r classes]."""
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
@@ -192,8 +192,9 @@ def _known(layer: nn.Module) -> bool:
         return False
     if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) and layer.momentum is None:
         return False
-    plain = layer._parameters["weight"] is None or None in layer._buffers.values()
-    return type(layer) in LAYERS and not plain  # no norm without weights or statistics
+    # no norm without weights or statistics
+    whole = layer._parameters.get("weight") is not None and None not in layer._buffers.values()
+    return whole and type(layer) in LAYERS
 
 
 def _convolutions(module: nn.Module) -> list[nn.Conv2d]:
