@@ -69,6 +69,7 @@ def train(
 
     Returns what came out, and each seed's parameters and buffers.
     """
+    check_trainings(workspace, seeds * len(configs))
     pool = Pool(workspace, workspace.seeds(seeds), fused=fused)
     curves: dict[int, list[list[float]]] = {number: [] for number in configs}
     with threads(workspace.device):
@@ -178,7 +179,6 @@ def retrain_study(
     if fused is None:
         with threads(device):
             fused = plan(workspace, "auto", [seeds * len(configs)]).fused
-    check_trainings(workspace, seeds * len(configs), fused=fused)
     done, weights = train(configs, workspace, seeds, fused=fused, progress=progress)
     results = []
     for number in numbers:

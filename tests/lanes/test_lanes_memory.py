@@ -63,10 +63,10 @@ def test_trainings_that_do_not_fit_are_refused(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free(monkeypatch, needed(workspace, 3, 32))
-    check_trainings(workspace, 3, fused=False)
-    said = "4 trainings of lenet at once need about .* give a smaller --top or --seeds"
+    check_trainings(workspace, 3)
+    said = "4 trainings of lenet at once need about .* train fewer trials or seeds at once"
     with pytest.raises(UsageError, match=said):
-        check_trainings(workspace, 4, fused=False)
+        check_trainings(workspace, 4)
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,18 @@ def test_every_model_that_suits_is_tested_above() -> None:
     )
 
 
+def test_a_layer_may_stand_in_several_places() -> None:
+    def made() -> nn.Module:
+        twice = nn.Linear(6, 6)
+        return nn.Sequential(nn.Flatten(), twice, nn.ReLU(), twice, nn.Sequential(twice))
+
+    modules = [made() for _ in range(LANES)]
+    W = torch.stack([flatten(module) for module in modules])
+    x, y = torch.randn(LANES, 8, 1, 2, 3), torch.randint(6, (LANES, 8))
+    for lanes in (LANES, 1):
+        compare(modules[0], W[-lanes:], {}, x[-lanes:], y[-lanes:])
+
+
 def test_layers_may_share_weights_and_miss_biases() -> None:
     class Twice(nn.Module):
         def __init__(self) -> None:
@@ -106,6 +118,8 @@ def test_threads_change_no_value(make: type[Oracle]) -> None:
     for threads in (1, 2):
         oracle = make(module, threads=threads)
         assert len(oracle.modules) == threads
+        oracle.gradient(W[:2], {}, x[:2], y[:2])  # copies are made of a module that was used, too
+        oracle.share(threads + 1)
         found.append([*oracle.gradient(W, {}, x, y), oracle.logits(W, {}, x)])
         oracle.share(1)
     torch.testing.assert_close(*found, rtol=1e-6, atol=1e-8)

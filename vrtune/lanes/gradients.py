@@ -29,15 +29,14 @@ class Oracle(ABC):
     """
 
     least = 1  # rows of a thread
-    at_once = False  # whether several points of a step are better rows of one call
     memory_format = torch.contiguous_format  # of a batch, one row after another
 
     def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
         """`precision` holds for gradients and outputs; see `computed_in`."""
         self.module = self.original = module
         self.layout = Layout(module)
-        device = next(module.parameters()).device
-        self.computed = partial(computed_in, precision, device)
+        self.device = next(module.parameters()).device
+        self.computed = partial(computed_in, precision, self.device)
         self.modules: list[nn.Module] = []
         self.pool: ThreadPoolExecutor | None = None
         self.share(threads)
@@ -102,6 +101,11 @@ class Oracle(ABC):
         """Outputs of one row after another."""
         return torch.stack([module(xi) for xi in self._seated(module, W, buffers, x)])
 
+    @property
+    def at_once(self) -> bool:
+        """Whether several points of a step are better rows of one call."""
+        return False
+
     @abstractmethod
     def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
         """Mean losses [r] in train mode, as a graph over parameters [r, *shape]."""
@@ -123,7 +127,11 @@ class Fused(Oracle):
     """All lanes in one call: vmap over the rows, one backward of the summed losses."""
 
     least = 2  # a group of one is another convolution, which rounds otherwise
-    at_once = True
+
+    @property
+    def at_once(self) -> bool:
+        """A GPU's graph has no Python to save, and would need twice the memory."""
+        return self.device.type == "cpu"
 
     def share(self, threads: int) -> None:
         """Shares the rows out, unless there are no convolutions: such a step is too short."""

@@ -13,7 +13,7 @@ import torch
 
 from vrtune.config import Settings, TrialConfig
 from vrtune.errors import UsageError
-from vrtune.lanes.memory import POINTS, STATE_ROWS, available, needed
+from vrtune.lanes.memory import STATE_ROWS, available, needed
 from vrtune.lanes.replay import WARM_UP
 from vrtune.lanes.rows import Lane
 from vrtune.lanes.workspace import Workspace
@@ -165,8 +165,7 @@ def _measure(workspace: Workspace, way: Way, lanes: int) -> tuple[float, bool]:
             group.train_epoch(after_step)
     fits_twice = True
     if cuda:
-        taken = torch.cuda.max_memory_allocated(device) - base
-        used = (POINTS if way == "fused" else 1) * taken + STATE_ROWS * group.rows.W.nbytes
+        used = torch.cuda.max_memory_allocated(device) - base + STATE_ROWS * group.rows.W.nbytes
         fits_twice = 2 * used < HEADROOM * free
     return median(times[warm_up:] or times) / lanes, fits_twice
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import psutil
 import torch
 from torch import Tensor, nn
@@ -9,8 +11,8 @@ from torch import Tensor, nn
 from vrtune.errors import UsageError
 from vrtune.lanes.workspace import Workspace, cores
 
-STATE_ROWS = 10  # rows of W that a method keeps or needs for a moment: SVRG with momentum takes 8
-POINTS = 2  # at which a fused step takes gradients at once
+STATE_ROWS = 10  # rows of W that a method keeps or needs for a moment, as SVRG with momentum does
+POINTS = 2  # at which a fused step takes gradients at once on a CPU
 COUNTED = 2  # samples: batch norm needs two
 HEADROOM = 0.9  # of the free memory may be used
 GB = 2**30
@@ -40,25 +42,28 @@ def needed(
     two-gradient method too; else a thread each."""
     size = sum(p.numel() for p in workspace.make().parameters())
     state = STATE_ROWS * 4 * size * lanes
-    rows = POINTS * lanes if fused else min(threads, lanes)
+    points = POINTS if workspace.device.type == "cpu" else 1
+    rows = points * lanes if fused else min(threads, lanes)
     return state + rows * activations(workspace, batch_size)
 
 
 def available(device: torch.device) -> int:
     """Bytes that may be used."""
     if device.type == "cuda":
+        gc.collect()  # captured steps refer to themselves
+        torch.cuda.empty_cache()
         return int(HEADROOM * torch.cuda.mem_get_info(device)[0])
     return int(HEADROOM * psutil.virtual_memory().available)
 
 
-def check_trainings(workspace: Workspace, lanes: int, *, fused: bool) -> None:
-    """UsageError if so many trainings on the whole training part don't fit at once."""
+def check_trainings(workspace: Workspace, lanes: int) -> None:
+    """UsageError if so many trainings on the whole training part don't fit at once, looped."""
     free, task = available(workspace.device), workspace.task
-    need = needed(workspace, lanes, task.batch_size, threads=workspace.threads, fused=fused)
+    need = needed(workspace, lanes, task.batch_size, threads=workspace.threads)
     if need > free:
         raise UsageError(
             f"{lanes} trainings of {task.model} at once need about {need / GB:.1f} GB, and "
-            f"{free / GB:.1f} GB are free: give a smaller --top or --seeds"
+            f"{free / GB:.1f} GB are free: train fewer trials or seeds at once"
         )
 
 

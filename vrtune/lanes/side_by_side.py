@@ -109,6 +109,7 @@ class SideBySide(Fused):
         assert isinstance(module, Channels)
         module.seat(dict(zip(self.layout.shapes, parameters, strict=True)) | buffers)
         logits: Tensor = module(x.transpose(0, 1).flatten(1, 2))
+        module.leave()
         return logits.unflatten(1, (len(x), -1)).transpose(0, 1)
 
     def _logits(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
@@ -141,21 +142,33 @@ class Channels(nn.Module):
         names = {id(tensor): name for tensor, (name, _) in zip(own, named, strict=True)}
         layers = LAYERS | _samples_last(module)
         self.slots: list[tuple[nn.Module, str, str]] = []  # a layer, its attribute, a tensor's name
+        made: dict[nn.Module, nn.Module] = {}  # a layer may stand in several places
         for parent in list(self.body.modules()):
-            for at, layer in list(parent.named_children()):
-                if type(layer) in layers:
-                    new = layers[type(layer)](layer)
-                    setattr(parent, at, new)
-                    for attribute, tensor in (layer._parameters | layer._buffers).items():
-                        if tensor is None:
-                            setattr(new, attribute, None)
-                        else:
-                            self.slots.append((new, attribute, names[id(tensor)]))
+            for at, layer in parent._modules.items():
+                if layer is None or type(layer) not in layers:
+                    continue
+                if layer not in made:
+                    made[layer] = layers[type(layer)](layer)
+                    self._slot(made[layer], {**layer._parameters, **layer._buffers}, names)
+                parent._modules[at] = made[layer]
+
+    def _slot(
+        self, new: nn.Module, tensors: dict[str, Tensor | None], names: dict[int, str]
+    ) -> None:
+        for attribute, tensor in tensors.items():
+            setattr(new, attribute, None)
+            if tensor is not None:
+                self.slots.append((new, attribute, names[id(tensor)]))
 
     def seat(self, tensors: dict[str, Tensor]) -> None:
         """Gives every layer its tensors [r, ...]."""
         for layer, attribute, name in self.slots:
             setattr(layer, attribute, tensors[name])
+
+    def leave(self) -> None:
+        """Lets go of them."""
+        for layer, attribute, _ in self.slots:
+            setattr(layer, attribute, None)
 
     def forward(self, x: Tensor) -> Tensor:
         """All lanes at the weights they were given."""
