@@ -3,7 +3,7 @@
     python benchmarks/overhead.py [--space sgd] [--trials 64] [--pruner hyperband] [--storage URL]
 
 Runs a real search on digits (LeNet, 4 folds, 20 epochs) in a fresh study, and prints where the wall
-time of all cores went, from the call of search() to its return; the shares make 100 %:
+time of all cores went, from the call of search() to its return; down to `end` it makes 100 %:
 
 training    training steps and snapshot passes
 validation  judging every trial after every epoch

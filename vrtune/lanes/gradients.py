@@ -141,6 +141,12 @@ class Fused(Oracle):
     def _forward(
         self, module: nn.Module, parameters: Sequence[Tensor], buffers: Buffers, x: Tensor
     ) -> Tensor:
+        """Outputs [r, B, classes] of one call."""
+        return self._by_vmap(module, parameters, buffers, x)
+
+    def _by_vmap(
+        self, module: nn.Module, parameters: Sequence[Tensor], buffers: Buffers, x: Tensor
+    ) -> Tensor:
         named = dict(zip(self.layout.shapes, parameters, strict=True))
 
         def one(p: dict[str, Tensor], b: Buffers, xi: Tensor) -> Tensor:
@@ -152,7 +158,7 @@ class Fused(Oracle):
         self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor
     ) -> tuple[Tensor, Tensor]:
         leaves = [v.detach().requires_grad_() for v in self.layout.views(W).values()]
-        losses = self._losses(self._forward(module, leaves, buffers, x), y)
+        losses = _losses(self._forward(module, leaves, buffers, x), y)
         grads = torch.autograd.grad(losses.sum(), leaves)  # a row's loss depends on that row alone
         G = torch.empty_like(W)
         for part, grad in zip(self.layout.views(G).values(), grads, strict=True):
@@ -160,18 +166,18 @@ class Fused(Oracle):
         return G, losses.detach()
 
     def _logits(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
-        if W.device.type == "cpu":  # where large batches gain nothing from fusing
+        if self.device.type == "cpu":  # where large batches gain nothing from fusing
             return self._one_by_one(module, W, buffers, x)
         return self._forward(module, list(self.layout.views(W).values()), buffers, x)
 
     def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
-        return self._losses(self._forward(self.original.train(), parameters, buffers, x), y)
+        return _losses(self._by_vmap(self.original.train(), parameters, buffers, x), y)
 
-    @staticmethod
-    def _losses(logits: Tensor, y: Tensor) -> Tensor:
-        """Mean losses [r] of logits [r, B, classes]."""
-        each = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none")
-        return each.view(y.shape).mean(1)
+
+def _losses(logits: Tensor, y: Tensor) -> Tensor:
+    """Mean losses [r] of logits [r, B, classes]."""
+    each = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none")
+    return each.view(y.shape).mean(1)
 
 
 class Looped(Oracle):
@@ -181,8 +187,8 @@ class Looped(Oracle):
     def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
         super().__init__(module, precision, threads)
         # cuDNN's convolutions prefer channels last; a batched one has no such layout
-        cuda = next(module.parameters()).device.type == "cuda"
-        self.memory_format = torch.channels_last if cuda else torch.contiguous_format
+        if self.device.type == "cuda":
+            self.memory_format = torch.channels_last
 
     def _gradient(
         self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch.nn.functional as F
@@ -11,7 +10,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from vrtune.lanes.convolution import Array, correlate, weight_gradient
-from vrtune.lanes.side_by_side import LaneLayer
+from vrtune.lanes.layers import LaneLayer
 from vrtune.models.pool import AveragePool2
 
 
@@ -60,7 +59,7 @@ class Conv2d(LaneLayer):
     """The output [B, r O, H, W] lies in memory as [r O, H, W, B]."""
 
     def __init__(self, layer: nn.Conv2d) -> None:
-        super().__init__()
+        super().__init__(layer)
         self.p = int(layer.padding[0])
 
     def forward(self, x: Tensor) -> Tensor:
@@ -71,21 +70,18 @@ class Conv2d(LaneLayer):
         return y.flatten(0, 1).permute(3, 0, 1, 2)
 
 
-class Average2(nn.Module):
+class Average2(LaneLayer):
     """Samples stand where channels do, along which PyTorch's channels-last pooling is fast."""
-
-    def __init__(self, layer: AveragePool2) -> None:
-        super().__init__()
 
     def forward(self, x: Tensor) -> Tensor:
         return F.avg_pool2d(x.transpose(0, 1), 2).transpose(0, 1)
 
 
-class MaxPool2d(nn.Module):
+class MaxPool2d(LaneLayer):
     """As `Average2`."""
 
     def __init__(self, layer: nn.MaxPool2d) -> None:
-        super().__init__()
+        super().__init__(layer)
         self.layer = layer
 
     def forward(self, x: Tensor) -> Tensor:
@@ -93,7 +89,7 @@ class MaxPool2d(nn.Module):
         return y.transpose(0, 1)
 
 
-LAYERS: dict[type[nn.Module], Callable[..., nn.Module]] = {
+LAYERS: dict[type[nn.Module], type[LaneLayer]] = {
     nn.Conv2d: Conv2d,
     AveragePool2: Average2,
     nn.MaxPool2d: MaxPool2d,

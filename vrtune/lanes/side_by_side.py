@@ -1,97 +1,22 @@
 """Fused lanes on a CPU without vmap: they stand side by side as channels, [B, r C, H, W].
 
 Whatever treats channels alike (an activation, pooling, flattening) then serves all lanes in one
-plain call; layers with weights are replaced by ones that keep the lanes apart. vmap costs some
-milliseconds a step in Python, which is most of a small net's step.
+plain call; layers with weights are replaced by ones that keep the lanes apart (layers.py). A small
+net's step is short, and vmap's bookkeeping in Python would be much of it.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vrtune.lanes.gradients import Buffers, Fused
+from vrtune.lanes.layers import LAYERS, LaneLayer
 
 FEW = 16  # channels: as many as a processor's vector holds
-
-
-class LaneLayer(nn.Module):
-    """A layer whose tensors have a row a lane. They are set for every call, by their names."""
-
-    weight: Tensor
-    bias: Tensor | None
-
-
-class Linear(LaneLayer):
-    """y = A_r x + b_r in every lane, [B, r F] -> [B, r O]."""
-
-    def __init__(self, layer: nn.Linear) -> None:
-        super().__init__()
-
-    def forward(self, x: Tensor) -> Tensor:
-        A = self.weight.transpose(1, 2)
-        x = x.unflatten(1, (len(A), -1)).transpose(0, 1)
-        y = x.bmm(A) if self.bias is None else torch.baddbmm(self.bias.unsqueeze(1), x, A)
-        return y.transpose(0, 1).flatten(1)
-
-
-class BatchNorm(LaneLayer):
-    """A channel of a lane is a channel of its own, as batch norm has it anyway."""
-
-    running_mean: Tensor
-    running_var: Tensor
-    num_batches_tracked: Tensor
-
-    def __init__(self, layer: nn.BatchNorm1d | nn.BatchNorm2d) -> None:
-        super().__init__()
-        self.momentum, self.eps = layer.momentum or 0.0, layer.eps
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.training:
-            self.num_batches_tracked.add_(1)
-        mean, variance = self.running_mean.view(-1), self.running_var.view(-1)
-        own = self.weight.flatten(), _flat(self.bias)
-        return F.batch_norm(x, mean, variance, *own, self.training, self.momentum, self.eps)
-
-
-class GroupNorm(LaneLayer):
-    """The groups of all lanes."""
-
-    def __init__(self, layer: nn.GroupNorm) -> None:
-        super().__init__()
-        self.groups, self.eps = layer.num_groups, layer.eps
-
-    def forward(self, x: Tensor) -> Tensor:
-        groups = self.groups * len(self.weight)
-        return F.group_norm(x, groups, self.weight.flatten(), _flat(self.bias), self.eps)
-
-
-class LayerNorm(LaneLayer):
-    """Over the features of a lane, [B, r F]: as many groups as lanes."""
-
-    def __init__(self, layer: nn.LayerNorm) -> None:
-        super().__init__()
-        self.eps = layer.eps
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.group_norm(x, len(self.weight), self.weight.flatten(), _flat(self.bias), self.eps)
-
-
-def _flat(bias: Tensor | None) -> Tensor | None:
-    return None if bias is None else bias.flatten()
-
-
-LAYERS: dict[type[nn.Module], Callable[..., LaneLayer]] = {
-    nn.Linear: Linear,
-    nn.BatchNorm1d: BatchNorm,
-    nn.BatchNorm2d: BatchNorm,
-    nn.GroupNorm: GroupNorm,
-    nn.LayerNorm: LayerNorm,
-}
 
 
 class SideBySide(Fused):
@@ -126,9 +51,6 @@ class SideBySide(Fused):
                 for row in rows
             ]
         )
-
-    def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
-        return self._losses(super()._forward(self.original.train(), parameters, buffers, x), y)
 
 
 class Channels(nn.Module):
@@ -176,7 +98,7 @@ class Channels(nn.Module):
         return y
 
 
-def _samples_last(module: nn.Module) -> dict[type[nn.Module], Callable[..., nn.Module]]:
+def _samples_last(module: nn.Module) -> dict[type[nn.Module], type[LaneLayer]]:
     if not _convolutions(module):
         return {}
     from vrtune.lanes import samples_last  # imports a compiler
