@@ -7,6 +7,11 @@ Standard output: {"ticket": 1}, {"event": ...} or {"error": ..., "exit_code": ..
 
 from __future__ import annotations
 
+import gc
+
+if __name__ == "__main__":
+    gc.disable()  # till it is at work: imports leave no garbage, looking for it takes half a second
+
 import json
 import os
 import sys
@@ -82,6 +87,8 @@ def warm_up() -> None:
     import vrtune.lanes.samples_last  # noqa: F401
 
     optuna.storages.RDBStorage("sqlite://")
+    gc.freeze()
+    gc.enable()
 
 
 if __name__ == "__main__":
