@@ -14,6 +14,7 @@ from vrtune.events import Event
 from vrtune.jobs import threads
 from vrtune.lanes.batches import bounds
 from vrtune.lanes.measure import plan
+from vrtune.lanes.memory import check_trainings
 from vrtune.lanes.pool import Pool, finite
 from vrtune.lanes.probe import measure, quotient
 from vrtune.lanes.train import Lanes
@@ -114,6 +115,7 @@ def diagnose_config(
         raise UsageError("shares must lie above 0 and at most at 1, intervals be at least 1")
     where = choose_device(device)
     workspace = Workspace(task, Path(data_dir), where, dataset, threads=cores(where))
+    check_trainings(workspace, 1)
     with threads(where):
         pool = Pool(workspace, workspace.seeds(1), fused=plan(workspace, "auto", [1]).fused)
         pool.exchange([], {trial: config})

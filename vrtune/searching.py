@@ -22,7 +22,7 @@ from vrtune.events import Event, Stopped
 from vrtune.interrupts import interrupts
 from vrtune.jobs import Job, Tickets, threads
 from vrtune.lanes.measure import Fuse, Plan, plan
-from vrtune.lanes.memory import check_fit
+from vrtune.lanes.memory import check_fit, check_trainings
 from vrtune.lanes.workspace import Workspace, choose_device, cores
 from vrtune.leases import reclaim
 from vrtune.results import SearchResult, summarise
@@ -90,6 +90,8 @@ def search(
         )
         fewest = _sizes(lanes, task.parts, 1)[0]
         check_fit(workspace, fewest, processes, fused=fuse == "on")
+        if retrain:  # after hours of search it would be too late to say so
+            check_trainings(workspace, retrain * retrain_seeds)
         record = StudyRecord(
             task=task,
             space=found.name,

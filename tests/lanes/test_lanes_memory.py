@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from vrtune import Task, search
+from vrtune import SGD, Task, TrialConfig, search
+from vrtune.diagnosing import diagnose_config
 from vrtune.errors import UsageError
 from vrtune.lanes import memory
 from vrtune.lanes.measure import plan
@@ -64,9 +65,27 @@ def test_trainings_that_do_not_fit_are_refused(
 ) -> None:
     free(monkeypatch, needed(workspace, 3, 32))
     check_trainings(workspace, 3)
-    said = "4 trainings of lenet at once need about .* train fewer trials or seeds at once"
+    said = "lenet is too large for 4 trainings at once, .* train fewer trials or seeds at once"
     with pytest.raises(UsageError, match=said):
         check_trainings(workspace, 4)
+    free(monkeypatch, 1000)
+    with pytest.raises(UsageError, match=r"lenet is too large for a training, .* a smaller model"):
+        check_trainings(workspace, 1)
+
+
+def test_a_retraining_that_will_not_fit_is_refused_before_the_search(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free(monkeypatch, needed(workspace, 8, 32))
+    with pytest.raises(UsageError, match="too large for 20 trainings at once"):
+        search("sgd", TASK, jobs=1, retrain_seeds=20, storage=f"sqlite:///{tmp_path}/studies.db")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_diagnosis_that_will_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    free(monkeypatch, 1000)
+    with pytest.raises(UsageError, match="too large for a training"):
+        diagnose_config(TrialConfig(optimizer=SGD(lr=0.1)), TASK)
 
 
 @pytest.mark.parametrize(

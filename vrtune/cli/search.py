@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,12 +19,10 @@ from vrtune.cli.options import (
     make_task,
 )
 from vrtune.cli.progress import shown
-from vrtune.cli.screen import figure, plus_minus, print_lines, settings
+from vrtune.cli.screen import print_lines
+from vrtune.cli.summary import summary
 from vrtune.config import Task
 from vrtune.errors import VrtuneError
-
-if TYPE_CHECKING:
-    from vrtune.results import SearchResult
 
 TASK, SEARCH, SPEED, END = "Task", "Search", "Speed", "After the search"
 USUAL = Task()
@@ -252,34 +249,3 @@ def search(
         raise VrtuneError(
             f"no trial of study {result.study!r} ran to its end: give it more trials or time"
         )
-
-
-def summary(result: SearchResult) -> Iterator[tuple[str, str]]:
-    """What came out, and how to go on."""
-    ended, best = result.trials, result.best
-    if best:
-        yield "best trial", str(best.number)
-        yield "parameters", settings(best.params)
-        if result.task.holdout:
-            yield "validation loss", f"{figure(best.value)}, of the part held out"
-        else:
-            folds = result.task.folds
-            yield "validation loss", f"{figure(best.value)}, the mean of {folds} folds"
-            yield "folds", "  ".join(figure(value) for value in best.fold_values)
-    for again in result.retrained:
-        which = "" if best and again.trial == best.number else f", trial {again.trial}"
-        seeds = f" ({again.seeds} seeds{which})"
-        yield "test accuracy", plus_minus(again.test_accuracy) + seeds
-        yield "test loss", plus_minus(again.test_loss) + seeds
-        if again.folder:
-            yield "weights and curves", again.folder
-    yield "trials", f"{ended.complete} complete, {ended.pruned} pruned, {ended.failed} failed"
-    yield "gradient computations", f"{result.gradient_computations:,.0f}"
-    yield "seconds", f"{result.seconds:.1f}"
-    if result.occupancy is not None:
-        yield "slots busy", f"{result.occupancy:.1%} of the time, until the last trial started"
-    yield "outside training", f"{result.outside:.1%} of the search's time"
-    yield "study", f"{result.study} in {result.storage}"
-    where = "" if result.storage == DEFAULT_STORAGE else f" --storage {result.storage}"
-    yield "next", f"vrtune show {result.study}{where}"
-    yield "", f"vrtune dashboard{where}"

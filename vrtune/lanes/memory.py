@@ -57,13 +57,17 @@ def available(device: torch.device) -> int:
 
 
 def check_trainings(workspace: Workspace, lanes: int) -> None:
-    """UsageError if so many trainings on the whole training part don't fit at once, looped."""
+    """UsageError if so many trainings on the whole training part don't fit at once, looped, with a
+    thread a core."""
     free, task = available(workspace.device), workspace.task
-    need = needed(workspace, lanes, task.batch_size, threads=workspace.threads)
+    threads = cores(workspace.device)
+    need = needed(workspace, lanes, task.batch_size, threads=threads)
     if need > free:
+        what = f"{lanes} trainings at once" if lanes > 1 else "a training"
+        cure = "train fewer trials or seeds at once" if lanes > 1 else "use a smaller model"
         raise UsageError(
-            f"{lanes} trainings of {task.model} at once need about {need / GB:.1f} GB, and "
-            f"{free / GB:.1f} GB are free: train fewer trials or seeds at once"
+            f"{task.model} is too large for {what}, which would take about {need / GB:.1f} GB of "
+            f"the {free / GB:.1f} GB that are free: {cure}"
         )
 
 

@@ -1,0 +1,43 @@
+"""What `vrtune search` says at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from vrtune.cli.options import DEFAULT_STORAGE
+from vrtune.cli.screen import figure, plus_minus, settings
+
+if TYPE_CHECKING:
+    from vrtune.results import SearchResult
+
+
+def summary(result: SearchResult) -> Iterator[tuple[str, str]]:
+    """What came out, and how to go on."""
+    ended, best = result.trials, result.best
+    if best:
+        yield "best trial", str(best.number)
+        yield "parameters", settings(best.params)
+        if result.task.holdout:
+            yield "validation loss", f"{figure(best.value)}, of the part held out"
+        else:
+            folds = result.task.folds
+            yield "validation loss", f"{figure(best.value)}, the mean of {folds} folds"
+            yield "folds", "  ".join(figure(value) for value in best.fold_values)
+    for again in result.retrained:
+        which = "" if best and again.trial == best.number else f", trial {again.trial}"
+        seeds = f" ({again.seeds} seeds{which})"
+        yield "test accuracy", plus_minus(again.test_accuracy) + seeds
+        yield "test loss", plus_minus(again.test_loss) + seeds
+        if again.folder:
+            yield "weights and curves", again.folder
+    yield "trials", f"{ended.complete} complete, {ended.pruned} pruned, {ended.failed} failed"
+    yield "gradient computations", f"{result.gradient_computations:,.0f}"
+    yield "seconds", f"{result.seconds:.1f}"
+    if result.occupancy is not None:
+        yield "slots busy", f"{result.occupancy:.1%} of the time, until the last trial started"
+    yield "outside training", f"{result.outside:.1%} of the search's time"
+    yield "study", f"{result.study} in {result.storage}"
+    where = "" if result.storage == DEFAULT_STORAGE else f" --storage {result.storage}"
+    yield "next", f"vrtune show {result.study}{where}"
+    yield "", f"vrtune dashboard{where}"
