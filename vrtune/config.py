@@ -54,7 +54,7 @@ class _Choice:
         return core_schema.no_info_plain_validator_function(
             self._validate,
             serialization=core_schema.plain_serializer_function_ser_schema(
-                lambda unit: unit.model_dump(mode="json")
+                lambda unit: {"kind": unit.kind, **unit.model_dump(mode="json")}  # kind first
             ),
         )
 
