@@ -53,7 +53,9 @@ def main() -> None:
         peak = torch.cuda.max_memory_allocated(device)
     else:
         peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    expected = needed(workspace, lanes, batch, threads=arguments.threads, fused=arguments.fused)
+    expected = needed(
+        workspace, config, lanes, batch, threads=arguments.threads, fused=arguments.fused
+    )
     found = {
         "model": arguments.model, "norm": arguments.norm, "lanes": lanes, "batch": batch,
         "threads": arguments.threads, "fused": arguments.fused,

@@ -40,10 +40,10 @@ def main() -> None:
             precision=precision,
         )
         workspace = Workspace(task, arguments.data_dir, device)
+        configs = [TrialConfig(optimizer=SGD(lr=lr)) for lr in arguments.lr]
         with threads(device):
-            chosen = plan(workspace, "auto", [task.folds * len(arguments.lr)])
+            chosen = plan(workspace, configs[0], "auto", [task.folds * len(arguments.lr)])
             pool = Pool(workspace, workspace.folds, fused=chosen.fused)
-            configs = [TrialConfig(optimizer=SGD(lr=lr)) for lr in arguments.lr]
             pool.exchange([], dict(enumerate(configs)))
             began = time.perf_counter()
             for _ in range(task.epochs):

@@ -115,9 +115,10 @@ def diagnose_config(
         raise UsageError("shares must lie above 0 and at most at 1, intervals be at least 1")
     where = choose_device(device)
     workspace = Workspace(task, Path(data_dir), where, dataset, threads=cores(where))
-    check_trainings(workspace, 1)
+    check_trainings(workspace, config, 1)
     with threads(where):
-        pool = Pool(workspace, workspace.seeds(1), fused=plan(workspace, "auto", [1]).fused)
+        fused = plan(workspace, config, "auto", [1]).fused
+        pool = Pool(workspace, workspace.seeds(1), fused=fused)
         pool.exchange([], {trial: config})
         (lanes,) = pool.groups.values()
         (found,) = finite(quotient(lanes).tolist())

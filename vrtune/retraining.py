@@ -19,7 +19,7 @@ from vrtune.errors import UsageError, VrtuneError
 from vrtune.events import Event
 from vrtune.jobs import threads
 from vrtune.lanes.measure import plan
-from vrtune.lanes.memory import check_trainings
+from vrtune.lanes.memory import check_trainings, hungriest
 from vrtune.lanes.pool import Pool, finite
 from vrtune.lanes.workspace import Workspace, choose_device, cores
 from vrtune.storage import DEFAULT_URL, open_storage, sqlite_path
@@ -69,7 +69,7 @@ def train(
 
     Returns what came out, and each seed's parameters and buffers.
     """
-    check_trainings(workspace, seeds * len(configs))
+    check_trainings(workspace, hungriest(configs.values()), seeds * len(configs))
     pool = Pool(workspace, workspace.seeds(seeds), fused=fused)
     curves: dict[int, list[list[float]]] = {number: [] for number in configs}
     with threads(workspace.device):
@@ -115,7 +115,7 @@ def train_config(
     where = choose_device(device)
     workspace = Workspace(task, Path(data_dir), where, threads=cores(where))
     with threads(where):
-        fused = plan(workspace, "auto", [seeds]).fused
+        fused = plan(workspace, config, "auto", [seeds]).fused
     done, _ = train({0: config}, workspace, seeds, fused=fused)
     return done[0]
 
@@ -178,7 +178,8 @@ def retrain_study(
     check_data(study, workspace.dataset.fingerprint)
     if fused is None:
         with threads(device):
-            fused = plan(workspace, "auto", [seeds * len(configs)]).fused
+            most = hungriest(configs.values())
+            fused = plan(workspace, most, "auto", [seeds * len(configs)]).fused
     done, weights = train(configs, workspace, seeds, fused=fused, progress=progress)
     results = []
     for number in numbers:

@@ -14,7 +14,7 @@ import torch
 from optuna.trial import TrialState
 
 from vrtune import spaces
-from vrtune.config import Task
+from vrtune.config import Task, TrialConfig
 from vrtune.crew import Crew
 from vrtune.data import DATASETS
 from vrtune.errors import UsageError
@@ -79,7 +79,7 @@ def search(
         raise UsageError("retrain can't be below 0, nor retrain_seeds below 1")
     where = choose_device(device)
     found = spaces.load(space, task.init)
-    found.check()
+    like = found.check()
     make_sampler(sampler, 0)  # an unknown name is found before anything is written
     make_pruner(pruner, task.epochs)
     points = found.grid() if sampler == "grid" else []
@@ -89,9 +89,9 @@ def search(
             task, Path(data_dir), where, threads=max(1, cores(where) // processes)
         )
         fewest = _sizes(lanes, task.parts, 1)[0]
-        check_fit(workspace, fewest, processes, fused=fuse == "on")
+        check_fit(workspace, like, fewest, processes, fused=fuse == "on")
         if retrain:  # after hours of search it would be too late to say so
-            check_trainings(workspace, retrain * retrain_seeds)
+            check_trainings(workspace, like, retrain * retrain_seeds)
         record = StudyRecord(
             task=task,
             space=found.name,
@@ -107,7 +107,7 @@ def search(
         processes = min(processes, count)
         workspace.threads = max(1, cores(where) // processes)
         sizes = _sizes(lanes, task.parts, _most(count, processes, where))
-        chosen = choose_plan(opened, workspace, fuse, sizes, processes)
+        chosen = choose_plan(opened, workspace, like, fuse, sizes, processes)
         progress(Event("plan", text=f"{chosen.text}, {processes} process{'es' * (processes > 1)}"))
         job = Job(
             task=task,
@@ -191,7 +191,12 @@ def _sizes(lanes: int | Literal["auto"], folds: int, most: int) -> list[int]:
 
 
 def choose_plan(
-    study: optuna.Study, workspace: Workspace, fuse: Fuse, sizes: list[int], processes: int
+    study: optuna.Study,
+    workspace: Workspace,
+    like: TrialConfig,
+    fuse: Fuse,
+    sizes: list[int],
+    processes: int,
 ) -> Plan:
     """Measures once how to train this task on this device; the study remembers it."""
     cuda = workspace.device.type == "cuda"
@@ -200,7 +205,8 @@ def choose_plan(
     known = study.user_attrs.get(PLANS, {})
     if name not in known:
         with threads(workspace.device):
-            known = {**known, name: plan(workspace, fuse, sizes, processes).model_dump(mode="json")}
+            new = plan(workspace, like, fuse, sizes, processes)
+        known = {**known, name: new.model_dump(mode="json")}
         study.set_user_attr(PLANS, known)
     return Plan.model_validate(known[name])
 

@@ -88,7 +88,7 @@ class Space:
             self.suggest(trial)  # type: ignore[arg-type]
         return set(trial.params)
 
-    def check(self) -> None:
+    def check(self) -> TrialConfig:
         """Asks for one trial, outside any storage, so that a faulty module is found early."""
         sampler = optuna.samplers.RandomSampler(seed=0)
         config = self.suggest(optuna.create_study(sampler=sampler).ask())
@@ -99,6 +99,7 @@ class Space:
         ):
             if unit.kind not in known:
                 raise UsageError(f"{unit.kind!r} has settings only: add it to vrtune/{folder}")
+        return config
 
 
 def names() -> dict[str, Path]:

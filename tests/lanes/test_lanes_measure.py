@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from vrtune import Task
+from vrtune import SGD, Task, TrialConfig
 from vrtune.errors import UsageError
 from vrtune.lanes import measure
 from vrtune.lanes.measure import TURNS, Way, plan
@@ -16,6 +16,7 @@ from vrtune.lanes.train import Lanes
 from vrtune.lanes.workspace import Workspace
 
 TASK = Task(model="softmax", folds=2, limit=120)
+LIKE = TrialConfig(optimizer=SGD(lr=0.1))
 SIZES = [2, 4, 8, 16]
 
 
@@ -30,7 +31,7 @@ def measured(
     """Seconds a lane at each size; None stands for out of memory. Returns what was asked."""
     asked: list[tuple[str, int]] = []
 
-    def fake(workspace: Workspace, way: Way, lanes: int) -> tuple[float, bool]:
+    def fake(workspace: Workspace, config: TrialConfig, way: Way, lanes: int) -> tuple[float, bool]:
         asked.append((way, lanes))
         seconds = {"fused": fused, "looped": looped}[way][SIZES.index(lanes)]
         if seconds < 0:
@@ -65,7 +66,7 @@ def test_the_fewest_lanes_that_are_about_the_fastest(
     chosen: tuple[str, int],
 ) -> None:
     measured(monkeypatch, looped, fused)
-    found = plan(workspace, "auto", SIZES)
+    found = plan(workspace, LIKE, "auto", SIZES)
     assert (found.way, found.lanes) == chosen
     assert f"{chosen[0]} gradients, {chosen[1]} lanes" in found.text
 
@@ -75,7 +76,7 @@ def test_lanes_that_would_not_fit_are_not_tried(
 ) -> None:
     falling = [0.8 * MS, 0.4 * MS, 0.2 * MS, 0.1 * MS]
     asked = measured(monkeypatch, [1 * MS] * 4, falling, fits=8)
-    assert plan(workspace, "on", SIZES).lanes == 8
+    assert plan(workspace, LIKE, "on", SIZES).lanes == 8
     assert list(dict.fromkeys(asked)) == [("fused", 2), ("fused", 4), ("fused", 8)]
 
 
@@ -86,12 +87,12 @@ def test_the_least_disturbed_of_alternating_measurements_counts(
     seconds = iter([9 * MS, 2 * MS] + [1 * MS, 2 * MS] * (TURNS - 1))
     order: list[Way] = []
 
-    def fake(workspace: Workspace, way: Way, lanes: int) -> tuple[float, bool]:
+    def fake(workspace: Workspace, config: TrialConfig, way: Way, lanes: int) -> tuple[float, bool]:
         order.append(way)
         return next(seconds), True
 
     monkeypatch.setattr(measure, "_measure", fake)
-    assert plan(workspace, "auto", [2]).way == "looped"
+    assert plan(workspace, LIKE, "auto", [2]).way == "looped"
     assert order == ["looped", "fused"] * TURNS
 
 
@@ -108,19 +109,19 @@ def test_what_the_first_step_compiles_is_not_counted(
         after_step()
 
     monkeypatch.setattr(Lanes, "train_epoch", train_epoch)
-    assert measure._measure(workspace, "looped", 2)[0] == pytest.approx(0.5 * MS)
+    assert measure._measure(workspace, LIKE, "looped", 2)[0] == pytest.approx(0.5 * MS)
 
 
 def test_nothing_is_measured_where_there_is_no_choice(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = measured(monkeypatch, [1.0] * 4, [1.0] * 4)
-    assert plan(workspace, "off", [8]).text == "looped gradients, 8 lanes at once"
+    assert plan(workspace, LIKE, "off", [8]).text == "looped gradients, 8 lanes at once"
     assert not asked
 
 
 def test_a_real_measurement(workspace: Workspace) -> None:
-    found = plan(workspace, "auto", [2, 4])
+    found = plan(workspace, LIKE, "auto", [2, 4])
     assert found.lanes in (2, 4)
     assert "ms a lane-step" in found.text
 
@@ -128,6 +129,6 @@ def test_a_real_measurement(workspace: Workspace) -> None:
 def test_bfloat16_on_a_cpu_is_looped() -> None:
     task = TASK.model_copy(update={"precision": "bfloat16"})
     workspace = Workspace(task, Path(), torch.device("cpu"))
-    assert not plan(workspace, "auto", [2, 4]).fused
+    assert not plan(workspace, LIKE, "auto", [2, 4]).fused
     with pytest.raises(UsageError, match="--fuse off"):
-        plan(workspace, "on", [2])
+        plan(workspace, LIKE, "on", [2])

@@ -8,15 +8,24 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from vrtune import SGD, Task, TrialConfig, search
+from vrtune import SGD, SVRG, Adam, OptimalSVRG, Task, TrialConfig, search
 from vrtune.diagnosing import diagnose_config
 from vrtune.errors import UsageError
 from vrtune.lanes import memory
 from vrtune.lanes.measure import plan
-from vrtune.lanes.memory import POINTS, activations, check_fit, check_trainings
+from vrtune.lanes.memory import (
+    BRIEF_ROWS,
+    POINTS,
+    activations,
+    check_fit,
+    check_trainings,
+    hungriest,
+    state_rows,
+)
 from vrtune.lanes.workspace import Workspace
 
 TASK = Task(folds=2, limit=120)
+LIKE = TrialConfig(optimizer=SGD(lr=0.1))
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +39,7 @@ def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def needed(workspace: Workspace, lanes: int, batch_size: int, *, fused: bool = False) -> int:
-    return memory.needed(workspace, lanes, batch_size, threads=1, fused=fused)
+    return memory.needed(workspace, LIKE, lanes, batch_size, threads=1, fused=fused)
 
 
 def free(monkeypatch: pytest.MonkeyPatch, amount: float) -> None:
@@ -51,26 +60,35 @@ def test_more_lanes_and_samples_need_more(workspace: Workspace) -> None:
     assert needed(workspace, 4, 32) > needed(workspace, 2, 32) > needed(workspace, 2, 16)
     at_once = needed(workspace, 4, 32, fused=True)
     assert at_once - needed(workspace, 4, 32) == (4 * POINTS - 1) * activations(workspace, 32)
-    looped = memory.needed(workspace, 4, 32, threads=9)
+    looped = memory.needed(workspace, LIKE, 4, 32, threads=9)
     assert looped - needed(workspace, 4, 32) == 3 * activations(workspace, 32)
+
+
+def test_rows_of_state_by_hand() -> None:
+    """Weights and what a step needs; momentum; w~ and mu~; means, covariance, variance, moments."""
+    assert state_rows(LIKE) == 1 + 1 + BRIEF_ROWS
+    assert state_rows(TrialConfig(estimator=SVRG(), optimizer=SGD(lr=0.1))) == 4 + BRIEF_ROWS
+    most = TrialConfig(estimator=OptimalSVRG(), optimizer=Adam(lr=0.1))
+    assert state_rows(most) == 1 + 6 + 3 + BRIEF_ROWS
+    assert hungriest([LIKE, most, LIKE]) == most
 
 
 def test_what_fits_is_let_through(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     free(monkeypatch, 2 * needed(workspace, 4, 32))
-    check_fit(workspace, lanes=4, processes=2)
+    check_fit(workspace, LIKE, lanes=4, processes=2)
 
 
 def test_trainings_that_do_not_fit_are_refused(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free(monkeypatch, needed(workspace, 3, 32))
-    check_trainings(workspace, 3)
+    check_trainings(workspace, LIKE, 3)
     said = "lenet is too large for 4 trainings at once, .* train fewer trials or seeds at once"
     with pytest.raises(UsageError, match=said):
-        check_trainings(workspace, 4)
+        check_trainings(workspace, LIKE, 4)
     free(monkeypatch, 1000)
     with pytest.raises(UsageError, match=r"lenet is too large for a training, .* a smaller model"):
-        check_trainings(workspace, 1)
+        check_trainings(workspace, LIKE, 1)
 
 
 def test_a_retraining_that_will_not_fit_is_refused_before_the_search(
@@ -85,7 +103,7 @@ def test_a_retraining_that_will_not_fit_is_refused_before_the_search(
 def test_a_diagnosis_that_will_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     free(monkeypatch, 1000)
     with pytest.raises(UsageError, match="too large for a training"):
-        diagnose_config(TrialConfig(optimizer=SGD(lr=0.1)), TASK)
+        diagnose_config(LIKE, TASK)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +120,7 @@ def test_the_largest_setting_that_fits_is_named(
     asked = "lenet with 4 lanes at batch size 32 needs"
     said = f"--jobs {processes} --lanes {lanes} --batch-size {batch_size}"
     with pytest.raises(UsageError, match=f"{asked} .* the largest setting that fits is {said}"):
-        check_fit(workspace, lanes=4, processes=3)
+        check_fit(workspace, LIKE, lanes=4, processes=3)
 
 
 def test_what_is_named_fits_with_the_threads_it_will_have(
@@ -110,13 +128,13 @@ def test_what_is_named_fits_with_the_threads_it_will_have(
 ) -> None:
     """On four cores a single process shares its lanes out among four threads."""
     monkeypatch.setattr(memory, "cores", lambda device: 4)
-    alone = memory.needed(workspace, 2, 32, threads=4)
+    alone = memory.needed(workspace, LIKE, 2, 32, threads=4)
     free(monkeypatch, alone)
     with pytest.raises(UsageError, match="--jobs 1 --lanes 2 --batch-size 32"):
-        check_fit(workspace, lanes=2, processes=4)
+        check_fit(workspace, LIKE, lanes=2, processes=4)
     free(monkeypatch, alone - 8)
     with pytest.raises(UsageError, match="--jobs 1 --lanes 2 --batch-size 16"):
-        check_fit(workspace, lanes=2, processes=4)
+        check_fit(workspace, LIKE, lanes=2, processes=4)
 
 
 def test_a_plan_tries_nothing_that_does_not_fit(
@@ -124,7 +142,7 @@ def test_a_plan_tries_nothing_that_does_not_fit(
 ) -> None:
     """Room for two processes with two lanes that are looped, and none for fused ones or more."""
     free(monkeypatch, 2 * needed(workspace, 2, 32))
-    found = plan(workspace, "auto", [2, 4, 8], processes=2)
+    found = plan(workspace, LIKE, "auto", [2, 4, 8], processes=2)
     assert (found.way, found.lanes) == ("looped", 2)
     assert "fused" not in found.text
 

@@ -13,7 +13,7 @@ import torch
 
 from vrtune.config import Settings, TrialConfig
 from vrtune.errors import UsageError
-from vrtune.lanes.memory import STATE_ROWS, available, needed
+from vrtune.lanes.memory import available, needed, state_rows
 from vrtune.lanes.replay import WARM_UP
 from vrtune.lanes.rows import Lane
 from vrtune.lanes.workspace import Workspace
@@ -49,9 +49,15 @@ class Plan(Settings):
         return self.way == "fused"
 
 
-def plan(workspace: Workspace, fuse: Fuse, sizes: Sequence[int], processes: int = 1) -> Plan:
+def plan(
+    workspace: Workspace,
+    config: TrialConfig,
+    fuse: Fuse,
+    sizes: Sequence[int],
+    processes: int = 1,
+) -> Plan:
     """The fewest lanes of `sizes`, and the way, whose lane-step is about the fastest to be had, of
-    those that fit the memory of `processes`.
+    those that fit the memory of `processes` when they train like `config`.
 
     Nothing is measured if `fuse` and `sizes` leave no choice. UsageError if they can't be had.
     """
@@ -63,7 +69,7 @@ def plan(workspace: Workspace, fuse: Fuse, sizes: Sequence[int], processes: int 
     if len(ways) == len(sizes) == 1:
         lanes = sizes[0]
         return Plan(way=ways[0], lanes=lanes, text=f"{ways[0]} gradients, {lanes} lanes at once")
-    found = _measured(workspace, ways, sizes, processes)
+    found = _measured(workspace, config, ways, sizes, processes)
     if not found:  # the search will halve them
         return Plan(way=ways[0], lanes=sizes[0], text=f"{ways[0]} gradients, {sizes[0]} lanes")
     best = min(found.values())
@@ -82,20 +88,28 @@ def plan(workspace: Workspace, fuse: Fuse, sizes: Sequence[int], processes: int 
 
 
 def _measured(
-    workspace: Workspace, ways: Sequence[Way], sizes: Sequence[int], processes: int
+    workspace: Workspace,
+    config: TrialConfig,
+    ways: Sequence[Way],
+    sizes: Sequence[int],
+    processes: int,
 ) -> dict[tuple[Way, int], float]:
     """Seconds of a lane's step, for each way at each size that is worth a look. On a CPU, where
     others disturb, all take turns and the least disturbed counts; long work is looked at once."""
-    found = _rising(workspace, ways, sizes, processes)
+    found = _rising(workspace, config, ways, sizes, processes)
     short = [key for key, seconds in found.items() if seconds * key[1] <= SHORT_S]
     for _ in range(TURNS - 1 if workspace.device.type == "cpu" else 0):
         for way, lanes in short:
-            found[way, lanes] = min(found[way, lanes], _measure(workspace, way, lanes)[0])
+            found[way, lanes] = min(found[way, lanes], _measure(workspace, config, way, lanes)[0])
     return found
 
 
 def _rising(
-    workspace: Workspace, ways: Sequence[Way], sizes: Sequence[int], processes: int
+    workspace: Workspace,
+    config: TrialConfig,
+    ways: Sequence[Way],
+    sizes: Sequence[int],
+    processes: int,
 ) -> dict[tuple[Way, int], float]:
     """One look at each size, for each way until more lanes don't fit, make a step long or, on a
     GPU, gain nothing: a CPU is too often disturbed to say so."""
@@ -105,9 +119,9 @@ def _rising(
     for lanes in sizes:
         now: dict[Way, tuple[float, bool]] = {}
         for way in before:
-            if _may_fit(workspace, way, lanes, processes):
+            if _may_fit(workspace, config, way, lanes, processes):
                 with suppress(torch.OutOfMemoryError):
-                    now[way] = _measure(workspace, way, lanes)
+                    now[way] = _measure(workspace, config, way, lanes)
         found |= {(way, lanes): seconds for way, (seconds, _) in now.items()}
         if "fused" in now and "looped" in now and now["looped"][0] > PAYS * now["fused"][0]:
             del now["looped"]  # which gains nothing from more lanes
@@ -121,18 +135,20 @@ def _rising(
     return found
 
 
-def _may_fit(workspace: Workspace, way: Way, lanes: int, processes: int) -> bool:
+def _may_fit(
+    workspace: Workspace, config: TrialConfig, way: Way, lanes: int, processes: int
+) -> bool:
     """A GPU says itself when its memory is used up; a CPU's system ends the process."""
     if workspace.device.type != "cpu":
         return True
     size, threads = workspace.task.batch_size, workspace.threads
-    need = needed(workspace, lanes, size, threads=threads, fused=way == "fused")
+    need = needed(workspace, config, lanes, size, threads=threads, fused=way == "fused")
     return processes * need <= available(workspace.device)
 
 
-def _measure(workspace: Workspace, way: Way, lanes: int) -> tuple[float, bool]:
-    """Seconds of a lane's step among `lanes`, and whether twice as many fit the device: the
-    first steps of a training by SGD."""
+def _measure(workspace: Workspace, config: TrialConfig, way: Way, lanes: int) -> tuple[float, bool]:
+    """Seconds of a lane's step among `lanes`, in the first steps of a training by SGD; and whether
+    twice as many fit the device when they train like `config`."""
     device = workspace.device
     cuda = device.type == "cuda"
     if cuda:
@@ -140,10 +156,10 @@ def _measure(workspace: Workspace, way: Way, lanes: int) -> tuple[float, bool]:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
         base, free = torch.cuda.memory_allocated(device), torch.cuda.mem_get_info(device)[0]
-    config = TrialConfig(optimizer=SGD(lr=1e-6))
+    plain = TrialConfig(optimizer=SGD(lr=1e-6))
     stream = workspace.folds[0]
     group = workspace.lanes(("plain", "sgd"), fused=way == "fused")
-    group.append([Lane(i, config, stream) for i in range(lanes)])
+    group.append([Lane(i, plain, stream) for i in range(lanes)])
     warm_up = WARM_UP + 1 if cuda else 1
     times: list[float] = []
     last = time.perf_counter()
@@ -165,7 +181,8 @@ def _measure(workspace: Workspace, way: Way, lanes: int) -> tuple[float, bool]:
             group.train_epoch(after_step)
     fits_twice = True
     if cuda:
-        used = torch.cuda.max_memory_allocated(device) - base + STATE_ROWS * group.rows.W.nbytes
+        used = torch.cuda.max_memory_allocated(device) - base
+        used += state_rows(config) * group.rows.W.nbytes
         fits_twice = 2 * used < HEADROOM * free
     return median(times[warm_up:] or times) / lanes, fits_twice
 

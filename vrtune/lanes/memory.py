@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Collection
 
 import psutil
 import torch
 from torch import Tensor, nn
 
+from vrtune.config import TrialConfig
 from vrtune.errors import UsageError
+from vrtune.estimators import ESTIMATORS
 from vrtune.lanes.workspace import Workspace, cores
+from vrtune.optimizers import OPTIMIZERS
 
-STATE_ROWS = 10  # rows of W that a method keeps or needs for a moment, as SVRG with momentum does
+BRIEF_ROWS = 6  # rows of W that a step needs for a moment: gradients, directions, their parts
 POINTS = 2  # at which a fused step takes gradients at once on a CPU
 COUNTED = 2  # samples: batch norm needs two
 HEADROOM = 0.9  # of the free memory may be used
 GB = 2**30
+
+
+def state_rows(config: TrialConfig) -> int:
+    """Rows of W that a lane takes: its weights, its method's state, and what a step needs."""
+    W = torch.empty(1, 2)
+    units = ESTIMATORS[config.estimator.kind](W), OPTIMIZERS[config.optimizer.kind](W)
+    state = sum(tensor.shape == W.shape for unit in units for tensor in unit.state.values())
+    return 1 + state + BRIEF_ROWS
 
 
 def activations(workspace: Workspace, batch_size: int) -> int:
@@ -36,12 +48,18 @@ def activations(workspace: Workspace, batch_size: int) -> int:
 
 
 def needed(
-    workspace: Workspace, lanes: int, batch_size: int, *, threads: int, fused: bool = False
+    workspace: Workspace,
+    config: TrialConfig,
+    lanes: int,
+    batch_size: int,
+    *,
+    threads: int,
+    fused: bool = False,
 ) -> int:
-    """Bytes of a process that trains `lanes` lanes: all at once where fused, both gradients of a
-    two-gradient method too; else a thread each."""
+    """Bytes of a process that trains `lanes` lanes like `config`: all at once where fused, both
+    gradients of a two-gradient method too; else a thread each."""
     size = sum(p.numel() for p in workspace.make().parameters())
-    state = STATE_ROWS * 4 * size * lanes
+    state = state_rows(config) * 4 * size * lanes
     points = POINTS if workspace.device.type == "cpu" else 1
     rows = points * lanes if fused else min(threads, lanes)
     return state + rows * activations(workspace, batch_size)
@@ -56,12 +74,17 @@ def available(device: torch.device) -> int:
     return int(HEADROOM * psutil.virtual_memory().available)
 
 
-def check_trainings(workspace: Workspace, lanes: int) -> None:
-    """UsageError if so many trainings on the whole training part don't fit at once, looped, with a
-    thread a core."""
+def hungriest(configs: Collection[TrialConfig]) -> TrialConfig:
+    """The one whose lanes take the most memory."""
+    return max(configs, key=state_rows)
+
+
+def check_trainings(workspace: Workspace, config: TrialConfig, lanes: int) -> None:
+    """UsageError if so many trainings like `config`, on the whole training part, don't fit at once,
+    looped, with a thread a core."""
     free, task = available(workspace.device), workspace.task
     threads = cores(workspace.device)
-    need = needed(workspace, lanes, task.batch_size, threads=threads)
+    need = needed(workspace, config, lanes, task.batch_size, threads=threads)
     if need > free:
         what = f"{lanes} trainings at once" if lanes > 1 else "a training"
         cure = "train fewer trials or seeds at once" if lanes > 1 else "use a smaller model"
@@ -71,7 +94,9 @@ def check_trainings(workspace: Workspace, lanes: int) -> None:
         )
 
 
-def check_fit(workspace: Workspace, lanes: int, processes: int, *, fused: bool = False) -> None:
+def check_fit(
+    workspace: Workspace, config: TrialConfig, lanes: int, processes: int, *, fused: bool = False
+) -> None:
     """UsageError names the largest setting that fits, if `processes` with `lanes` each do not.
     `lanes` are those of whole trials; fewer processes have more threads each."""
     device, task = workspace.device, workspace.task
@@ -79,7 +104,7 @@ def check_fit(workspace: Workspace, lanes: int, processes: int, *, fused: bool =
 
     def of_one(processes: int, lanes: int, batch_size: int) -> int:
         threads = max(1, cores(device) // processes)
-        return needed(workspace, lanes, batch_size, threads=threads, fused=fused)
+        return needed(workspace, config, lanes, batch_size, threads=threads, fused=fused)
 
     def fits(processes: int, lanes: int, batch_size: int) -> bool:
         return processes * of_one(processes, lanes, batch_size) <= free
