@@ -21,6 +21,7 @@ import os
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -119,6 +120,7 @@ def by_dataloader(
     data = datasets.MNIST(data_dir, train=True, transform=transform)
     splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=1)
     split, _ = next(iter(splitter.split(data.targets, data.targets)))
+    warnings.filterwarnings("ignore", "This DataLoader will create")  # more workers than cores
     loader = DataLoader(Subset(data, split.tolist()), BATCH, shuffle=True, num_workers=workers)
     batches = ((x.to(device), y.to(device)) for x, y in loader)
     next(batches)  # workers are up
