@@ -51,17 +51,21 @@ class OptimalSVRGEstimator(PeriodicSnapshots):
     ) -> tuple[Tensor, None]:
         state, seen = self.state, self.state["seen"]
         g, g_snapshot = gradient(weights, state["snapshot"])
-        A = (state["covariance"] / state["variance"].clamp(min=1e-30)).clamp_(0.0, 1.0)
-        A = torch.where(seen < 2, torch.ones_like(A), A)  # no spread is known before two steps
-        correction = A * (g_snapshot - state["mu"])
+        correction = self._coefficient().mul_(g_snapshot - state["mu"])
         d = g - correction.masked_fill_(self.since_start(hp) < 0, 0.0)
+        del correction  # rows of a large net: no more than needed at a time
         # the first step after a snapshot sets the means
         rate = torch.where(seen == 0, torch.ones_like(seen), 1 - hp["memory"])
-        off, off_snapshot = g - state["mean"], g_snapshot - state["mean_snapshot"]
+        off, off_snapshot = g.sub_(state["mean"]), g_snapshot.sub_(state["mean_snapshot"])
         state["mean"].addcmul_(off, rate)
         state["mean_snapshot"].addcmul_(off_snapshot, rate)
         kept = torch.where(seen == 0, torch.zeros_like(seen), 1 - rate)
-        state["covariance"].addcmul_(off * off_snapshot, rate).mul_(kept)
-        state["variance"].addcmul_(off_snapshot * off_snapshot, rate).mul_(kept)
+        state["covariance"].addcmul_(off.mul_(off_snapshot), rate).mul_(kept)
+        state["variance"].addcmul_(off_snapshot.square_(), rate).mul_(kept)
         seen.add_(1.0)
         return d, None
+
+    def _coefficient(self) -> Tensor:
+        """A_t."""
+        A = (self.state["covariance"] / self.state["variance"].clamp(min=1e-30)).clamp_(0.0, 1.0)
+        return A.masked_fill_(self.state["seen"] < 2, 1.0)  # no spread is known before two steps

@@ -15,7 +15,7 @@ from vrtune.estimators import ESTIMATORS
 from vrtune.lanes.workspace import Workspace, cores
 from vrtune.optimizers import OPTIMIZERS
 
-BRIEF_ROWS = 6  # rows of W that a step needs for a moment: gradients, directions, their parts
+BRIEF_ROWS = 7  # rows of W: the weights that lanes start from, and what a step needs for a moment
 POINTS = 2  # at which a fused step takes gradients at once on a CPU
 COUNTED = 2  # samples: batch norm needs two
 HEADROOM = 0.9  # of the free memory may be used
@@ -23,7 +23,7 @@ GB = 2**30
 
 
 def state_rows(config: TrialConfig) -> int:
-    """Rows of W that a lane takes: its weights, its method's state, and what a step needs."""
+    """Rows of W that a lane takes: its weights, its method's state, and some for a moment."""
     W = torch.empty(1, 2)
     units = ESTIMATORS[config.estimator.kind](W), OPTIMIZERS[config.optimizer.kind](W)
     state = sum(tensor.shape == W.shape for unit in units for tensor in unit.state.values())
