@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 
 if __name__ == "__main__":
-    gc.disable()  # till it is at work: imports leave no garbage, looking for it takes half a second
+    gc.disable()  # until all is imported: that leaves no garbage, and looking takes half a second
 
 import json
 import os
@@ -34,6 +34,8 @@ def main() -> int:
     )  # what a space prints must not be read as ours
     sys.stdout = sys.stderr
     warm_up()
+    gc.freeze()
+    gc.enable()
     given = sys.stdin.readline()
     if not given:
         return 0
@@ -87,8 +89,6 @@ def warm_up() -> None:
     import vrtune.lanes.samples_last  # noqa: F401
 
     optuna.storages.RDBStorage("sqlite://")
-    gc.freeze()
-    gc.enable()
 
 
 if __name__ == "__main__":
