@@ -1,12 +1,13 @@
 """What a search spends outside training, and how full its slots are.
 
-    python benchmarks/overhead.py [--space sgd] [--trials 64] [--pruner hyperband] [--storage URL]
+    python benchmarks/overhead.py [--space sgd] [--trials 64] [--epochs 20] [--pruner hyperband]
+        [--validate-at epochs] [--storage URL]
 
-Runs a real search on digits (LeNet, 4 folds, 20 epochs) in a fresh study, and prints where the wall
-time of all cores went, from the call of search() to its return; down to `end` it makes 100 %:
+Runs a real search on digits (LeNet, 4 folds) in a fresh study, and prints where the wall time of
+all cores went, from the call of search() to its return; down to `end` it makes 100 %:
 
 training    training steps and snapshot passes
-validation  judging every trial after every epoch
+validation  judging trials, after every epoch or at the pruner's rungs
 seating     fresh trials into rows
 storage     storage, sampler, pruner, and waiting for them
 start-up    before a process's first trial: libraries are imported, data is read, ways are measured
@@ -14,7 +15,7 @@ end         idle cores, and what comes after the last trial
 neither     all but training and validation
 
 A process that has no trial left gives its core to another one, whose lanes then train on both.
-Writes docs/benchmarks/overhead-SPACE-DEVICE.json.
+Writes docs/benchmarks/overhead-SPACE[-EPOCHS][-rungs]-DEVICE.json.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ def main() -> None:
     parser = asking(__doc__)
     parser.add_argument("--space", default="sgd")
     parser.add_argument("--trials", type=int, default=64)
+    parser.add_argument("--epochs", type=int, default=Task().epochs)
     parser.add_argument("--pruner", default="hyperband")
+    parser.add_argument("--validate-at", default="epochs")
     parser.add_argument("--storage", help="a fresh SQLite file if not given")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -51,7 +54,8 @@ def main() -> None:
                 ends.append((time.perf_counter() - began, sheet))
 
         result = search(
-            arguments.space, Task(), trials=arguments.trials, pruner=arguments.pruner,
+            arguments.space, Task(epochs=arguments.epochs), trials=arguments.trials,
+            pruner=arguments.pruner, validate_at=arguments.validate_at,
             study=name, storage=storage, retrain=0, progress=note,
         )  # fmt: skip
         wall = time.perf_counter() - began
@@ -81,7 +85,11 @@ def main() -> None:
     for key, value in found.items():
         share = isinstance(value, float) and value < 1
         print(f"{key:22} {f'{value:.2%}' if share else value}")
-    write(arguments.output_dir / f"overhead-{arguments.space}-{device.type}", device, 1, found)
+    what = [arguments.space]
+    what += [str(arguments.epochs)] if arguments.epochs != Task().epochs else []
+    what += [arguments.validate_at] if arguments.validate_at != "epochs" else []
+    path = arguments.output_dir / f"overhead-{'-'.join(what)}-{device.type}"
+    write(path, device, 1, found)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from reference.small_search import SPACE, TASK, trials_of
 from vrtune import Task, search
 from vrtune.errors import UsageError
 from vrtune.ledger import DIVERGED
+from vrtune.strategies import PRUNERS, Validate, rungs
 
 
 def values(url: str) -> dict[tuple[float, int], list[float]]:
@@ -44,6 +45,29 @@ def test_lanes_and_jobs_change_no_value(tmp_path: Path) -> None:
             assert other[params] == pytest.approx(curve, rel=1e-5)
 
 
+@pytest.mark.parametrize("pruner", PRUNERS)
+def test_judging_at_the_rungs_only_changes_no_trial(tmp_path: Path, pruner: str) -> None:
+    task, found = TASK.model_copy(update={"epochs": 10}), {}
+    for validate_at in ("epochs", "rungs"):
+        url = f"sqlite:///{tmp_path}/{validate_at}.db"
+        search(
+            SPACE, task, trials=16, pruner=pruner, validate_at=validate_at, jobs=1, lanes=6,
+            fuse="on", study="s", storage=url, retrain=0,
+        )  # fmt: skip
+        found[validate_at] = trials_of(url)
+    at = rungs(pruner, task.epochs) or range(1, task.epochs + 1)
+    assert {"hyperband", "halving"}.isdisjoint([pruner]) or any(
+        1 < trial.last_step < task.epochs for trial in found["rungs"]
+    ), "some trials are pruned later than at once"
+    for every, few in zip(found["epochs"], found["rungs"], strict=True):
+        assert (few.params, few.state) == (every.params, every.state)
+        assert few.user_attrs["gradient_computations"] == every.user_attrs["gradient_computations"]
+        assert few.intermediate_values == pytest.approx(  # other lanes beside it, in float32
+            {step: value for step, value in every.intermediate_values.items() if step in at},
+            rel=1e-5,
+        )
+
+
 def test_what_a_trial_keeps(url: str) -> None:
     result = search("sgd", TASK, trials=3, pruner="none", jobs=1, study="s", storage=url, retrain=0)
     for trial in trials_of(url):
@@ -59,7 +83,10 @@ def test_what_a_trial_keeps(url: str) -> None:
     assert result.gradient_computations == 3 * 2 * 3 * 2
 
 
-def test_diverged_trials_are_pruned_and_their_rows_reused(tmp_path: Path, url: str) -> None:
+@pytest.mark.parametrize("validate_at", ["epochs", "rungs"])
+def test_diverged_trials_are_pruned_and_their_rows_reused(
+    tmp_path: Path, url: str, validate_at: Validate
+) -> None:
     path = tmp_path / "wild.py"
     path.write_text(
         "from vrtune import SGD, TrialConfig\n"
@@ -78,6 +105,7 @@ def test_diverged_trials_are_pruned_and_their_rows_reused(tmp_path: Path, url: s
         storage=url,
         retrain=0,
         pruner="none",
+        validate_at=validate_at,
         fuse="on",
     )
     by_lr = {t.params["lr"]: t for t in trials_of(url)}
@@ -85,6 +113,7 @@ def test_diverged_trials_are_pruned_and_their_rows_reused(tmp_path: Path, url: s
     assert wild.state is TrialState.PRUNED
     assert wild.value == pytest.approx(DIVERGED * math.log(10))
     assert wild.user_attrs["diverged"]
+    assert wild.last_step == 1, "whatever the rungs are"
     assert wild.user_attrs["fold_values"] == [None, None]
     assert tame.state is TrialState.COMPLETE
     assert tame.value is not None

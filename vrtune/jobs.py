@@ -23,7 +23,7 @@ from vrtune.lanes.pool import Pool
 from vrtune.lanes.workspace import Workspace, choose_device
 from vrtune.loop import SearchLoop
 from vrtune.storage import open_storage
-from vrtune.strategies import make_pruner, make_sampler
+from vrtune.strategies import Validate, make_pruner, make_sampler, rungs
 from vrtune.studies import load_study
 
 Tell = Callable[[Event], None]
@@ -43,6 +43,7 @@ class Job(Settings):
     slots: int
     sampler: str
     pruner: str
+    validate_at: Validate
     handover: str | None = None  # the file that holds the data and the folds; else they are read
     threads: int = 1  # that share the lanes of a process
     number: int = 0
@@ -93,6 +94,7 @@ def run_job(
         spaces.load(job.space, task.init),
         pool,
         slots=job.slots,
+        judged_at=rungs(job.pruner, task.epochs) if job.validate_at == "rungs" else None,
         ticket=(lambda: queued() and ticket()) if grid else ticket,
         stopping=stopping,
         threads=threads or (lambda: job.threads),

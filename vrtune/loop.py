@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 import optuna
@@ -39,14 +39,16 @@ class SearchLoop:
         pool: Pool,
         *,
         slots: int,
+        judged_at: Container[int] | None,
         ticket: Callable[[], bool],
         stopping: Callable[[], bool],
         threads: Callable[[], int],
         tell: Callable[[Event], None],
     ) -> None:
-        """`ticket` grants one more trial; `stopping` turns true when the user wants to stop;
-        `threads` says how many may share the lanes by now."""
-        self.study, self.pool, self.slots = study, pool, slots
+        """Trials are judged at the epochs `judged_at`, or after every one; `ticket` grants one more
+        trial; `stopping` turns true when the user wants to stop; `threads` says how many may share
+        the lanes by now."""
+        self.study, self.pool, self.slots, self.judged_at = study, pool, slots, judged_at
         self.stopping, self.threads, self.show = stopping, threads, tell
         self.epochs = pool.workspace.task.epochs
         self.ledger = Ledger(study, space, ticket, pool.workspace.dataset.classes)
@@ -117,7 +119,7 @@ class SearchLoop:
             with watch.measure("training"):
                 train_losses = self.pool.train_epoch(self._check)
             with watch.measure("judging"):
-                progress = self.pool.validate(train_losses)
+                progress = self.pool.validate(train_losses, self.judged_at)
         except torch.OutOfMemoryError:
             return None
         worked = time.perf_counter() - began
@@ -155,12 +157,14 @@ class SearchLoop:
         diverged = set()
         for number, state in progress.items():
             entry = self.open[number]
+            entry.epoch = state.epoch
+            if not state.losses:
+                continue
             mean = sum(state.losses) / len(state.losses)
             if math.isfinite(mean):
                 entry.last = mean
             else:
                 diverged.add(number)
-            entry.epoch = state.epoch
             self.ledger.report(entry)
             self.snapshot.report(entry.trial._trial_id, state.epoch, entry.last)
         self.ended = []
@@ -168,6 +172,8 @@ class SearchLoop:
             done = state.epoch >= self.epochs
             if number in self.ledger.lost:
                 self.ledger.held.discard(self.open.pop(number).trial._trial_id)
+            elif not state.losses:
+                continue
             elif number in diverged or (not done and self._prune(number)):
                 self._end(number, state, TrialState.PRUNED, diverged=number in diverged)
             elif done:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import optuna
 import torch
@@ -28,7 +28,7 @@ from vrtune.leases import reclaim
 from vrtune.results import SearchResult, summarise
 from vrtune.retraining import Retrained, retrain_study
 from vrtune.storage import DEFAULT_URL, open_storage
-from vrtune.strategies import make_pruner, make_sampler
+from vrtune.strategies import Validate, make_pruner, make_sampler
 from vrtune.studies import StudyRecord, open_study, ranked
 from vrtune.timesheet import Timesheet
 
@@ -47,6 +47,7 @@ def search(
     timeout: float | None = None,
     sampler: str = "tpe",
     pruner: str = "hyperband",
+    validate_at: Validate = "epochs",
     study: str | None = None,
     storage: str = DEFAULT_URL,
     jobs: int | Literal["auto"] = "auto",
@@ -60,7 +61,8 @@ def search(
 ) -> SearchResult:
     """Tunes the method of `space` on `task` with pruning, then trains the best trials again.
 
-    `trials` more are run (30, or a whole grid); no trial starts after `timeout` seconds. An
+    `trials` more are run (30, or a whole grid); no trial starts after `timeout` seconds. They are
+    judged after every epoch, or only at the pruner's rungs, with the same result sooner. An
     interrupted search puts its open trials back, so that the next one continues the study. Raises
     UsageError or VrtuneError with one sentence.
     """
@@ -69,8 +71,11 @@ def search(
     for name, value in (("trials", trials), ("jobs", jobs), ("lanes", lanes), ("timeout", timeout)):
         if isinstance(value, int | float) and not value > 0:
             raise UsageError(f"{name} must be above 0, not {value}")
-    if fuse not in ("auto", "on", "off"):
-        raise UsageError(f"there is no fuse {fuse!r}: choose one of auto, on, off")
+    for name, given, known in (("fuse", fuse, Fuse), ("validate_at", validate_at, Validate)):
+        if given not in get_args(known):
+            raise UsageError(
+                f"there is no {name} {given!r}: choose one of {', '.join(get_args(known))}"
+            )
     if study is not None and (not study or study in (".", "..") or set(study) & set("/\\")):
         raise UsageError(
             f"{study!r} can't name a study, as it names a folder too: leave out / and .."
@@ -121,6 +126,7 @@ def search(
             threads=workspace.threads,
             sampler=sampler,
             pruner=pruner,
+            validate_at=validate_at,
         )
         deadline = began + timeout if timeout else float("inf")
         times = Timesheet()

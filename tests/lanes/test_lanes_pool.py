@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,25 @@ def test_trials_come_and_go_and_every_one_trains_as_if_alone(
             rounds[start:stop], alone(workspace, name, stop - start), strict=True
         ):
             agree(mine[trial], expected)
+
+
+@ways
+def test_trials_are_judged_when_they_are_due(workspace: Workspace, fused: bool) -> None:
+    """Beside others that are not: as if all had been."""
+    pool = Pool(workspace, workspace.folds, fused=fused)
+    pool.exchange([], {0: CONFIGS["sgd"], 1: CONFIGS["svrg"]})
+    round_of(pool)
+    pool.exchange([], {2: CONFIGS["slow"], 3: CONFIGS["svrg"]})
+    losses = pool.train_epoch(lambda: None)
+    every, due = pool.validate(losses), pool.validate(losses, {2})
+    for trial in (0, 1):
+        agree(due[trial], every[trial])
+    for trial in (2, 3):
+        assert due[trial].losses == due[trial].accuracies == []
+        assert due[trial].train_losses == losses[trial]
+    none = pool.validate(losses | {3: [0.1, math.nan]}, {9})
+    assert [len(none[trial].losses) for trial in range(4)] == [0, 0, 0, 2]
+    assert none[3].losses == pytest.approx(every[3].losses, rel=1e-5)
 
 
 def test_an_emptied_pool_can_be_filled_again(workspace: Workspace) -> None:

@@ -34,6 +34,6 @@ def run(
     open_study(open_storage(url), "s", record)
     job = Job(
         task=TASK, space=SPACE, study="s", storage=url, data_dir="d", device="cpu", fused=False,
-        slots=slots, sampler="random", pruner="none",
+        slots=slots, sampler="random", pruner="none", validate_at="epochs",
     )  # fmt: skip
     run_job(job, ticket=Tickets(trials, lambda: False).take, stopping=stopping, tell=tell)

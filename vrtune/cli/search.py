@@ -140,6 +140,14 @@ def search(
             rich_help_panel=SEARCH,
         ),
     ] = "hyperband",
+    validate_at: Annotated[
+        Literal["epochs", "rungs"],
+        typer.Option(
+            metavar="epochs|rungs",
+            help="When trials are judged: after each epoch, or only where the pruner decides.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = "epochs",
     study: Annotated[
         str | None,
         typer.Option(
@@ -224,6 +232,7 @@ def search(
                 timeout=timeout,
                 sampler=sampler,
                 pruner=pruner,
+                validate_at=validate_at,
                 study=study,
                 storage=storage,
                 jobs=processes,

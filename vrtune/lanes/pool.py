@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -22,7 +22,7 @@ class Progress:
 
     epoch: int
     train_losses: list[float]
-    losses: list[float]
+    losses: list[float]  # on the validation parts; empty after an epoch that is not judged
     accuracies: list[float]
     gradient_computations: float
 
@@ -70,18 +70,29 @@ class Pool:
                 out.setdefault(lane.trial, []).append(loss)
         return out
 
-    def validate(self, train_losses: dict[int, list[float]]) -> dict[int, Progress]:
-        """Judges every trial on the validation parts of its lanes."""
+    def validate(
+        self, train_losses: dict[int, list[float]], epochs: Container[int] | None = None
+    ) -> dict[int, Progress]:
+        """Judges every trial on the validation parts of its lanes; or only those that are at one of
+        these epochs, or whose training loss is no longer finite."""
         out: dict[int, Progress] = {}
         for lanes in self.groups.values():
-            loss, accuracy = (values.tolist() for values in lanes.validate())
+            due = [
+                row
+                for row, lane in enumerate(lanes.seats)
+                if epochs is None
+                or lane.epoch in epochs
+                or not all(map(math.isfinite, train_losses[lane.trial]))
+            ]
+            found = [values.tolist() for values in lanes.validate(due)] if due else [[], []]
+            loss, accuracy = (dict(zip(due, values, strict=True)) for values in found)
             for trial in dict.fromkeys(lane.trial for lane in lanes.seats):
                 rows = [row for row, lane in enumerate(lanes.seats) if lane.trial == trial]
                 out[trial] = Progress(
                     epoch=lanes.seats[rows[0]].epoch,
                     train_losses=train_losses[trial],
-                    losses=[loss[row] for row in rows],
-                    accuracies=[accuracy[row] for row in rows],
+                    losses=[loss[row] for row in rows if row in loss],
+                    accuracies=[accuracy[row] for row in rows if row in loss],
                     gradient_computations=sum(lanes.seats[r].gradient_computations for r in rows),
                 )
         return out

@@ -226,12 +226,21 @@ class Lanes:
 
     # ---- judging -------------------------------------------------------------------------------
 
-    def validate(self) -> tuple[Tensor, Tensor]:
-        """Mean loss and accuracy of every lane on its validation part, each [L]."""
-        index = torch.stack([lane.stream.validation for lane in self.seats]).to(self.device)
-        return self.judge(self.data, index)
+    def validate(self, rows: list[int] | None = None) -> tuple[Tensor, Tensor]:
+        """Mean loss and accuracy of these rows, or of all, on their validation parts, each [r]."""
+        rows = list(range(len(self.seats))) if rows is None else rows
+        index = torch.stack([self.seats[row].stream.validation for row in rows]).to(self.device)
+        return self._judge(rows, self.data, index)
 
     def judge(self, data: tuple[Tensor, Tensor], index: Tensor) -> tuple[Tensor, Tensor]:
         """Mean loss and accuracy of every lane on data x, y at `index` [L, m], each [L]."""
-        streams = [lane.stream for lane in self.seats]
-        return evaluate(self.oracle, self.rows.W, self.rows.buffers, streams, data, index)
+        return self._judge(list(range(len(self.seats))), data, index)
+
+    def _judge(
+        self, rows: list[int], data: tuple[Tensor, Tensor], index: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        streams = [self.seats[row].stream for row in rows]
+        W, buffers = self.rows.W, self.rows.buffers
+        if len(rows) < len(self.seats):
+            W, buffers = W[rows], {name: b[rows] for name, b in buffers.items()}
+        return evaluate(self.oracle, W, buffers, streams, data, index)
