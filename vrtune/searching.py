@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, get_args
@@ -29,7 +31,7 @@ from vrtune.results import SearchResult, summarise
 from vrtune.retraining import Retrained, retrain_study
 from vrtune.storage import DEFAULT_URL, open_storage
 from vrtune.strategies import Validate, make_pruner, make_sampler
-from vrtune.studies import StudyRecord, open_study, ranked
+from vrtune.studies import StudyRecord, default_name, open_study, ranked
 from vrtune.timesheet import Timesheet
 
 TRIALS = 30
@@ -90,29 +92,30 @@ def search(
     points = found.grid() if sampler == "grid" else []
     processes = min(job_count(jobs, where), trials or len(points) or TRIALS)
     with Crew(processes - 1) as crew:
-        workspace = Workspace(
-            task, Path(data_dir), where, threads=max(1, cores(where) // processes)
-        )
-        fewest = _sizes(lanes, task.parts, 1)[0]
-        check_fit(workspace, like, fewest, processes, fused=fuse == "on")
-        if retrain:  # after hours of search it would be too late to say so
-            check_trainings(workspace, like, retrain * retrain_seeds)
-        record = StudyRecord(
-            task=task,
-            space=found.name,
-            fingerprint=workspace.dataset.fingerprint,
-            data_dir=str(Path(data_dir).resolve()),
-            version=version("vrtune"),
-        )
-        opened = open_study(open_storage(storage), study or default_name(record), record)
-        reclaim(opened)
-        for point in points:
-            opened.enqueue_trial(point, skip_if_exists=True)
-        count = min(trials or waiting(opened), waiting(opened)) if points else trials or TRIALS
-        processes = min(processes, count)
-        workspace.threads = max(1, cores(where) // processes)
-        sizes = _sizes(lanes, task.parts, _most(count, processes, where))
-        chosen = choose_plan(opened, workspace, like, fuse, sizes, processes)
+        with uncollected():
+            workspace = Workspace(
+                task, Path(data_dir), where, threads=max(1, cores(where) // processes)
+            )
+            fewest = _sizes(lanes, task.parts, 1)[0]
+            check_fit(workspace, like, fewest, processes, fused=fuse == "on")
+            if retrain:  # after hours of search it would be too late to say so
+                check_trainings(workspace, like, retrain * retrain_seeds)
+            record = StudyRecord(
+                task=task,
+                space=found.name,
+                fingerprint=workspace.dataset.fingerprint,
+                data_dir=str(Path(data_dir).resolve()),
+                version=version("vrtune"),
+            )
+            opened = open_study(open_storage(storage), study or default_name(record), record)
+            reclaim(opened)
+            for point in points:
+                opened.enqueue_trial(point, skip_if_exists=True)
+            count = min(trials or waiting(opened), waiting(opened)) if points else trials or TRIALS
+            processes = min(processes, count)
+            workspace.threads = max(1, cores(where) // processes)
+            sizes = _sizes(lanes, task.parts, _most(count, processes, where))
+            chosen = choose_plan(opened, workspace, like, fuse, sizes, processes)
         progress(Event("plan", text=f"{chosen.text}, {processes} process{'es' * (processes > 1)}"))
         job = Job(
             task=task,
@@ -160,6 +163,19 @@ def search(
             progress=progress,
         )
     return summarise(opened, storage, task, time.monotonic() - began, again, times, stopped=stopped)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without garbage collection: libraries are imported here, which leaves no garbage, and looking
+    for it takes a tenth of the time until the first trial."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def record_times(study: optuna.Study, chosen: Plan, processes: int, times: Timesheet) -> None:
@@ -215,15 +231,6 @@ def choose_plan(
         known = {**known, name: new.model_dump(mode="json")}
         study.set_user_attr(PLANS, known)
     return Plan.model_validate(known[name])
-
-
-def default_name(record: StudyRecord) -> str:
-    """e.g. storm-digits-lenet, with what is not usual about the task behind it."""
-    task = record.task
-    parts = [record.space, Path(task.dataset).stem, task.model]
-    parts += [f"{task.norm}norm"] if task.norm != "none" else []
-    parts += [task.init] if task.init != "default" else []
-    return "-".join(parts)
 
 
 def waiting(study: optuna.Study) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -24,6 +25,15 @@ class StudyRecord(Settings):
     fingerprint: str
     data_dir: str
     version: str
+
+
+def default_name(record: StudyRecord) -> str:
+    """e.g. storm-digits-lenet, with what is not usual about the task behind it."""
+    task = record.task
+    parts = [record.space, Path(task.dataset).stem, task.model]
+    parts += [f"{task.norm}norm"] if task.norm != "none" else []
+    parts += [task.init] if task.init != "default" else []
+    return "-".join(parts)
 
 
 def open_study(storage: BaseStorage, name: str, record: StudyRecord) -> optuna.Study:
