@@ -60,7 +60,7 @@ def test_trials_asked_for_after_an_error_are_put_back(ledger: Ledger) -> None:
         ledger.ask(3)
         with pytest.raises(UsageError, match="out of ideas"):
             ledger.settle()
-        assert len(ledger.put_back([])) >= 2
+        assert len(ledger.put_back()) >= 2
         states = [t.state for t in ledger.study.get_trials(deepcopy=False)]
     assert TrialState.RUNNING not in states
     assert states.count(TrialState.WAITING) >= 2
@@ -79,6 +79,6 @@ def test_a_second_interrupt_while_it_settles_loses_no_trial(
         monkeypatch.setattr("vrtune.ledger.wait", interrupted)
         with pytest.raises(KeyboardInterrupt):
             ledger.settle()
-        ledger.put_back([])
+        ledger.put_back()
         states = [t.state for t in ledger.study.get_trials(deepcopy=False)]
     assert TrialState.RUNNING not in states

@@ -95,6 +95,7 @@ def run_job(
         pool,
         slots=job.slots,
         judged_at=rungs(job.pruner, task.epochs) if job.validate_at == "rungs" else None,
+        only_queued=grid,
         ticket=(lambda: queued() and ticket()) if grid else ticket,
         stopping=stopping,
         threads=threads or (lambda: job.threads),

@@ -6,7 +6,7 @@ import contextlib
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
@@ -43,13 +43,19 @@ class Ledger:
     """
 
     def __init__(
-        self, study: optuna.Study, space: Space, ticket: Callable[[], bool], classes: int
+        self,
+        study: optuna.Study,
+        space: Space,
+        ticket: Callable[[], bool],
+        classes: int,
+        *,
+        only_queued: bool = False,
     ) -> None:
-        """`ticket` grants one more trial."""
-        self.study, self.space, self.ticket = study, space, ticket
+        """`ticket` grants one more trial; `only_queued` ones, or also such as the sampler draws."""
+        self.study, self.space, self.ticket, self.only_queued = study, space, ticket, only_queued
         self.worst = DIVERGED * math.log(classes)
         self.held: set[int] = set()  # ids of the trials that are alive by this process
-        self.lost: set[int] = set()  # numbers of trials that another process ended
+        self.lost: set[int] = set()  # ids of those that another process took for dead, and ended
         self.ready: deque[Entry] = deque()  # asked for, not yet seated
         self.refunds = 0  # trials put back here, which may start again without a ticket
         self.denied = False  # the last ticket asked for was not granted
@@ -84,22 +90,27 @@ class Ledger:
         """Queues a trial's last value as its epoch's."""
         self.later(self._report, entry, entry.last, entry.epoch)
 
+    def note(self, write: Callable[..., None], trial_id: int, *args: object) -> None:
+        """Queues what a pruner writes down about a trial."""
+        self.later(self._note, write, trial_id, *args)
+
     def end(self, entry: Entry, state: TrialState, kept: dict[str, Any]) -> None:
         """Queues a trial's end, and what is kept with it."""
         self.later(self._end, entry, state, kept)
 
-    def put_back(self, entries: list[Entry]) -> list[int]:
-        """Finishes what is queued, then ends trials as failed and queues them again; also those
-        that were not yet seated. Returns their numbers."""
+    def put_back(self) -> list[int]:
+        """Finishes what is queued, then ends the trials that are still held as failed and queues
+        them again. Returns their numbers."""
         self.closing = True
         wait(self.pending)
         self.pending = []
         numbers = []
-        for entry in [*entries, *self.ready]:
+        for trial_id in sorted(self.held):
             with contextlib.suppress(Exception):  # the first error is the one to be seen
-                put_back(self.study, self.study._storage.get_trial(entry.trial._trial_id))
-                numbers.append(entry.trial.number)
-            self.held.discard(entry.trial._trial_id)
+                trial = self.study._storage.get_trial(trial_id)
+                put_back(self.study, trial)
+                numbers.append(trial.number)
+            self.held.discard(trial_id)
         self.ready.clear()
         self.closing = False
         return numbers
@@ -116,30 +127,52 @@ class Ledger:
                     return
             trial = self.study.ask()
             self.held.add(trial._trial_id)
-            self.beat(trial._trial_id)
             try:
-                trial.set_user_attr("worker", self.identity)
-                config = self.space.suggest(trial)
-                trial.set_user_attr("config", config.model_dump(mode="json"))
+                if self.only_queued and not self._was_queued(trial):  # others took the last
+                    self._fail(trial)
+                    self.denied = True
+                    return
+                with self._unless_lost(trial._trial_id):
+                    self.beat(trial._trial_id)
+                    trial.set_user_attr("worker", self.identity)
+                    config = self.space.suggest(trial)
+                    trial.set_user_attr("config", config.model_dump(mode="json"))
+                    self.ready.append(Entry(trial, config, self.worst))
             except UsageError:  # asked again, the module would only break again
-                self.held.discard(trial._trial_id)
-                self.study.tell(trial, state=TrialState.FAIL)
+                self._fail(trial)
                 raise
-            self.ready.append(Entry(trial, config, self.worst))
+
+    def _was_queued(self, trial: optuna.Trial) -> bool:
+        return "fixed_params" in self.study._storage.get_trial(trial._trial_id).system_attrs
+
+    def _fail(self, trial: optuna.Trial) -> None:
+        self.study.tell(trial, state=TrialState.FAIL)
+        self.held.discard(trial._trial_id)
 
     def _report(self, entry: Entry, value: float, step: int) -> None:
-        try:
+        with self._unless_lost(entry.trial._trial_id):
             entry.trial.report(value, step=step)
-        except UpdateFinishedTrialError:  # it was taken for dead and is queued again
-            self.lost.add(entry.trial.number)
+
+    def _note(self, write: Callable[..., None], trial_id: int, *args: object) -> None:
+        with self._unless_lost(trial_id):
+            write(trial_id, *args)
 
     def _end(self, entry: Entry, state: TrialState, kept: dict[str, Any]) -> None:
-        with contextlib.suppress(UpdateFinishedTrialError):
+        with self._unless_lost(entry.trial._trial_id):
             for name, value in kept.items():
                 entry.trial.set_user_attr(name, value)
             value = entry.last if state is TrialState.COMPLETE else None
-            self.study.tell(entry.trial, value, state=state)
+            self.study.tell(entry.trial, value, state=state, skip_if_finished=True)
         self.held.discard(entry.trial._trial_id)
+
+    @contextlib.contextmanager
+    def _unless_lost(self, trial_id: int) -> Iterator[None]:
+        """Gives up a trial that another process has ended, and has queued again."""
+        try:
+            yield
+        except UpdateFinishedTrialError:
+            self.lost.add(trial_id)
+            self.held.discard(trial_id)
 
     def seat(self) -> Entry:
         """The next trial that is ready."""

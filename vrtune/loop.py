@@ -40,19 +40,21 @@ class SearchLoop:
         *,
         slots: int,
         judged_at: Container[int] | None,
+        only_queued: bool,
         ticket: Callable[[], bool],
         stopping: Callable[[], bool],
         threads: Callable[[], int],
         tell: Callable[[Event], None],
     ) -> None:
-        """Trials are judged at the epochs `judged_at`, or after every one; `ticket` grants one more
-        trial; `stopping` turns true when the user wants to stop; `threads` says how many may share
-        the lanes by now."""
+        """Trials are judged at the epochs `judged_at`, or after every one; `only_queued` ones run,
+        or also those that the sampler draws; `ticket` grants one more; `stopping` turns true when
+        the user wants to stop; `threads` says how many may share the lanes by now."""
         self.study, self.pool, self.slots, self.judged_at = study, pool, slots, judged_at
         self.stopping, self.threads, self.show = stopping, threads, tell
         self.epochs = pool.workspace.task.epochs
-        self.ledger = Ledger(study, space, ticket, pool.workspace.dataset.classes)
-        self.snapshot = Snapshot(study._storage, write=self.ledger.later)
+        classes = pool.workspace.dataset.classes
+        self.ledger = Ledger(study, space, ticket, classes, only_queued=only_queued)
+        self.snapshot = Snapshot(study._storage, write=self.ledger.note)
         self.judged = optuna.Study(
             study.study_name,
             self.snapshot,  # type: ignore[arg-type]
@@ -134,6 +136,7 @@ class SearchLoop:
                 f"{self.pool.workspace.device} has no memory for the {task.parts} lanes of one "
                 "trial: give a smaller --batch-size, or fewer --folds"
             )
+        self.ledger.settle()  # a trial that is being asked for is put back, too
         self.ledger.refunds += len(self.open) + len(self.ledger.ready)
         self._put_back()
         self.pool.clear()
@@ -141,7 +144,7 @@ class SearchLoop:
         self.show(Event("halved", lanes=self.slots * task.parts))
 
     def _put_back(self) -> None:
-        for number in self.ledger.put_back(list(self.open.values())):
+        for number in self.ledger.put_back():
             self.show(Event("finished", number=number, state="put back"))
         self.open, self.ended = {}, []
 
@@ -170,8 +173,8 @@ class SearchLoop:
         self.ended = []
         for number, state in progress.items():
             done = state.epoch >= self.epochs
-            if number in self.ledger.lost:
-                self.ledger.held.discard(self.open.pop(number).trial._trial_id)
+            if self.open[number].trial._trial_id in self.ledger.lost:
+                del self.open[number]
             elif not state.losses:
                 continue
             elif number in diverged or (not done and self._prune(number)):

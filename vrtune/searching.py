@@ -64,7 +64,7 @@ def search(
     """Tunes the method of `space` on `task` with pruning, then trains the best trials again.
 
     `trials` more are run (30, or a whole grid); no trial starts after `timeout` seconds. They are
-    judged after every epoch, or only at the pruner's rungs, with the same result sooner. An
+    judged after every epoch, or only at the pruner's rungs, which takes less time. An
     interrupted search puts its open trials back, so that the next one continues the study. Raises
     UsageError or VrtuneError with one sentence.
     """

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import optuna
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from pydantic import ValidationError
 
 from vrtune.config import InitSettings, TrialConfig, explain
@@ -49,6 +50,8 @@ class Space:
             settings = module.suggest(trial)
         except ValidationError as error:
             raise UsageError(f"{where} built settings that are refused: {explain(error)}") from None
+        except (StorageInternalError, UpdateFinishedTrialError):  # not the module's fault
+            raise
         except (Exception, SystemExit) as error:
             raise UsageError(f"{where} raised {type(error).__name__}: {error}") from error
         if not isinstance(settings, expected):

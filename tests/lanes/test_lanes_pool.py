@@ -99,6 +99,9 @@ def test_trials_are_judged_when_they_are_due(workspace: Workspace, fused: bool) 
     none = pool.validate(losses | {3: [0.1, math.nan]}, {9})
     assert [len(none[trial].losses) for trial in range(4)] == [0, 0, 0, 2]
     assert none[3].losses == pytest.approx(every[3].losses, rel=1e-5)
+    lanes = pool.groups["plain", "sgd"]
+    lanes.rows.W[[lane.trial for lane in lanes.seats].index(2), 0] = math.inf
+    assert [len(pool.validate(losses, {9})[trial].losses) for trial in range(4)] == [0, 0, 2, 0]
 
 
 def test_an_emptied_pool_can_be_filled_again(workspace: Workspace) -> None:

@@ -74,16 +74,10 @@ class Pool:
         self, train_losses: dict[int, list[float]], epochs: Container[int] | None = None
     ) -> dict[int, Progress]:
         """Judges every trial on the validation parts of its lanes; or only those that are at one of
-        these epochs, or whose training loss is no longer finite."""
+        these epochs, or whose training loss or weights are no longer finite."""
         out: dict[int, Progress] = {}
         for lanes in self.groups.values():
-            due = [
-                row
-                for row, lane in enumerate(lanes.seats)
-                if epochs is None
-                or lane.epoch in epochs
-                or not all(map(math.isfinite, train_losses[lane.trial]))
-            ]
+            due = _due(lanes, train_losses, epochs)
             found = [values.tolist() for values in lanes.validate(due)] if due else [[], []]
             loss, accuracy = (dict(zip(due, values, strict=True)) for values in found)
             for trial in dict.fromkeys(lane.trial for lane in lanes.seats):
@@ -101,6 +95,25 @@ class Pool:
 def finite(values: list[float]) -> list[float | None]:
     """The values, with null for NaN and infinities, which JSON has no word for."""
     return [v if math.isfinite(v) else None for v in values]
+
+
+def _due(
+    lanes: Lanes, train_losses: dict[int, list[float]], epochs: Container[int] | None
+) -> list[int]:
+    """The rows of the trials that are to be judged."""
+    if epochs is None:
+        return list(range(len(lanes.seats)))
+    finite_rows = lanes.rows.W.isfinite().all(1).tolist()
+    diverged = {
+        lane.trial
+        for lane, sound in zip(lanes.seats, finite_rows, strict=True)
+        if not (sound and all(map(math.isfinite, train_losses[lane.trial])))
+    }
+    return [
+        row
+        for row, lane in enumerate(lanes.seats)
+        if lane.epoch in epochs or lane.trial in diverged
+    ]
 
 
 def _exchange(lanes: Lanes, gone: set[int], incoming: list[Lane]) -> None:
