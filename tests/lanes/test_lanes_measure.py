@@ -132,3 +132,12 @@ def test_bfloat16_on_a_cpu_is_looped() -> None:
     assert not plan(workspace, LIKE, "auto", [2, 4]).fused
     with pytest.raises(UsageError, match="--fuse off"):
         plan(workspace, LIKE, "on", [2])
+
+
+def test_bfloat16_with_batch_norm_is_looped_on_a_gpu_too() -> None:
+    task = TASK.model_copy(update={"precision": "bfloat16", "norm": "batch"})
+    workspace = Workspace(task, Path(), torch.device("cpu"))
+    workspace.device = torch.device("cuda")
+    assert not plan(workspace, LIKE, "auto", [2]).fused
+    with pytest.raises(UsageError, match="nor with batch norm: use --fuse off"):
+        plan(workspace, LIKE, "on", [2])

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from types import SimpleNamespace
+
 import pytest
 import torch
 from contracts.settings import PROGRAMS, configs
@@ -9,6 +14,7 @@ from reference import problem
 from reference.tape import TapedReplay
 
 from vrtune.lanes import Lanes
+from vrtune.lanes.replay import WARM_UP, Replay, release, shared
 
 each_program = pytest.mark.parametrize(("estimator", "optimizer"), PROGRAMS)
 ways = pytest.mark.parametrize("fused", [False, True], ids=["looped", "fused"])
@@ -60,3 +66,94 @@ def test_a_refill_moves_nothing(estimator: str, optimizer: str, fused: bool) -> 
     lanes.train_epoch()
     assert addresses() == before
     assert lanes._steps == steps
+
+
+class Cuda:
+    """The part of torch.cuda that a replay uses, which notes what is done."""
+
+    def __init__(self) -> None:
+        self.pools, self.graphs, self.fails = 0, list[FakeGraph](), False
+
+    def graph_pool_handle(self) -> int:
+        self.pools += 1
+        return self.pools
+
+    def make(self) -> FakeGraph:
+        self.graphs.append(FakeGraph())
+        return self.graphs[-1]
+
+    @contextmanager
+    def capture(self, graph: FakeGraph, pool: int, capture_error_mode: str) -> Iterator[None]:
+        assert not gc.isenabled(), "what dies during a capture can spoil it"
+        graph.pool = pool
+        yield
+        if self.fails:
+            raise RuntimeError("operation not permitted when stream is capturing")
+
+
+class FakeGraph:
+    pool, replays, alive = 0, 0, True
+
+    def replay(self) -> None:
+        assert self.alive
+        self.replays += 1
+
+    def reset(self) -> None:
+        self.alive = False
+
+
+@pytest.fixture
+def cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cuda]:
+    fake = Cuda()
+    stream = SimpleNamespace(wait_stream=lambda other: None)
+    for name, stand_in in {
+        "Stream": lambda device: stream,
+        "current_stream": lambda device: stream,
+        "stream": lambda stream: nullcontext(),
+        "synchronize": lambda device: None,
+        "empty_cache": lambda: None,
+        "graph_pool_handle": fake.graph_pool_handle,
+        "CUDAGraph": fake.make,
+        "graph": fake.capture,
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, stand_in)
+    shared.cache_clear()
+    yield fake
+    shared.cache_clear()
+
+
+DEVICE = torch.device("cuda", 0)
+
+
+def test_graphs_share_their_memory_and_are_given_up_together(cuda: Cuda) -> None:
+    runs = [0, 0]
+
+    def work(i: int) -> None:
+        runs[i] += 1
+
+    first, second = (Replay(lambda i=i: work(i), DEVICE) for i in range(2))  # type: ignore[misc]
+    for _ in range(WARM_UP + 2):
+        first()
+        second()
+    assert runs == [WARM_UP + 1] * 2, "run aside, then once to be captured"
+    assert [(graph.pool, graph.replays) for graph in cuda.graphs] == [(1, 2), (1, 2)]
+    release(DEVICE)
+    assert not any(graph.alive for graph in cuda.graphs)
+    first()
+    second()
+    assert [(graph.pool, graph.replays) for graph in cuda.graphs[2:]] == [(2, 1), (2, 1)]
+    assert gc.isenabled()
+
+
+def test_work_that_cannot_be_captured_is_run(cuda: Cuda) -> None:
+    cuda.fails, done = True, []
+    replay = Replay(lambda: done.append(1), DEVICE)
+    for _ in range(WARM_UP):
+        replay()
+    with pytest.warns(UserWarning, match="without a CUDA graph: operation not permitted"):
+        replay()
+    for _ in range(2):
+        replay()
+    assert len(done) == WARM_UP + 1 + 3, "the capture computes nothing, so it is run again"
+    assert len(cuda.graphs) == 1
+    assert gc.isenabled()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,7 +13,7 @@ import torch
 from vrtune.config import Settings, TrialConfig
 from vrtune.errors import UsageError
 from vrtune.lanes.memory import available, needed, state_rows
-from vrtune.lanes.replay import WARM_UP
+from vrtune.lanes.replay import WARM_UP, release
 from vrtune.lanes.rows import Lane
 from vrtune.lanes.workspace import Workspace
 from vrtune.optimizers.sgd import SGD
@@ -62,14 +61,21 @@ def plan(
     Nothing is measured if `fuse` and `sizes` leave no choice. UsageError if they can't be had.
     """
     ways = CHOICES[fuse]
-    if workspace.task.precision == "bfloat16" and workspace.device.type == "cpu":
-        if fuse == "on":  # PyTorch's batched convolution on a CPU ignores autocast
-            raise UsageError("bfloat16 on a CPU can't be fused: use --fuse off")
+    if workspace.task.precision == "bfloat16" and (
+        workspace.device.type == "cpu"  # whose batched convolution ignores autocast
+        or workspace.task.norm == "batch"  # PyTorch's batched one takes no statistics in float32
+    ):
+        if fuse == "on":
+            raise UsageError(
+                "bfloat16 can't be fused on a CPU, nor with batch norm: use --fuse off"
+            )
         ways = ("looped",)
     if len(ways) == len(sizes) == 1:
         lanes = sizes[0]
         return Plan(way=ways[0], lanes=lanes, text=f"{ways[0]} gradients, {lanes} lanes at once")
     found = _measured(workspace, config, ways, sizes, processes)
+    if workspace.device.type == "cuda":
+        release(workspace.device)
     if not found:  # the search will halve them
         return Plan(way=ways[0], lanes=sizes[0], text=f"{ways[0]} gradients, {sizes[0]} lanes")
     best = min(found.values())
@@ -152,8 +158,7 @@ def _measure(workspace: Workspace, config: TrialConfig, way: Way, lanes: int) ->
     device = workspace.device
     cuda = device.type == "cuda"
     if cuda:
-        gc.collect()  # captured steps refer to themselves
-        torch.cuda.empty_cache()
+        release(device)
         torch.cuda.reset_peak_memory_stats(device)
         base, free = torch.cuda.memory_allocated(device), torch.cuda.mem_get_info(device)[0]
     plain = TrialConfig(optimizer=SGD(lr=1e-6))

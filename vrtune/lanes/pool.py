@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import math
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 
-import torch
-
 from vrtune.config import TrialConfig
 from vrtune.lanes.batches import Stream
+from vrtune.lanes.replay import release
 from vrtune.lanes.rows import Lane
 from vrtune.lanes.train import Lanes
 from vrtune.lanes.workspace import Workspace
@@ -51,9 +49,7 @@ class Pool:
     def clear(self) -> None:
         """Gives up every row, and the memory."""
         self.groups = {}
-        gc.collect()  # captured steps refer to themselves
-        if self.workspace.device.type == "cuda":
-            torch.cuda.empty_cache()
+        release(self.workspace.device)
 
     def share(self, threads: int) -> None:
         """Shares the lanes out among so many threads from now on, which changes no value."""

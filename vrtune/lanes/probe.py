@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from vrtune.inits.metainit import gradient_quotient
+from vrtune.lanes.precision import computed_in
 from vrtune.lanes.step import batch_gradient
 from vrtune.lanes.train import Lanes
 
@@ -99,5 +100,6 @@ def quotient(lanes: Lanes, epsilon: float = 1e-5) -> Tensor:
         leaves = [v.detach().clone().requires_grad_() for v in views.values()]
         x, y = lanes.noise([lane.stream for lane in lanes.seats], -1 - step)  # none of MetaInit's
         eps = lanes.rows.W.new_full((len(every), 1), epsilon)
-        total += gradient_quotient(leaves, losses, x, y, eps).detach()
+        with computed_in("float32", lanes.device):
+            total += gradient_quotient(leaves, losses, x, y, eps).detach()
     return total / NOISE_BATCHES

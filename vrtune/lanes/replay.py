@@ -2,12 +2,47 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
+from weakref import WeakSet
 
 import torch
 
 WARM_UP = 3  # eager runs before a capture: libraries choose their kernels and make their buffers
+
+
+class Shared:
+    """What the graphs of a device have in common: the stream of their warm-up, and the memory of
+    what they compute on the way, none of which is read after a replay."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.side = torch.cuda.Stream(device)
+        self.pool = torch.cuda.graph_pool_handle()
+        self.captured: WeakSet[Replay] = WeakSet()
+
+
+shared = lru_cache(Shared)
+
+
+def release(device: torch.device) -> None:
+    """Gives up all graphs of a device, each to be captured anew at its next run, and frees what
+    nothing holds any more.
+
+    All at once: a graph that dies alone may take buffers of cuBLAS with it that others, captured on
+    the same stream, still use.
+    """
+    if device.type == "cuda":
+        common = shared(device)
+        torch.cuda.synchronize(device)
+        for replay in common.captured:
+            replay.forget()
+        common.captured.clear()
+        common.pool = torch.cuda.graph_pool_handle()
+    gc.collect()  # a step and its replay refer to each other
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 class Replay:
@@ -37,24 +72,38 @@ class Replay:
 
     def _aside(self) -> None:
         """Runs on a side stream, as a capture's warm-up must."""
-        here, side = torch.cuda.current_stream(self.device), torch.cuda.Stream(self.device)
+        here, side = torch.cuda.current_stream(self.device), shared(self.device).side
         side.wait_stream(here)
         with torch.cuda.stream(side):
             self.work()
         here.wait_stream(side)
 
     def _capture(self) -> None:
-        graph = torch.cuda.CUDAGraph()
+        graph, common = torch.cuda.CUDAGraph(), shared(self.device)
         torch.cuda.synchronize(self.device)
+        gc.collect()
+        collects = gc.isenabled()
+        gc.disable()  # what dies during a capture can spoil it
         try:
-            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            with torch.cuda.graph(graph, pool=common.pool, capture_error_mode="thread_local"):
                 self.work()
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
             self.captures = False
             torch.cuda.synchronize(self.device)
+            common.pool = torch.cuda.graph_pool_handle()
             reason = str(error).splitlines()[0]
             warnings.warn(f"steps run without a CUDA graph: {reason}", stacklevel=2)
         else:
             self.graph = graph
+            common.captured.add(self)
+        finally:
+            if collects:
+                gc.enable()
+
+    def forget(self) -> None:
+        """Gives up the graph."""
+        if self.graph is not None:
+            self.graph.reset()
+            self.graph = None

@@ -15,6 +15,8 @@ from vrtune.lanes.batches import Batches, Stream
 from vrtune.lanes.evaluate import evaluate
 from vrtune.lanes.gradients import make_oracle
 from vrtune.lanes.keys import generator, key
+from vrtune.lanes.precision import computed_in
+from vrtune.lanes.replay import release
 from vrtune.lanes.rows import Lane, Rows
 from vrtune.lanes.smooth import SmoothNorms
 from vrtune.lanes.step import PartialSum, Step
@@ -94,8 +96,11 @@ class Lanes:
         self.seats = [self.seats[row] for row in rows]
 
     def _resize(self, keep: list[int], extra: int) -> None:
+        captured = bool(self._steps or self._sums) and self.device.type == "cuda"
         self._steps.clear()
         self._sums.clear()
+        if captured:
+            release(self.device)
         self.rows.resize(keep, extra)
 
     def _initialise(self, kind: str, rows: list[int], lanes: list[Lane]) -> None:
@@ -107,7 +112,8 @@ class Lanes:
         def probe(step: int) -> tuple[Tensor, Tensor]:
             return self.noise([lane.stream for lane in lanes], step)
 
-        INITS[kind].start(parameters, hp, self.smooth_losses(rows), probe)
+        with computed_in("float32", self.device):
+            INITS[kind].start(parameters, hp, self.smooth_losses(rows), probe)
         self.rows.W[rows] = W
         for lane in lanes:
             lane.gradient_computations += INITS[kind].spent(lane.config.init)
