@@ -7,8 +7,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vrtune.lanes.samples_last import Average2, Convolution, MaxPool2d
-from vrtune.models.pool import AveragePool2
+from vrtune.lanes.samples_last import (
+    Average2,
+    Convolution,
+    MaxPool2d,
+    Tanh,
+    TanhPoolLayer,
+)
+from vrtune.models.pool import AveragePool2, TanhPool2
 
 LANES = 3
 # float64: sums of up to 200 products in another order
@@ -57,3 +63,61 @@ def test_pooling_leaves_an_odd_row_and_column_out(sides: tuple[int, int]) -> Non
     x = drawn(4, LANES * 2, *sides)
     agree(Average2(AveragePool2())(x), F.avg_pool2d(x, 2), [x])
     agree(MaxPool2d(nn.MaxPool2d(2))(x), F.max_pool2d(x, 2), [x])
+
+
+EDGES = [float("nan"), float("inf"), -float("inf"), 0.0, -0.0, 1e-30, 8.9, -9.1, 100.0]
+
+
+def test_tanh_is_right_to_a_few_units_in_the_last_place() -> None:
+    x = torch.cat([torch.linspace(-12, 12, 200_001), 1e-3 * torch.randn(999), torch.tensor(EDGES)])
+    # a unit in the last place of float32 is at most 1.2e-7 of a value
+    torch.testing.assert_close(
+        Tanh.apply(x), x.double().tanh().float(), rtol=6e-7, atol=0, equal_nan=True
+    )
+
+
+def test_tanh_does_not_depend_on_what_stands_beside_it() -> None:
+    """Lanes are parts of one array, whose ends a processor may compute in another way."""
+    x = torch.randn(1001)
+    alone = torch.cat([Tanh.apply(x[i : i + 1]) for i in range(len(x))])
+    for first in range(40):
+        assert torch.equal(Tanh.apply(x[first:]), alone[first:])
+
+
+@pytest.mark.parametrize("layout", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+def test_tanh_takes_any_layout(layout: tuple[int, int, int]) -> None:
+    ours = torch.randn(5, 4, 3).permute(layout).requires_grad_()
+    theirs = ours.detach().clone().requires_grad_()
+    for slices in (slice(None), slice(1, None, 2)):  # without gaps, and with
+        direction = torch.randn_like(theirs[:, slices])
+        found = Tanh.apply(ours[:, slices])
+        wanted = theirs[:, slices].tanh()
+        torch.testing.assert_close(found, wanted)
+        torch.testing.assert_close(
+            torch.autograd.grad(found, ours, direction),
+            torch.autograd.grad(wanted, theirs, direction),
+        )
+
+
+@pytest.mark.parametrize("sides", [(6, 4), (7, 5), (2, 3), (12, 12)])
+@pytest.mark.parametrize("samples", [1, 4, 33])
+def test_pooled_tanh_is_both_layers(sides: tuple[int, int], samples: int) -> None:
+    layer = TanhPool2()
+    x = torch.randn(samples, LANES * 2, *sides).requires_grad_()
+    found, wanted = TanhPoolLayer(layer)(x), layer(x)
+    direction = torch.randn_like(wanted)
+    # float32, of numbers below 1
+    torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(
+        torch.autograd.grad(found, x, direction),
+        torch.autograd.grad(wanted, x, direction),
+        rtol=1e-5,
+        atol=1e-6,
+    )
+
+
+def test_pooled_tanh_keeps_what_is_not_a_number() -> None:
+    x = torch.zeros(3, 2, 4, 4)
+    x[1, 1, 2, 3] = float("nan")
+    found = TanhPoolLayer(TanhPool2())(x)
+    assert found.isnan().nonzero().tolist() == [[1, 1, 1, 1]]

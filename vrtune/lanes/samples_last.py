@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd import Function
@@ -11,7 +12,8 @@ from torch.autograd.function import once_differentiable
 
 from vrtune.lanes.convolution import Array, correlate, weight_gradient
 from vrtune.lanes.layers import LaneLayer
-from vrtune.models.pool import AveragePool2
+from vrtune.lanes.tanh import pooled_tanh, pooled_tanh_gradient, tanh
+from vrtune.models.pool import AveragePool2, TanhPool2
 
 
 class Convolution(Function):
@@ -21,27 +23,71 @@ class Convolution(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor, p: int) -> Tensor:
         """y [r, O, H', W', B]."""
-        ctx.save_for_backward(x, w)
-        ctx.p = p
         lanes, _, height, width, samples = x.shape
         border = 2 * p - w.shape[-1] + 1
         y = x.new_empty(lanes, w.shape[1], height + border, width + border, samples)
-        correlate(_array(_wide(x, p)), _array(w), _array(b), p, _array(y))
+        wide = _wide(x, p)
+        correlate(_array(wide), _array(w), _array(b), p, _array(y))
+        ctx.save_for_backward(wide, w)
+        ctx.p, ctx.shape = p, x.shape
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
         """By x, which is a correlation of g with the kernel turned round; by w; by b."""
-        x, w = ctx.saved_tensors
+        wide, w = ctx.saved_tensors
         g = g.contiguous()
         by_w, by_x = w.new_empty(w.shape), None
-        weight_gradient(_array(_wide(x, ctx.p)), _array(g), ctx.p, _array(by_w))
+        weight_gradient(_array(wide), _array(g), ctx.p, _array(by_w))
         if ctx.needs_input_grad[0]:
             turned, p = w.transpose(1, 2).flip(-1, -2), w.shape[-1] - 1 - ctx.p
-            zero, by_x = w.new_zeros(turned.shape[:2]), x.new_empty(x.shape)
+            zero, by_x = w.new_zeros(turned.shape[:2]), g.new_empty(ctx.shape)
             correlate(_array(_wide(g, p)), _array(turned), _array(zero), p, _array(by_x))
         return by_x, by_w, g.flatten(2).sum(-1), None
+
+
+class Tanh(Function):
+    """y = tanh x, in the memory layout of x."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        """y, of the shape of x."""
+        y = torch.empty_like(x)
+        tanh(_memory(_like(x, y)), _memory(y))
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g: Tensor) -> Tensor:
+        """g (1 - y^2)."""
+        (y,) = ctx.saved_tensors
+        by_x: Tensor = torch.ops.aten.tanh_backward(_like(g, y), y)
+        return by_x
+
+
+class PooledTanh(Function):
+    """Means of y = tanh x over squares of four, for x [C, H, W, B]."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        """[C, H // 2, W // 2, B]."""
+        channels, height, width, samples = x.shape
+        y = torch.empty_like(x, memory_format=torch.contiguous_format)
+        out = x.new_empty(channels, height // 2, width // 2, samples)
+        pooled_tanh(_rows(x), samples, _rows(y), _rows(out))
+        ctx.save_for_backward(y)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g: Tensor) -> Tensor:
+        """g / 4 (1 - y^2) in all four."""
+        (y,) = ctx.saved_tensors
+        by_x = torch.empty_like(y)
+        pooled_tanh_gradient(_rows(g), y.shape[-1], _rows(y), _rows(by_x))
+        return by_x
 
 
 def _wide(x: Tensor, p: int) -> Tensor:
@@ -53,6 +99,21 @@ def _array(t: Tensor) -> Array:
     """The tensor's memory."""
     array: Array = t.detach().contiguous().numpy()
     return array
+
+
+def _rows(t: Tensor) -> Array:
+    """Rows of all samples: [C, H, W B]."""
+    return _array(t.flatten(2))
+
+
+def _like(x: Tensor, y: Tensor) -> Tensor:
+    """x in the memory layout of y."""
+    return x if x.stride() == y.stride() else torch.empty_like(y).copy_(x)
+
+
+def _memory(t: Tensor) -> Array:
+    """The numbers of a tensor without gaps, in the order in which they lie in memory."""
+    return _array(t.detach().as_strided((t.numel(),), (1,)))
 
 
 class Conv2d(LaneLayer):
@@ -89,8 +150,26 @@ class MaxPool2d(LaneLayer):
         return y.transpose(0, 1)
 
 
+class TanhLayer(LaneLayer):
+    """In any layout."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = Tanh.apply(x)
+        return y
+
+
+class TanhPoolLayer(LaneLayer):
+    """In the convolutions' layout."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = PooledTanh.apply(x.permute(1, 2, 3, 0))
+        return y.permute(3, 0, 1, 2)
+
+
 LAYERS: dict[type[nn.Module], type[LaneLayer]] = {
     nn.Conv2d: Conv2d,
     AveragePool2: Average2,
     nn.MaxPool2d: MaxPool2d,
+    nn.Tanh: TanhLayer,
+    TanhPool2: TanhPoolLayer,
 }

@@ -22,6 +22,13 @@ class AveragePool2(nn.Module):
         return (pairs @ _quarters(w, x.dtype, x.device)).view(b, c, h, w)
 
 
+class TanhPool2(nn.Sequential):
+    """tanh and `AveragePool2`: one layer, as lanes on a CPU compute them in one loop."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Tanh(), AveragePool2())
+
+
 @lru_cache
 def _quarters(w: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """[4w, w]: column j takes a quarter of entries 2j and 2j + 1 of both rows."""
