@@ -86,13 +86,13 @@ def search(
         raise UsageError("retrain can't be below 0, nor retrain_seeds below 1")
     where = choose_device(device)
     found = spaces.load(space, task.init)
-    like = found.check()
     make_sampler(sampler, 0)  # an unknown name is found before anything is written
     make_pruner(pruner, task.epochs)
     points = found.grid() if sampler == "grid" else []
     processes = min(job_count(jobs, where), trials or len(points) or TRIALS)
     with Crew(processes - 1) as crew:
         with uncollected():
+            like = found.check()
             workspace = Workspace(
                 task, Path(data_dir), where, threads=max(1, cores(where) // processes)
             )
