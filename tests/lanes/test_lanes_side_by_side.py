@@ -170,3 +170,14 @@ def test_only_networks_that_suit_are_trained_so() -> None:
 def test_a_layer_of_another_kind_makes_a_network_another(layer: nn.Module) -> None:
     assert suits(nn.Sequential(nn.Conv2d(4, 4, 3)))
     assert not suits(nn.Sequential(nn.Conv2d(4, 4, 3), layer))
+
+
+def test_many_lanes_are_computed_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    module, W, buffers, x, y = seated("lenet", "batch", 14)
+    W, x, y = (t.repeat(3, *[1] * (t.ndim - 1))[:7] for t in (W, x, y))
+    found = []
+    for block in (7, 3):  # of two or three rows
+        monkeypatch.setattr("vrtune.lanes.side_by_side.BLOCK", block)
+        own = {name: b.repeat(3, *[1] * (b.ndim - 1))[:7].clone() for name, b in buffers.items()}
+        found.append([*SideBySide(module).gradient(W, own, x, y), *own.values()])
+    torch.testing.assert_close(*found, rtol=1e-5, atol=1e-7)  # of sums in another order

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import pairwise
 from typing import TypeVar
 
 import torch
@@ -74,15 +75,14 @@ class Oracle(ABC):
     ) -> list[Result]:
         """work(module, part) of every thread's part of the rows, in their order."""
         count = max(1, min(len(self.modules), rows // self.least))
-        cuts = [rows * i // count for i in range(count + 1)]
 
-        def one(module: nn.Module, first: int, last: int) -> Result:
+        def one(module: nn.Module, part: slice) -> Result:
             with self.computed(), torch.set_grad_enabled(grad):  # both belong to a thread
-                return work(module, slice(first, last))
+                return work(module, part)
 
         if self.pool is None or count == 1:
-            return [one(self.module, 0, rows)]
-        return list(self.pool.map(one, self.modules, cuts[:-1], cuts[1:]))
+            return [one(self.module, slice(0, rows))]
+        return list(self.pool.map(one, self.modules, shares(rows, count)))
 
     def _seated(
         self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor
@@ -117,6 +117,11 @@ class Oracle(ABC):
 
     @abstractmethod
     def _logits(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor: ...
+
+
+def shares(rows: int, count: int) -> list[slice]:
+    """The rows in so many parts of about equal size."""
+    return [slice(*cut) for cut in pairwise(rows * i // count for i in range(count + 1))]
 
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:
@@ -157,13 +162,20 @@ class Fused(Oracle):
     def _gradient(
         self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor
     ) -> tuple[Tensor, Tensor]:
-        leaves = [v.detach().requires_grad_() for v in self.layout.views(W).values()]
-        losses = _losses(self._forward(module, leaves, buffers, x), y)
-        grads = torch.autograd.grad(losses.sum(), leaves)  # a row's loss depends on that row alone
-        G = torch.empty_like(W)
-        for part, grad in zip(self.layout.views(G).values(), grads, strict=True):
-            part.copy_(grad)
-        return G, losses.detach()
+        G, losses = torch.empty_like(W), []
+        for rows in self._blocks(len(W)):
+            own = {name: b[rows] for name, b in buffers.items()}
+            leaves = [v.detach().requires_grad_() for v in self.layout.views(W[rows]).values()]
+            loss = _losses(self._forward(module, leaves, own, x[rows]), y[rows])
+            grads = torch.autograd.grad(loss.sum(), leaves)  # of a row, by that row alone
+            for part, grad in zip(self.layout.views(G[rows]).values(), grads, strict=True):
+                part.copy_(grad)
+            losses.append(loss.detach())
+        return G, _joined(losses)
+
+    def _blocks(self, rows: int) -> list[slice]:
+        """The rows that are computed in one call."""
+        return [slice(0, rows)]
 
     def _logits(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
         if self.device.type == "cpu":  # where large batches gain nothing from fusing

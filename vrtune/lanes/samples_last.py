@@ -74,7 +74,8 @@ class PooledTanh(Function):
     def forward(ctx: Any, x: Tensor) -> Tensor:
         """[C, H // 2, W // 2, B]."""
         channels, height, width, samples = x.shape
-        y = torch.empty_like(x, memory_format=torch.contiguous_format)
+        kept = channels if ctx.needs_input_grad[0] else 1
+        y = x.new_empty(kept, height, width, samples)
         out = x.new_empty(channels, height // 2, width // 2, samples)
         pooled_tanh(_rows(x), samples, _rows(y), _rows(out))
         ctx.save_for_backward(y)

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from vrtune.lanes.gradients import Buffers, Fused
+from vrtune.lanes.gradients import Buffers, Fused, shares
 from vrtune.lanes.layers import LAYERS, LaneLayer
 
+BLOCK = 32  # rows of a call; more gain nothing, and take new memory for every step
 FEW = 16  # channels: as many as a processor's vector holds
 
 
@@ -36,6 +37,9 @@ class SideBySide(Fused):
         logits: Tensor = module(x.transpose(0, 1).flatten(1, 2))
         module.leave()
         return logits.unflatten(1, (len(x), -1)).transpose(0, 1)
+
+    def _blocks(self, rows: int) -> list[slice]:
+        return shares(rows, max(1, -(-rows // BLOCK)))
 
     def _logits(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
         views = self.layout.views(W).values()

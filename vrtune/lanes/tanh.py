@@ -42,12 +42,14 @@ def tanh(x, out):  # type: ignore[no-untyped-def]
 def pooled_tanh(x, samples, y, out):  # type: ignore[no-untyped-def]
     """y = tanh x [C, H, W B] and its means over squares of four, out [C, H // 2, W // 2 B].
 
-    An odd last row or column has no part in `out`; y is not written in such a row.
+    An odd last row or column has no part in `out`; y is not written in such a row. A y of one
+    channel [1, H, W B] is written anew for each: nobody needs it then.
     """
     half = np.empty_like(y[0, 0])
     for c in range(out.shape[0]):
         for h in range(out.shape[1]):
-            x0, y0, x1, y1 = x[c, 2 * h], y[c, 2 * h], x[c, 2 * h + 1], y[c, 2 * h + 1]
+            x0, x1, yc = x[c, 2 * h], x[c, 2 * h + 1], y[c % len(y)]
+            y0, y1 = yc[2 * h], yc[2 * h + 1]
             for t in range(len(half)):
                 y0[t] = _tanh(x0[t])
             for t in range(len(half)):
