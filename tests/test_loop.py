@@ -13,7 +13,8 @@ from reference.small_search import SPACE, TASK, trials_of
 from vrtune import Task, search
 from vrtune.errors import UsageError
 from vrtune.ledger import DIVERGED
-from vrtune.strategies import PRUNERS, Validate, rungs
+from vrtune.snapshot import Snapshot
+from vrtune.strategies import PRUNERS, Validate, make_pruner, rungs
 
 
 def values(url: str) -> dict[tuple[float, int], list[float]]:
@@ -66,6 +67,33 @@ def test_judging_at_the_rungs_only_changes_no_trial(tmp_path: Path, pruner: str)
             {step: value for step, value in every.intermediate_values.items() if step in at},
             rel=1e-5,
         )
+
+
+@pytest.mark.parametrize("pruner", PRUNERS)
+def test_trials_are_read_where_the_pruner_decides(
+    url: str, pruner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One trial at a time: Optuna itself, shown the same values, ends each at the same epoch."""
+    task, taken = TASK.model_copy(update={"epochs": 10}), []
+    take = Snapshot.take
+    monkeypatch.setattr(Snapshot, "take", lambda *args: (taken.append(1), take(*args)))
+    search(
+        SPACE, task, trials=16, pruner=pruner, jobs=1, lanes=2, fuse="off",
+        study="s", storage=url, retrain=0,
+    )  # fmt: skip
+    trials = trials_of(url)
+    at = rungs(pruner, task.epochs) or range(1, task.epochs + 1)
+    steps = [range(1, t.last_step + 1) for t in trials]
+    assert len(taken) == sum(e in at and e < task.epochs for of_one in steps for e in of_one)
+    again = optuna.create_study(study_name="s", pruner=make_pruner(pruner, task.epochs))
+    for trial in trials:
+        other = again.ask()
+        for step, value in trial.intermediate_values.items():
+            other.report(value, step)
+            pruned = step < task.epochs and other.should_prune()
+            assert pruned == (trial.state is TrialState.PRUNED and step == trial.last_step)
+        complete = trial.state is TrialState.COMPLETE
+        again.tell(other, trial.value if complete else None, state=trial.state)
 
 
 def test_what_a_trial_keeps(url: str) -> None:

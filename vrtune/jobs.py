@@ -88,13 +88,15 @@ def run_job(
     def queued() -> bool:
         return bool(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
 
+    decided_at = rungs(job.pruner, task.epochs)
     grid = job.sampler == "grid"  # whose points are all in the queue: nothing else is tried
     loop = SearchLoop(
         study,
         spaces.load(job.space, task.init),
         pool,
         slots=job.slots,
-        judged_at=rungs(job.pruner, task.epochs) if job.validate_at == "rungs" else None,
+        judged_at=decided_at if job.validate_at == "rungs" else None,
+        decided_at=decided_at,
         only_queued=grid,
         ticket=(lambda: queued() and ticket()) if grid else ticket,
         stopping=stopping,

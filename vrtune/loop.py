@@ -40,16 +40,19 @@ class SearchLoop:
         *,
         slots: int,
         judged_at: Container[int] | None,
+        decided_at: Container[int] | None,
         only_queued: bool,
         ticket: Callable[[], bool],
         stopping: Callable[[], bool],
         threads: Callable[[], int],
         tell: Callable[[Event], None],
     ) -> None:
-        """Trials are judged at the epochs `judged_at`, or after every one; `only_queued` ones run,
-        or also those that the sampler draws; `ticket` grants one more; `stopping` turns true when
-        the user wants to stop; `threads` says how many may share the lanes by now."""
-        self.study, self.pool, self.slots, self.judged_at = study, pool, slots, judged_at
+        """Trials are judged at the epochs `judged_at`, or after every one, and pruned at
+        `decided_at`, or any; `only_queued` ones run, or also those that the sampler draws; `ticket`
+        grants one more; `stopping` turns true when the user wants to stop; `threads` says how many
+        may share the lanes by now."""
+        self.study, self.pool, self.slots = study, pool, slots
+        self.judged_at, self.decided_at = judged_at, decided_at
         self.stopping, self.threads, self.show = stopping, threads, tell
         self.epochs = pool.workspace.task.epochs
         classes = pool.workspace.dataset.classes
@@ -74,7 +77,8 @@ class SearchLoop:
                     fresh = self._fill()
                     if not self.open:
                         return
-                    self.ledger.later(self.snapshot.take, self.study._study_id)
+                    if any(self._decides(entry.epoch + 1) for entry in self.open.values()):
+                        self.ledger.later(self.snapshot.take, self.study._study_id)
                     self.ledger.ask(self._expected())
                     progress = self._epoch(fresh)
                     if progress is None:
@@ -169,7 +173,8 @@ class SearchLoop:
             else:
                 diverged.add(number)
             self.ledger.report(entry)
-            self.snapshot.report(entry.trial._trial_id, state.epoch, entry.last)
+            if self._decides(state.epoch):
+                self.snapshot.report(entry.trial._trial_id, state.epoch, entry.last)
         self.ended = []
         for number, state in progress.items():
             done = state.epoch >= self.epochs
@@ -177,7 +182,7 @@ class SearchLoop:
                 del self.open[number]
             elif not state.losses:
                 continue
-            elif number in diverged or (not done and self._prune(number)):
+            elif number in diverged or (self._decides(state.epoch) and self._prune(number)):
                 self._end(number, state, TrialState.PRUNED, diverged=number in diverged)
             elif done:
                 self._end(number, state, TrialState.COMPLETE)
@@ -186,6 +191,11 @@ class SearchLoop:
             self.ended.append(number)
         lanes = sum(len(lanes.seats) for lanes in self.pool.groups.values())
         self.show(Event("round", running=len(self.open), lanes=lanes))
+
+    def _decides(self, epoch: int) -> bool:
+        """Whether the pruner may end a trial after this epoch."""
+        may = self.decided_at is None or epoch in self.decided_at
+        return may and epoch < self.epochs
 
     def _prune(self, number: int) -> bool:
         trial = self.snapshot.trial(self.open[number].trial._trial_id)
