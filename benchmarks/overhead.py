@@ -13,6 +13,7 @@ storage     storage, sampler, pruner, and waiting for them
 start-up    before a process's first trial: libraries are imported, data is read, ways are measured
 end         idle cores, and what comes after the last trial
 neither     all but training and validation
+beside      processor time of the storage's thread, which shares the cores: hidden in the rows above
 
 A process that has no trial left gives its core to another one, whose lanes then train on both.
 Writes docs/benchmarks/overhead-SPACE[-EPOCHS][-rungs]-DEVICE.json.
@@ -80,6 +81,7 @@ def main() -> None:
         "gradient_computations": result.gradient_computations,
         "wall_s": round(wall, 1),
         **{what: seconds / count / wall for what, seconds in spent.items()},
+        "beside": times.beside / count / wall,
         "occupancy": kept["occupancy"],
     }
     for key, value in found.items():

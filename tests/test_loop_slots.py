@@ -72,6 +72,7 @@ def test_a_search_says_how_full_its_slots_were(url: str) -> None:
     kept = load_study(open_storage(url), "s", url).user_attrs["searches"]
     assert [search["processes"] for search in kept] == [1, 2]
     assert kept[1]["occupancy"] == result.occupancy
+    assert all(0 < search["beside"] < search["total"] for search in kept)
     plans = [event.text for event in events if event.kind == "plan"]
     assert [text.split(", ")[-1] for text in plans] == ["1 process", "2 processes"]
     assert plans[0].rpartition(",")[0] == plans[1].rpartition(",")[0], "measured once"

@@ -71,6 +71,10 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         self.thread.shutdown()
 
+    def worked(self) -> float:
+        """Seconds of a processor that the thread has used."""
+        return self.thread.submit(time.thread_time).result()
+
     def later(self, call: Callable[..., None], *args: object) -> None:
         """Queues a call."""
         self.pending.append(self.thread.submit(call, *args))

@@ -90,7 +90,8 @@ class SearchLoop:
                     self._put_back()
                 raise
             finally:
-                self.show(Event("timesheet", times=self.watch.sheet().model_dump()))
+                sheet = self.watch.sheet(self.ledger.worked())
+                self.show(Event("timesheet", times=sheet.model_dump()))
 
     # ---- slots ---------------------------------------------------------------------------------
 
@@ -108,9 +109,12 @@ class SearchLoop:
         return {entry.trial.number: entry.config for entry in entries}
 
     def _expected(self) -> int:
-        """How many trials will end with the next epoch: those in their last one for certain, and
-        among many about as many as in the last round."""
-        certain = sum(entry.epoch + 1 >= self.epochs for entry in self.open.values())
+        """How many trials will end with the next epoch: those in their last one for certain, half
+        of those that the pruner decides on; where it always does, about as many as last time."""
+        at = [entry.epoch + 1 for entry in self.open.values()]
+        certain = sum(epoch >= self.epochs for epoch in at)
+        if self.decided_at is not None:
+            return certain + math.ceil(sum(map(self._decides, at)) / 2)
         return max(certain, min(len(self.ended), self.slots // 2))
 
     def _epoch(self, fresh: dict[int, TrialConfig]) -> dict[int, Progress] | None:

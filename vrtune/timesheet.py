@@ -16,6 +16,7 @@ class Timesheet(Settings):
     training: float = 0.0  # in training steps and snapshots
     judging: float = 0.0  # on the validation parts
     seating: float = 0.0  # fresh lanes into rows, inits included
+    beside: float = 0.0  # storage's and sampler's own, on a thread that shares a core with the rest
     total: float = 0.0
     wall: float = 0.0  # the same by the clock
     # slot-seconds, until no trial was left to start
@@ -72,11 +73,12 @@ class Stopwatch:
             self.taken += taken * worked
         self.since = now
 
-    def sheet(self) -> Timesheet:
-        """What was counted so far."""
+    def sheet(self, beside: float = 0.0) -> Timesheet:
+        """What was counted so far, here and `beside`."""
         self.use(self.cores)
         return Timesheet(
             **self.seconds,
+            beside=beside,
             total=self.total,
             wall=self.turned - self.began,
             offered=self.offered,
