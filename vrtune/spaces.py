@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib.util
 import itertools
+import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -88,7 +89,16 @@ class Space:
         trial = optuna.trial.FixedTrial(point)
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # a value out of range
-            self.suggest(trial)  # type: ignore[arg-type]
+            try:
+                self.suggest(trial)  # type: ignore[arg-type]
+            except UsageError as error:
+                lacking = re.search("parameter '(.+)' is not found", str(error.__cause__))
+                if lacking is None:
+                    raise
+                raise UsageError(
+                    f"{self.path}: suggest asks for {lacking[1]}, which GRID does not name (it "
+                    f"names {', '.join(sorted(point))})"
+                ) from None
         return set(trial.params)
 
     def check(self) -> TrialConfig:

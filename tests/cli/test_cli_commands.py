@@ -19,11 +19,13 @@ from vrtune import diagnosing, exporting, load_config, retraining, searching
 from vrtune.cli.export import write
 from vrtune.cli.main import app
 from vrtune.cli.options import DEFAULT_STORAGE
+from vrtune.cli.screen import plus_minus
 from vrtune.errors import VrtuneError
 from vrtune.estimators import ESTIMATORS
 from vrtune.inits import INITS
 from vrtune.optimizers import OPTIMIZERS
 from vrtune.results import Counts, SearchResult
+from vrtune.retraining import spread
 from vrtune.schedules import SCHEDULES
 from vrtune.storage import DEFAULT_URL
 from vrtune.strategies import PRUNERS, SAMPLERS
@@ -246,3 +248,9 @@ def test_no_public_name_hides_another() -> None:
     assert (vrtune.retrain, vrtune.train) == (retraining.retrain, retraining.train_config)
     assert vrtune.diagnose is diagnosing.diagnose
     assert not hasattr(vrtune, "serch")
+
+
+def test_one_value_has_no_spread() -> None:
+    assert plus_minus(spread([0.5])) == "0.5000"
+    assert plus_minus(spread([0.5, 0.7])) == "0.6000 +- 0.1414"
+    assert plus_minus(spread([0.5, float("nan")])) == "diverged"

@@ -115,3 +115,11 @@ def test_device() -> None:
 def test_a_device_that_is_not_there_is_refused() -> None:
     with pytest.raises(UsageError, match="no CUDA device"):
         choose_device("cuda")
+
+
+def test_tables_have_no_views() -> None:
+    rows = torch.rand(60, 1, 1, 7)
+    table = Dataset("table", 3, Part(rows, torch.arange(60) % 3), lambda: Part(rows, rows))
+    workspace(table)
+    with pytest.raises(UsageError, match="views of images, which table has none of"):
+        workspace(table, augment="crop-flip")

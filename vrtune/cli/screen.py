@@ -58,10 +58,10 @@ def figure(value: float | None) -> str:
 
 
 def plus_minus(spread: Spread) -> str:
-    """Mean and standard deviation over seeds."""
+    """Mean and, of several, standard deviation over seeds."""
     if spread.mean is None or spread.std is None:
         return "diverged"
-    return f"{spread.mean:.4f} +- {spread.std:.4f}"
+    return f"{spread.mean:.4f}" + f" +- {spread.std:.4f}" * (len(spread.values) > 1)
 
 
 def settings(params: dict[str, Any]) -> str:

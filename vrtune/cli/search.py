@@ -201,7 +201,7 @@ def search(
 ) -> None:
     """Tune a method, then train its best setting again and test it.
 
-    The same command again continues the study; Ctrl-C loses nothing.
+    The same command again continues the study, after Ctrl-C too: trials that were open start anew.
     """
     task = make_task(
         dataset=dataset,

@@ -26,7 +26,7 @@ def summary(result: SearchResult) -> Iterator[tuple[str, str]]:
             yield "folds", "  ".join(figure(value) for value in best.fold_values)
     for again in result.retrained:
         which = "" if best and again.trial == best.number else f", trial {again.trial}"
-        seeds = f" ({again.seeds} seeds{which})"
+        seeds = f" ({again.seeds} seed{'s' * (again.seeds > 1)}{which})"
         yield "test accuracy", plus_minus(again.test_accuracy) + seeds
         yield "test loss", plus_minus(again.test_loss) + seeds
         if again.folder:

@@ -45,8 +45,9 @@ def _read(path: Path, part: str) -> Part:
                 )
             x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
     except (OSError, ValueError, EOFError, TypeError, BadZipFile, zlib.error) as error:
+        reason = str(error).partition(". ")[0].rstrip(".")  # NumPy goes on with options of its own
         raise VrtuneError(
-            f"{path} cannot be read ({error}); save it with numpy.savez, without Python objects"
+            f"{path} cannot be read ({reason}); save it with numpy.savez, without Python objects"
         ) from error
     images = _images(x, f"x_{part} of {path}")
     labels = _labels(y, f"y_{part} of {path}")

@@ -67,6 +67,11 @@ class Workspace:
             raise UsageError(
                 "batch norm can't take the variance of one sample: use a batch size of at least 2"
             )
+        if task.augment != "none" and 1 in self.dataset.shape[1:]:
+            raise UsageError(
+                f"{task.augment} takes views of images, which {self.dataset.name} has none of: use "
+                "--augment none"
+            )
         if task.precision == "tf32" and device.type == "cpu":
             raise UsageError("tf32 needs a CUDA device: use --precision float32")
         self.make()  # an unknown or unfit model is found before anything is written
