@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 from vrtune.lanes.convolution import Array, correlate, weight_gradient
 from vrtune.lanes.layers import LaneLayer
 from vrtune.lanes.tanh import pooled_tanh, pooled_tanh_gradient, tanh
-from vrtune.models.pool import AveragePool2, TanhPool2
+from vrtune.models.pool import TanhPool2
 
 
 class Convolution(Function):
@@ -114,7 +114,7 @@ def _like(x: Tensor, y: Tensor) -> Tensor:
 
 def _memory(t: Tensor) -> Array:
     """The numbers of a tensor without gaps, in the order in which they lie in memory."""
-    return _array(t.detach().as_strided((t.numel(),), (1,)))
+    return _array(t.as_strided((t.numel(),), (1,)))
 
 
 class Conv2d(LaneLayer):
@@ -132,15 +132,8 @@ class Conv2d(LaneLayer):
         return y.flatten(0, 1).permute(3, 0, 1, 2)
 
 
-class Average2(LaneLayer):
-    """Samples stand where channels do, along which PyTorch's channels-last pooling is fast."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.avg_pool2d(x.transpose(0, 1), 2).transpose(0, 1)
-
-
 class MaxPool2d(LaneLayer):
-    """As `Average2`."""
+    """Samples stand where channels do, along which PyTorch's channels-last pooling is fast."""
 
     def __init__(self, layer: nn.MaxPool2d) -> None:
         super().__init__(layer)
@@ -169,7 +162,6 @@ class TanhPoolLayer(LaneLayer):
 
 LAYERS: dict[type[nn.Module], type[LaneLayer]] = {
     nn.Conv2d: Conv2d,
-    AveragePool2: Average2,
     nn.MaxPool2d: MaxPool2d,
     nn.Tanh: TanhLayer,
     TanhPool2: TanhPoolLayer,
