@@ -23,7 +23,7 @@ LAYERS: list[set[str]] = [
     {"config", "errors"},
     {"data", "models", "inits", "estimators", "optimizers", "schedules"},
     {"lanes"},
-    {"events", "interrupts", "leases", "snapshot", "spaces", "strategies", "timesheet"},
+    {"collection", "events", "interrupts", "leases", "snapshot", "spaces", "strategies", "timesheet"},
     {"ledger", "storage", "studies"},
     {"loop"},
     {"handover"},

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, get_args
@@ -16,6 +14,7 @@ import torch
 from optuna.trial import TrialState
 
 from vrtune import spaces
+from vrtune.collection import uncollected
 from vrtune.config import Task, TrialConfig
 from vrtune.crew import Crew
 from vrtune.data import DATASETS
@@ -85,13 +84,13 @@ def search(
     if retrain < 0 or retrain_seeds < 1:
         raise UsageError("retrain can't be below 0, nor retrain_seeds below 1")
     where = choose_device(device)
-    found = spaces.load(space, task.init)
-    make_sampler(sampler, 0)  # an unknown name is found before anything is written
-    make_pruner(pruner, task.epochs)
-    points = found.grid() if sampler == "grid" else []
-    processes = min(job_count(jobs, where), trials or len(points) or TRIALS)
-    with Crew(processes - 1) as crew:
-        with uncollected():
+    with uncollected() as imported:
+        found = spaces.load(space, task.init)
+        make_sampler(sampler, 0)  # an unknown name is found before anything is written
+        make_pruner(pruner, task.epochs)
+        points = found.grid() if sampler == "grid" else []
+        processes = min(job_count(jobs, where), trials or len(points) or TRIALS)
+        with Crew(processes - 1) as crew:
             like = found.check()
             workspace = Workspace(
                 task, Path(data_dir), where, threads=max(1, cores(where) // processes)
@@ -116,39 +115,42 @@ def search(
             workspace.threads = max(1, cores(where) // processes)
             sizes = _sizes(lanes, task.parts, _most(count, processes, where))
             chosen = choose_plan(opened, workspace, like, fuse, sizes, processes)
-        progress(Event("plan", text=f"{chosen.text}, {processes} process{'es' * (processes > 1)}"))
-        job = Job(
-            task=task,
-            space=str(found.path),
-            study=opened.study_name,
-            storage=storage,
-            data_dir=str(data_dir),
-            device=where.type,
-            fused=chosen.fused,
-            slots=chosen.lanes // task.parts,
-            threads=workspace.threads,
-            sampler=sampler,
-            pruner=pruner,
-            validate_at=validate_at,
-        )
-        deadline = began + timeout if timeout else float("inf")
-        times = Timesheet()
+            imported()
+            progress(
+                Event("plan", text=f"{chosen.text}, {processes} process{'es' * (processes > 1)}")
+            )
+            job = Job(
+                task=task,
+                space=str(found.path),
+                study=opened.study_name,
+                storage=storage,
+                data_dir=str(data_dir),
+                device=where.type,
+                fused=chosen.fused,
+                slots=chosen.lanes // task.parts,
+                threads=workspace.threads,
+                sampler=sampler,
+                pruner=pruner,
+                validate_at=validate_at,
+            )
+            deadline = began + timeout if timeout else float("inf")
+            times = Timesheet()
 
-        def tell(event: Event) -> None:
-            nonlocal times
-            if event.kind == "timesheet":
-                times += Timesheet.model_validate(event.times)
-            progress(event)
+            def tell(event: Event) -> None:
+                nonlocal times
+                if event.kind == "timesheet":
+                    times += Timesheet.model_validate(event.times)
+                progress(event)
 
-        tickets = Tickets(count, lambda: time.monotonic() > deadline)
-        with interrupts() as stopping:
-            try:
-                crew.run(job, workspace, processes, tickets, stopping, tell)
-            except Stopped:
-                pass
-            finally:
-                reclaim(opened)
-            stopped = stopping()
+            tickets = Tickets(count, lambda: time.monotonic() > deadline)
+            with interrupts() as stopping:
+                try:
+                    crew.run(job, workspace, processes, tickets, stopping, tell)
+                except Stopped:
+                    pass
+                finally:
+                    reclaim(opened)
+                stopped = stopping()
     record_times(opened, chosen, processes, times)
     again: list[Retrained] = []
     if retrain and not stopped and ranked(opened):
@@ -163,19 +165,6 @@ def search(
             progress=progress,
         )
     return summarise(opened, storage, task, time.monotonic() - began, again, times, stopped=stopped)
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Without garbage collection: libraries are imported here, which leaves no garbage, and looking
-    for it takes a tenth of the time until the first trial."""
-    before = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if before:
-            gc.enable()
 
 
 def record_times(study: optuna.Study, chosen: Plan, processes: int, times: Timesheet) -> None:

@@ -1,0 +1,29 @@
+"""Python's garbage collection, kept from looking through what a search imports."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def uncollected() -> Iterator[Callable[[], None]]:
+    """No garbage collection until the function that is given is called, and from then on none of
+    what there was by that time: libraries are no garbage, and looking through them again and again
+    takes half a second of a search. Things are as before at the end.
+    """
+    if not gc.isenabled():
+        yield lambda: None
+        return
+    gc.disable()
+
+    def imported() -> None:
+        gc.freeze()
+        gc.enable()
+
+    try:
+        yield imported
+    finally:
+        gc.unfreeze()
+        gc.enable()
