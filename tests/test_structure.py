@@ -20,10 +20,10 @@ SPACES = ROOT / "search_spaces"
 # A room (a folder or a file) imports from lines above its own here, and from itself.
 # A new file of vrtune must be given its line.
 LAYERS: list[set[str]] = [
-    {"config", "errors"},
+    {"collection", "config", "errors"},
     {"data", "models", "inits", "estimators", "optimizers", "schedules"},
     {"lanes"},
-    {"collection", "events", "interrupts", "leases", "snapshot", "spaces", "strategies", "timesheet"},
+    {"events", "interrupts", "leases", "snapshot", "spaces", "strategies", "timesheet"},
     {"ledger", "storage", "studies"},
     {"loop"},
     {"handover"},
