@@ -63,7 +63,8 @@ def test_interrupted_in_the_middle_and_continued(url: str) -> None:
     before = states(url)
     assert TrialState.RUNNING not in before
     queued = before.count(TrialState.WAITING)
-    assert queued == before.count(TrialState.FAIL) > 0
+    # one process may put back what the other takes, and puts back in its turn
+    assert 0 < queued <= before.count(TrialState.FAIL)
     complete = before.count(TrialState.COMPLETE)
     process = start(url, queued + 2)
     out, _ = process.communicate(timeout=120)

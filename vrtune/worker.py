@@ -16,7 +16,7 @@ import json
 import os
 import sys
 import threading
-from queue import Queue
+from queue import Queue, SimpleQueue
 
 import optuna
 import torch
@@ -56,11 +56,19 @@ def main() -> int:
 
     threading.Thread(target=listen, daemon=True).start()
 
-    def say(line: str) -> None:
-        try:
-            out.write(line + "\n")
-        except BrokenPipeError:
-            stop.set()
+    said: SimpleQueue[str | None] = SimpleQueue()
+    say = said.put
+
+    def write() -> None:
+        for line in iter(said.get, None):
+            try:
+                out.write(f"{line}\n")
+            except BrokenPipeError:
+                stop.set()
+
+    # a thread that writes has to wait for Python's lock afterwards: lanes would lose a hundredth
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
 
     def ticket() -> bool:
         if stop.is_set():  # nobody answers any more
@@ -78,9 +86,12 @@ def main() -> int:
                 tell=lambda event: say(event_message(event)),
             )
     except Stopped:
-        return 0
+        pass
     except VrtuneError as error:
         say(json.dumps({"error": str(error), "exit_code": error.exit_code}))
+    finally:
+        said.put(None)
+        writer.join()
     return 0
 
 
