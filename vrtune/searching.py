@@ -86,11 +86,11 @@ def search(
     where = choose_device(device)
     with uncollected() as imported:
         found = spaces.load(space, task.init)
-        make_sampler(sampler, 0)  # an unknown name is found before anything is written
-        make_pruner(pruner, task.epochs)
         points = found.grid() if sampler == "grid" else []
         processes = min(job_count(jobs, where), trials or len(points) or TRIALS)
         with Crew(processes - 1) as crew:
+            make_sampler(sampler, 0)  # an unknown name is found before anything is written
+            make_pruner(pruner, task.epochs)
             like = found.check()
             workspace = Workspace(
                 task, Path(data_dir), where, threads=max(1, cores(where) // processes)
