@@ -47,7 +47,7 @@ class Oracle(ABC):
 
         def work(module: nn.Module, part: slice) -> tuple[Tensor, Tensor]:
             own = {name: b[part] for name, b in buffers.items()}
-            return self._gradient(module.train(), W[part], own, x[part], y[part])
+            return self._gradient(_in_mode(module, True), W[part], own, x[part], y[part])
 
         gradients, losses = zip(*self._parts(len(W), work, grad=True), strict=True)
         return _joined(gradients), _joined(losses)
@@ -57,7 +57,7 @@ class Oracle(ABC):
 
         def work(module: nn.Module, part: slice) -> Tensor:
             own = {name: b[part] for name, b in buffers.items()}
-            return self._logits(module.eval(), W[part], own, x[part]).to(W.dtype)
+            return self._logits(_in_mode(module, False), W[part], own, x[part]).to(W.dtype)
 
         return _joined(self._parts(len(W), work, grad=False))
 
@@ -117,6 +117,11 @@ class Oracle(ABC):
 
     @abstractmethod
     def _logits(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor: ...
+
+
+def _in_mode(module: nn.Module, train: bool) -> nn.Module:
+    """The module in train or eval mode; only a change goes through all of its layers."""
+    return module if module.training is train else module.train(train)
 
 
 def shares(rows: int, count: int) -> list[slice]:

@@ -89,12 +89,12 @@ class Channels(nn.Module):
     def seat(self, tensors: dict[str, Tensor]) -> None:
         """Gives every layer its tensors [r, ...]."""
         for layer, attribute, name in self.slots:
-            setattr(layer, attribute, tensors[name])
+            object.__setattr__(layer, attribute, tensors[name])  # nn.Module's own is slow
 
     def leave(self) -> None:
         """Lets go of them."""
         for layer, attribute, _ in self.slots:
-            setattr(layer, attribute, None)
+            object.__setattr__(layer, attribute, None)
 
     def forward(self, x: Tensor) -> Tensor:
         """All lanes at the weights they were given."""
