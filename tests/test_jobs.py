@@ -19,7 +19,7 @@ from vrtune.errors import UsageError
 from vrtune.lanes.pool import Pool
 from vrtune.leases import reclaim
 from vrtune.storage import open_storage
-from vrtune.studies import load_study
+from vrtune.studies import count, load_study
 
 # a script without a main guard: processes must not need one
 SCRIPT = """
@@ -65,6 +65,8 @@ def test_interrupted_in_the_middle_and_continued(url: str) -> None:
     queued = before.count(TrialState.WAITING)
     # one process may put back what the other takes, and puts back in its turn
     assert 0 < queued <= before.count(TrialState.FAIL)
+    cut_off = count(load_study(open_storage(url), "s", url).get_trials())
+    assert (cut_off.interrupted, cut_off.failed) == (before.count(TrialState.FAIL), 0)
     complete = before.count(TrialState.COMPLETE)
     process = start(url, queued + 2)
     out, _ = process.communicate(timeout=120)

@@ -15,6 +15,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 HEARTBEAT_S, GRACE_S = 30, 180
+AGAIN = "again"  # the trial attribute with the number of the one that is repeated
 CLAIM_S = 90.0  # a process signs a trial right after it asked for it, once the storage lets it
 
 
@@ -38,7 +39,7 @@ def queue_again(study: optuna.Study, trial: FrozenTrial) -> None:
     # a trial from the queue may have been cut off before it asked for its parameters
     params = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
     if params:
-        study.enqueue_trial(params, user_attrs={"again": trial.number})
+        study.enqueue_trial(params, user_attrs={AGAIN: trial.number})
 
 
 def reclaim(study: optuna.Study) -> int:

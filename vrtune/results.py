@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from vrtune.config import Settings, Task
 from vrtune.retraining import Retrained
-from vrtune.studies import ranked
+from vrtune.studies import Counts, count, ranked
 from vrtune.timesheet import Timesheet
 
 
@@ -20,14 +20,6 @@ class Best(Settings):
     value: float
     params: dict[str, Any]
     fold_values: list[float | None]
-
-
-class Counts(Settings):
-    """How the study's trials ended."""
-
-    complete: int
-    pruned: int
-    failed: int
 
 
 class SearchResult(Settings):
@@ -60,17 +52,12 @@ def summarise(
     """The study as it stands."""
     all_trials = study.get_trials(deepcopy=False)
     best = next(iter(ranked(study)), None)
-    ended = [trial.state for trial in all_trials]
     return SearchResult(
         study=study.study_name,
         storage=storage,
         task=task,
         best=_best(best),
-        trials=Counts(
-            complete=ended.count(TrialState.COMPLETE),
-            pruned=ended.count(TrialState.PRUNED),
-            failed=ended.count(TrialState.FAIL),
-        ),
+        trials=count(all_trials),
         gradient_computations=sum(
             t.user_attrs.get("gradient_computations", 0.0) for t in all_trials
         ),

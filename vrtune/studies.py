@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,15 @@ from pydantic import ValidationError
 
 from vrtune.config import Settings, Task, TrialConfig, explain
 from vrtune.errors import UsageError, VrtuneError
+from vrtune.leases import AGAIN
 
+STATES = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+    TrialState.RUNNING: "running",
+    TrialState.WAITING: "queued",
+}
 RECORD = "vrtune"  # the study attribute that holds its StudyRecord
 
 
@@ -93,6 +103,31 @@ def _flat(record: StudyRecord) -> dict[str, Any]:
     """What makes two tasks the same; where the data lies does not matter, what it holds does."""
     task = record.task.model_dump()
     return task | {"space": record.space, "data fingerprint": record.fingerprint}
+
+
+class Counts(Settings):
+    """How many trials are in which state; an interrupted one was queued again."""
+
+    complete: int = 0
+    pruned: int = 0
+    failed: int = 0
+    interrupted: int = 0
+    running: int = 0
+    queued: int = 0
+
+    def __str__(self) -> str:
+        counts = self.model_dump()
+        told = [name for name, n in counts.items() if n or name in ("complete", "pruned")]
+        return ", ".join(f"{counts[name]} {name}" for name in told)
+
+
+def count(trials: Sequence[FrozenTrial]) -> Counts:
+    """Counts trials of a study, which knows no state of interrupted ones: they failed there."""
+    states = {trial.number: STATES[trial.state] for trial in trials}
+    for trial in trials:
+        if AGAIN in trial.user_attrs:
+            states[trial.user_attrs[AGAIN]] = "interrupted"
+    return Counts(**Counter(states.values()))
 
 
 def read_config(trial: FrozenTrial) -> TrialConfig:

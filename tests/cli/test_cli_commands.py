@@ -24,11 +24,12 @@ from vrtune.errors import VrtuneError
 from vrtune.estimators import ESTIMATORS
 from vrtune.inits import INITS
 from vrtune.optimizers import OPTIMIZERS
-from vrtune.results import Counts, SearchResult
+from vrtune.results import SearchResult
 from vrtune.retraining import spread
 from vrtune.schedules import SCHEDULES
 from vrtune.storage import DEFAULT_URL
 from vrtune.strategies import PRUNERS, SAMPLERS
+from vrtune.studies import Counts
 
 Run = Callable[..., str]
 STUDY = "sgd-digits-softmax"
@@ -49,7 +50,7 @@ def test_a_search_prints_a_line_a_trial_and_a_summary(run: Run) -> None:
     assert said[4] == "training the best again on the whole training set"
     summary = {line[:24].strip(): line[24:] for line in said[5:]}
     assert summary["outside training"].endswith("% of the search's time")
-    assert summary["trials"] == "3 complete, 0 pruned, 0 failed"
+    assert summary["trials"] == "3 complete, 0 pruned"
     assert summary["study"] == f"{STUDY} in sqlite:///studies.db"
     assert summary["next"] == f"vrtune show {STUDY}"
     assert "(2 seeds)" in summary["test accuracy"]
@@ -70,7 +71,7 @@ def test_json_is_one_object_and_nothing_else(empty: Path) -> None:
     wanted = {"study", "storage", "task", "best", "trials", "gradient_computations", "seconds"}
     assert {*wanted, "retrain"} <= set(said)
     assert set(said["best"]) == {"number", "value", "params", "fold_values"}
-    assert set(said["trials"]) == {"complete", "pruned", "failed"}
+    assert set(said["trials"]) == set(Counts.model_fields)
     assert sum(said["trials"].values()) == 2
     for what in ("test_accuracy", "test_loss"):
         assert set(said["retrain"][what]) == {"mean", "std", "values"}
@@ -95,7 +96,7 @@ def test_a_stopped_search_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None
         storage="postgresql://me:secret@host/db",
         task=searching.Task(),
         best=None,
-        trials=Counts(complete=0, pruned=0, failed=1),
+        trials=Counts(interrupted=1, queued=1),
         gradient_computations=0.0,
         seconds=1.0,
         stopped=True,
@@ -126,7 +127,7 @@ def test_show(run: Run) -> None:
     assert not any(line.endswith(" ") for line in said.splitlines())
     told = json.loads(run("show", STUDY, "--json"))
     assert told["task"]["limit"] == 200
-    assert told["trials"] == {"complete": 2, "pruned": 0, "failed": 0, "running": 0, "queued": 0}
+    assert told["trials"] == Counts(complete=2).model_dump()
     assert [trial["value"] for trial in told["best"]] == sorted(t["value"] for t in told["best"])
     assert told["retrained"][0]["trial"] == told["best"][0]["number"]
 

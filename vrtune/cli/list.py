@@ -53,13 +53,12 @@ def _studies(storage: str) -> list[dict[str, Any]]:
     from optuna.trial import TrialState
 
     from vrtune.storage import open_storage
-    from vrtune.studies import RECORD
+    from vrtune.studies import RECORD, count
 
     opened, rows = open_storage(storage, create=False), []
     for study in opened.get_all_studies():
         record = study.user_attrs.get(RECORD, {})
         trials = opened.get_all_trials(study._study_id, deepcopy=False)
-        states = [trial.state for trial in trials]
         values = [t.value for t in trials if t.state is TrialState.COMPLETE and t.value is not None]
         rows.append(
             {
@@ -67,10 +66,7 @@ def _studies(storage: str) -> list[dict[str, Any]]:
                 "space": record.get("space"),
                 "dataset": record.get("task", {}).get("dataset"),
                 "model": record.get("task", {}).get("model"),
-                "complete": states.count(TrialState.COMPLETE),
-                "pruned": states.count(TrialState.PRUNED),
-                "failed": states.count(TrialState.FAIL),
-                "running": states.count(TrialState.RUNNING),
+                **count(trials).model_dump(),
                 "best": min(values, default=None),
             }
         )

@@ -16,13 +16,6 @@ if TYPE_CHECKING:
     from vrtune.retraining import Retrained
 
 BEST = 10  # trials shown
-STATES = {
-    "COMPLETE": "complete",
-    "PRUNED": "pruned",
-    "FAIL": "failed",
-    "RUNNING": "running",
-    "WAITING": "queued",
-}
 
 
 class Shown(Settings):
@@ -41,7 +34,7 @@ def show(study: Study, storage: Storage = DEFAULT_STORAGE, json: Json = False) -
     with faults(storage):
         from vrtune.retraining import ATTRIBUTE, Retrained
         from vrtune.storage import open_storage
-        from vrtune.studies import load_study, ranked, read_record
+        from vrtune.studies import count, load_study, ranked, read_record
 
         opened = load_study(open_storage(storage, create=False), study, storage)
         record, trials, best = (
@@ -50,8 +43,6 @@ def show(study: Study, storage: Storage = DEFAULT_STORAGE, json: Json = False) -
             ranked(opened),
         )
         kept = opened.user_attrs
-    states = [trial.state.name for trial in trials]
-    counts = {name: states.count(state) for state, name in STATES.items()}
     spent = sum(trial.user_attrs.get("gradient_computations", 0.0) for trial in trials)
     shown = [
         Shown(
@@ -71,7 +62,7 @@ def show(study: Study, storage: Storage = DEFAULT_STORAGE, json: Json = False) -
             "storage": public(storage),
             "space": record.space,
             "task": record.task.model_dump(mode="json"),
-            "trials": counts,
+            "trials": count(trials).model_dump(),
             "gradient_computations": spent,
             "best": [trial.model_dump(mode="json") for trial in shown],
             "retrained": [result.model_dump(mode="json") for result in again],
@@ -83,7 +74,7 @@ def show(study: Study, storage: Storage = DEFAULT_STORAGE, json: Json = False) -
             ("study", f"{study} in {public(storage)}"),
             ("search space", record.space),
             ("task", _task(record.task)),
-            ("trials", ", ".join(f"{n} {state}" for state, n in counts.items() if n) or "none yet"),
+            ("trials", str(count(trials)) if trials else "none yet"),
             ("gradient computations", f"{spent:,.0f}"),
         ]
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def summary(result: SearchResult) -> Iterator[tuple[str, str]]:
     """What came out, and how to go on."""
-    ended, best = result.trials, result.best
+    best = result.best
     if best:
         yield "best trial", str(best.number)
         yield "parameters", settings(best.params)
@@ -31,7 +31,7 @@ def summary(result: SearchResult) -> Iterator[tuple[str, str]]:
         yield "test loss", plus_minus(again.test_loss) + seeds
         if again.folder:
             yield "weights and curves", again.folder
-    yield "trials", f"{ended.complete} complete, {ended.pruned} pruned, {ended.failed} failed"
+    yield "trials", str(result.trials)
     yield "gradient computations", f"{result.gradient_computations:,.0f}"
     yield "seconds", f"{result.seconds:.1f}"
     if result.occupancy is not None:
