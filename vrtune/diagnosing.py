@@ -14,7 +14,7 @@ from vrtune.events import Event
 from vrtune.jobs import threads
 from vrtune.lanes.batches import bounds
 from vrtune.lanes.measure import plan
-from vrtune.lanes.memory import check_trainings
+from vrtune.lanes.memory import check_trainings, told_of_memory
 from vrtune.lanes.pool import Pool, finite
 from vrtune.lanes.probe import measure, quotient
 from vrtune.lanes.train import Lanes
@@ -116,7 +116,7 @@ def diagnose_config(
     where = choose_device(device)
     workspace = Workspace(task, Path(data_dir), where, dataset, threads=cores(where))
     check_trainings(workspace, config, 1)
-    with threads(where):
+    with threads(where), told_of_memory(workspace, 1):
         fused = plan(workspace, config, "auto", [1]).fused
         pool = Pool(workspace, workspace.seeds(1), fused=fused)
         pool.exchange([], {trial: config})

@@ -19,7 +19,7 @@ from vrtune.errors import UsageError, VrtuneError
 from vrtune.events import Event
 from vrtune.jobs import threads
 from vrtune.lanes.measure import plan
-from vrtune.lanes.memory import check_trainings, hungriest
+from vrtune.lanes.memory import check_trainings, hungriest, told_of_memory
 from vrtune.lanes.pool import Pool, finite
 from vrtune.lanes.workspace import Workspace, choose_device, cores
 from vrtune.storage import DEFAULT_URL, open_storage, sqlite_path
@@ -67,12 +67,12 @@ def train(
 ) -> tuple[dict[int, Retrained], dict[int, list[dict[str, Tensor]]]]:
     """Trains settings on the whole training part, every seed a lane, then reads the test set.
 
-    Returns what came out, and each seed's parameters and buffers.
+    Returns what came out, and each seed's parameters and buffers. UsageError if they don't fit.
     """
     check_trainings(workspace, hungriest(configs.values()), seeds * len(configs))
     pool = Pool(workspace, workspace.seeds(seeds), fused=fused)
     curves: dict[int, list[list[float]]] = {number: [] for number in configs}
-    with threads(workspace.device):
+    with threads(workspace.device), told_of_memory(workspace, seeds * len(configs)):
         pool.exchange([], configs)
         for epoch in range(1, workspace.task.epochs + 1):
             for number, losses in pool.train_epoch(lambda: None).items():

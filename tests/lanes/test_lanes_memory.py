@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,7 +23,9 @@ from vrtune.lanes.memory import (
     hungriest,
     state_rows,
 )
+from vrtune.lanes.pool import Pool
 from vrtune.lanes.workspace import Workspace
+from vrtune.retraining import train_config
 
 TASK = Task(folds=2, limit=120)
 LIKE = TrialConfig(optimizer=SGD(lr=0.1))
@@ -103,6 +106,20 @@ def test_a_retraining_that_will_not_fit_is_refused_before_the_search(
 def test_a_diagnosis_that_will_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     free(monkeypatch, 1000)
     with pytest.raises(UsageError, match="too large for a training"):
+        diagnose_config(LIKE, TASK)
+
+
+def test_memory_that_runs_out_in_a_retraining_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU's neighbours may have taken it since the check."""
+
+    def train_epoch(pool: Pool, check: Callable[[], None]) -> dict[int, list[float]]:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(Pool, "train_epoch", train_epoch)
+    said = "lenet is too large for {}, which took all memory of cpu: {}"
+    with pytest.raises(UsageError, match=said.format("3 trainings at once", "train fewer")):
+        train_config(LIKE, TASK, seeds=3)
+    with pytest.raises(UsageError, match=said.format("a training", "use a smaller model")):
         diagnose_config(LIKE, TASK)
 
 

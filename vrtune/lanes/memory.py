@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 import psutil
 import torch
@@ -86,12 +87,23 @@ def check_trainings(workspace: Workspace, config: TrialConfig, lanes: int) -> No
     threads = cores(workspace.device)
     need = needed(workspace, config, lanes, task.batch_size, threads=threads)
     if need > free:
-        what = f"{lanes} trainings at once" if lanes > 1 else "a training"
-        cure = "train fewer trials or seeds at once" if lanes > 1 else "use a smaller model"
-        raise UsageError(
-            f"{task.model} is too large for {what}, which would take about {need / GB:.1f} GB of "
-            f"the {free / GB:.1f} GB that are free: {cure}"
-        )
+        why = f"which would take about {need / GB:.1f} GB of the {free / GB:.1f} GB that are free"
+        raise _too_large(workspace, lanes, why)
+
+
+@contextmanager
+def told_of_memory(workspace: Workspace, lanes: int) -> Iterator[None]:
+    """UsageError if memory runs out while so many lanes train."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise _too_large(workspace, lanes, f"which took all memory of {workspace.device}") from None
+
+
+def _too_large(workspace: Workspace, lanes: int, why: str) -> UsageError:
+    what = f"{lanes} trainings at once" if lanes > 1 else "a training"
+    cure = "train fewer trials or seeds at once" if lanes > 1 else "use a smaller model"
+    return UsageError(f"{workspace.task.model} is too large for {what}, {why}: {cure}")
 
 
 def check_fit(
