@@ -18,7 +18,7 @@ from vrtune.lanes.rows import Lane
 from vrtune.lanes.workspace import Workspace
 from vrtune.optimizers.sgd import SGD
 
-BUDGET_S = 0.025  # of a measurement, the warm-up aside
+BUDGET_S = 0.01  # of a measurement, the warm-up aside
 TURNS = 3  # on a CPU
 SHORT_S = 0.1  # a longer step is looked at once, and more lanes are not tried
 RUNS = 20  # steps of a measurement, at most
