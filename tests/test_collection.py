@@ -35,6 +35,29 @@ def test_an_error_before_all_is_imported_leaves_nothing_behind() -> None:
     assert gc.isenabled()
 
 
+def test_what_the_caller_froze_stays_frozen() -> None:
+    """As in a search that is started while another one runs."""
+    with uncollected() as imported:
+        imported()
+        with uncollected() as imported_again:
+            imported_again()
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 0
+    assert gc.get_freeze_count() == 0
+
+
+def test_an_error_after_it_leaves_nothing_behind_either() -> None:
+    def search() -> None:
+        with uncollected() as imported:
+            imported()
+            raise ValueError("no memory")
+
+    with pytest.raises(ValueError, match="no memory"):
+        search()
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == 0
+
+
 def test_a_user_without_collection_stays_without() -> None:
     gc.disable()
     with uncollected() as imported:

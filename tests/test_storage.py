@@ -15,7 +15,7 @@ from vrtune.config import Task
 from vrtune.errors import UsageError
 from vrtune.leases import put_back, reclaim, worker_identity
 from vrtune.storage import _driver, open_storage
-from vrtune.studies import StudyRecord, load_study, open_study
+from vrtune.studies import Counts, StudyRecord, count, load_study, open_study
 
 RECORD = StudyRecord(task=Task(), space="sgd", fingerprint="0" * 16, data_dir="data", version="0")
 
@@ -74,6 +74,7 @@ def test_trials_of_a_dead_process_come_back(url: str) -> None:
     elsewhere.set_user_attr("worker", {"host": "another", "pid": 1, "started": 0.0})
     assert reclaim(study) == 1
     assert states(study) == ["RUNNING", "FAIL", "RUNNING", "WAITING"]
+    assert count(study.get_trials()) == Counts(interrupted=1, running=2, queued=1)
     again = study.ask()
     assert again.suggest_float("x", 0, 1) == dead.params["x"]
     assert again.user_attrs["again"] == dead.number
@@ -167,3 +168,21 @@ def test_nothing_is_made_where_nothing_is_created(tmp_path: Path) -> None:
             open_storage(name.format(tmp_path / "none"))
     assert not list(tmp_path.iterdir())
     assert open_storage(f"sqlite:///{tmp_path}/x.db?timeout=5").get_all_studies() == []
+
+
+def test_trials_are_counted_by_how_they_ended() -> None:
+    study = open_study(optuna.storages.InMemoryStorage(), "s", RECORD)
+    assert str(count([])) == "0 complete, 0 pruned"
+    done, pruned, wrong, cut_off, without = (study.ask() for _ in range(5))
+    study.tell(done, 1.0)
+    study.tell(pruned, state=TrialState.PRUNED)
+    study.tell(wrong, state=TrialState.FAIL)
+    cut_off.suggest_float("x", 0, 1)
+    for _ in range(2):  # the second time it is another one that repeats it
+        put_back(study, study.get_trials()[cut_off.number])
+        cut_off = study.ask()
+        cut_off.suggest_float("x", 0, 1)
+    put_back(study, study.get_trials()[without.number])  # before it had parameters
+    counts = Counts(complete=1, pruned=1, failed=1, interrupted=3, running=1)
+    assert count(study.get_trials()) == counts
+    assert str(counts) == "1 complete, 1 pruned, 1 failed, 3 interrupted, 1 running"

@@ -16,6 +16,9 @@ def uncollected() -> Iterator[Callable[[], None]]:
     if not gc.isenabled():
         yield lambda: None
         return
+    frozen = (
+        gc.get_freeze_count()
+    )  # the caller's own, or those of a search that this one is part of
     gc.disable()
 
     def imported() -> None:
@@ -25,5 +28,6 @@ def uncollected() -> Iterator[Callable[[], None]]:
     try:
         yield imported
     finally:
-        gc.unfreeze()
+        if not frozen:
+            gc.unfreeze()
         gc.enable()

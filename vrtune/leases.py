@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 HEARTBEAT_S, GRACE_S = 30, 180
 AGAIN = "again"  # the trial attribute with the number of the one that is repeated
+CUT_OFF = "cut off"  # the one that tells an interrupted trial from a failed one
 CLAIM_S = 90.0  # a process signs a trial right after it asked for it, once the storage lets it
 
 
@@ -28,6 +29,7 @@ def worker_identity() -> dict[str, Any]:
 def put_back(study: optuna.Study, trial: FrozenTrial) -> None:
     """Ends a trial that was cut off as failed, and queues another with the same parameters."""
     try:
+        study._storage.set_trial_user_attr(trial._trial_id, CUT_OFF, True)
         study._storage.set_trial_state_values(trial._trial_id, state=TrialState.FAIL)
     except UpdateFinishedTrialError:  # another process was quicker
         return

@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 
 from vrtune.config import TrialConfig
 from vrtune.errors import UsageError
-from vrtune.leases import put_back, worker_identity
+from vrtune.leases import CUT_OFF, put_back, worker_identity
 from vrtune.spaces import Space
 
 DIVERGED = (
@@ -133,6 +133,7 @@ class Ledger:
             self.held.add(trial._trial_id)
             try:
                 if self.only_queued and not self._was_queued(trial):  # others took the last
+                    trial.set_user_attr(CUT_OFF, True)
                     self._fail(trial)
                     self.denied = True
                     return

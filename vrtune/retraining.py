@@ -72,33 +72,36 @@ def train(
     check_trainings(workspace, hungriest(configs.values()), seeds * len(configs))
     pool = Pool(workspace, workspace.seeds(seeds), fused=fused)
     curves: dict[int, list[list[float]]] = {number: [] for number in configs}
-    with threads(workspace.device), told_of_memory(workspace, seeds * len(configs)):
-        pool.exchange([], configs)
-        for epoch in range(1, workspace.task.epochs + 1):
-            for number, losses in pool.train_epoch(lambda: None).items():
-                curves[number].append(losses)
-            progress(Event("retraining", epoch=epoch))
-    test = workspace.on_device(workspace.dataset.read_test())
     out: dict[int, Retrained] = {}
     weights: dict[int, list[dict[str, Tensor]]] = {}
-    for lanes in pool.groups.values():
-        index = torch.arange(len(test[1]), device=workspace.device)
-        loss, accuracy = lanes.judge(test, index.expand(len(lanes.seats), -1))
-        views = lanes.rows.layout.views(lanes.rows.W) | lanes.rows.buffers
-        for number in dict.fromkeys(lane.trial for lane in lanes.seats):
-            rows = [row for row, lane in enumerate(lanes.seats) if lane.trial == number]
-            weights[number] = [
-                {name: v[row].detach().cpu().contiguous() for name, v in views.items()}
-                for row in rows
-            ]
-            out[number] = Retrained(
-                trial=number,
-                seeds=seeds,
-                test_accuracy=spread(accuracy[rows].tolist()),
-                test_loss=spread(loss[rows].tolist()),
-                train_losses=[finite(list(curve)) for curve in zip(*curves[number], strict=True)],
-                gradient_computations=sum(lanes.seats[r].gradient_computations for r in rows),
-            )
+    with told_of_memory(workspace, seeds * len(configs)):
+        with threads(workspace.device):
+            pool.exchange([], configs)
+            for epoch in range(1, workspace.task.epochs + 1):
+                for number, losses in pool.train_epoch(lambda: None).items():
+                    curves[number].append(losses)
+                progress(Event("retraining", epoch=epoch))
+        test = workspace.on_device(workspace.dataset.read_test())
+        for lanes in pool.groups.values():
+            index = torch.arange(len(test[1]), device=workspace.device)
+            loss, accuracy = lanes.judge(test, index.expand(len(lanes.seats), -1))
+            views = lanes.rows.layout.views(lanes.rows.W) | lanes.rows.buffers
+            for number in dict.fromkeys(lane.trial for lane in lanes.seats):
+                rows = [row for row, lane in enumerate(lanes.seats) if lane.trial == number]
+                weights[number] = [
+                    {name: v[row].detach().cpu().contiguous() for name, v in views.items()}
+                    for row in rows
+                ]
+                out[number] = Retrained(
+                    trial=number,
+                    seeds=seeds,
+                    test_accuracy=spread(accuracy[rows].tolist()),
+                    test_loss=spread(loss[rows].tolist()),
+                    train_losses=[
+                        finite(list(curve)) for curve in zip(*curves[number], strict=True)
+                    ],
+                    gradient_computations=sum(lanes.seats[r].gradient_computations for r in rows),
+                )
     return out, weights
 
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from vrtune.config import Settings, Task, TrialConfig, explain
 from vrtune.errors import UsageError, VrtuneError
-from vrtune.leases import AGAIN
+from vrtune.leases import AGAIN, CUT_OFF
 
 STATES = {
     TrialState.COMPLETE: "complete",
@@ -106,7 +106,7 @@ def _flat(record: StudyRecord) -> dict[str, Any]:
 
 
 class Counts(Settings):
-    """How many trials are in which state; an interrupted one was queued again."""
+    """How many trials are in which state; an interrupted one is queued again."""
 
     complete: int = 0
     pruned: int = 0
@@ -122,9 +122,12 @@ class Counts(Settings):
 
 
 def count(trials: Sequence[FrozenTrial]) -> Counts:
-    """Counts trials of a study, which knows no state of interrupted ones: they failed there."""
+    """Counts trials of a study, which knows no state of interrupted ones: they failed there. Those
+    of a process that died are known by the trials that repeat them."""
     states = {trial.number: STATES[trial.state] for trial in trials}
     for trial in trials:
+        if CUT_OFF in trial.user_attrs and trial.state is TrialState.FAIL:
+            states[trial.number] = "interrupted"
         if AGAIN in trial.user_attrs:
             states[trial.user_attrs[AGAIN]] = "interrupted"
     return Counts(**Counter(states.values()))

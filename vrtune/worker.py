@@ -63,8 +63,9 @@ def main() -> int:
         for line in iter(said.get, None):
             try:
                 out.write(f"{line}\n")
-            except BrokenPipeError:
+            except OSError:  # the parent is gone: nobody will answer
                 stop.set()
+                answers.put(False)
 
     # a thread that writes has to wait for Python's lock afterwards: lanes would lose a hundredth
     writer = threading.Thread(target=write, daemon=True)

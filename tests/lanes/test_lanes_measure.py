@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import torch
 from vrtune import SGD, Task, TrialConfig
 from vrtune.errors import UsageError
 from vrtune.lanes import measure
+from vrtune.lanes.batches import Batches
 from vrtune.lanes.measure import TURNS, Way, plan
 from vrtune.lanes.train import Lanes
 from vrtune.lanes.workspace import Workspace
@@ -124,6 +127,28 @@ def test_a_real_measurement(workspace: Workspace) -> None:
     found = plan(workspace, LIKE, "auto", [2, 4])
     assert found.lanes in (2, 4)
     assert "ms a lane-step" in found.text
+
+
+def test_what_was_measured_leaves_no_garbage(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search freezes what there is after it: copies of the data must be gone by then."""
+    made: list[weakref.ref[Batches]] = []
+    usual = Workspace.lanes
+
+    def lanes(self: Workspace, program: tuple[str, str], *, fused: bool) -> Lanes:
+        group = usual(self, program, fused=fused)
+        made.append(weakref.ref(group.batches))
+        return group
+
+    monkeypatch.setattr(Workspace, "lanes", lanes)
+    gc.disable()
+    try:
+        plan(workspace, LIKE, "auto", [2, 4])
+        assert len(made) >= 2
+        assert not any(batches() for batches in made)
+    finally:
+        gc.enable()
 
 
 def test_bfloat16_on_a_cpu_is_looped() -> None:

@@ -148,7 +148,7 @@ def test_so_do_views_and_batch_norm(fused: bool, pretence: FakeTensorMode) -> No
 
 
 @pytest.mark.parametrize("fused", [True, False], ids=["fused", "looped"])
-def test_judging_does(fused: bool, pretence: FakeTensorMode) -> None:
+def test_judging_waits_for_nothing(fused: bool, pretence: FakeTensorMode) -> None:
     lanes = lanes_of(("plain", "sgd"), Task(folds=2, limit=120), fused=fused)
     streams = [lane.stream for lane in lanes.seats]
     move(lanes, pretence, set())

@@ -128,32 +128,39 @@ DEVICE = torch.device("cuda", 0)
 def test_graphs_share_their_memory_and_are_given_up_together(cuda: Cuda) -> None:
     runs = [0, 0]
 
-    def work(i: int) -> None:
-        runs[i] += 1
+    def run(i: int) -> None:
+        def work() -> None:
+            runs[i] += 1
 
-    first, second = (Replay(lambda i=i: work(i), DEVICE) for i in range(2))  # type: ignore[misc]
+        replays[i](work)
+
+    replays = [Replay(DEVICE), Replay(DEVICE)]
     for _ in range(WARM_UP + 2):
-        first()
-        second()
+        run(0)
+        run(1)
     assert runs == [WARM_UP + 1] * 2, "run aside, then once to be captured"
     assert [(graph.pool, graph.replays) for graph in cuda.graphs] == [(1, 2), (1, 2)]
     release(DEVICE)
     assert not any(graph.alive for graph in cuda.graphs)
-    first()
-    second()
+    run(0)
+    run(1)
     assert [(graph.pool, graph.replays) for graph in cuda.graphs[2:]] == [(2, 1), (2, 1)]
     assert gc.isenabled()
 
 
 def test_work_that_cannot_be_captured_is_run(cuda: Cuda) -> None:
     cuda.fails, done = True, []
-    replay = Replay(lambda: done.append(1), DEVICE)
+    replay = Replay(DEVICE)
+
+    def work() -> None:
+        done.append(1)
+
     for _ in range(WARM_UP):
-        replay()
+        replay(work)
     with pytest.warns(UserWarning, match="without a CUDA graph: operation not permitted"):
-        replay()
+        replay(work)
     for _ in range(2):
-        replay()
+        replay(work)
     assert len(done) == WARM_UP + 1 + 3, "the capture computes nothing, so it is run again"
     assert len(cuda.graphs) == 1
     assert gc.isenabled()

@@ -34,7 +34,7 @@ class Oracle(ABC):
 
     def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
         """`precision` holds for gradients and outputs; see `computed_in`."""
-        self.module = self.original = module
+        self.module = self.original = module.train()
         self.layout = Layout(module)
         self.device = next(module.parameters()).device
         self.computed = partial(computed_in, precision, self.device)

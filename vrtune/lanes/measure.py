@@ -18,7 +18,7 @@ from vrtune.lanes.rows import Lane
 from vrtune.lanes.workspace import Workspace
 from vrtune.optimizers.sgd import SGD
 
-BUDGET_S = 0.01  # of a measurement, the warm-up aside
+BUDGET_S = {"cpu": 0.01, "cuda": 0.025}  # of a measurement; a GPU has one look, without turns
 TURNS = 3  # on a CPU
 SHORT_S = 0.1  # a longer step is looked at once, and more lanes are not tried
 RUNS = 20  # steps of a measurement, at most
@@ -178,7 +178,7 @@ def _measure(workspace: Workspace, config: TrialConfig, way: Way, lanes: int) ->
         last = now
         counted = times[warm_up:]
         long = len(times) >= warm_up and min(times) > LONG_S
-        if long or len(counted) >= RUNS or (counted and sum(counted) >= BUDGET_S):
+        if long or len(counted) >= RUNS or (counted and sum(counted) >= BUDGET_S[device.type]):
             raise _Enough
 
     with suppress(_Enough):

@@ -69,7 +69,7 @@ def needed(
 def available(device: torch.device) -> int:
     """Bytes that may be used."""
     if device.type == "cuda":
-        gc.collect()  # captured steps refer to themselves
+        gc.collect()
         torch.cuda.empty_cache()
         return int(HEADROOM * torch.cuda.mem_get_info(device)[0])
     return int(HEADROOM * psutil.virtual_memory().available)
@@ -93,7 +93,7 @@ def check_trainings(workspace: Workspace, config: TrialConfig, lanes: int) -> No
 
 @contextmanager
 def told_of_memory(workspace: Workspace, lanes: int) -> Iterator[None]:
-    """UsageError if memory runs out while so many lanes train."""
+    """UsageError if a GPU's memory runs out while so many lanes train."""
     try:
         yield
     except torch.OutOfMemoryError:

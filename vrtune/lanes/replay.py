@@ -40,7 +40,7 @@ def release(device: torch.device) -> None:
             replay.forget()
         common.captured.clear()
         common.pool = torch.cuda.graph_pool_handle()
-    gc.collect()  # a step and its replay refer to each other
+    gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
 
@@ -53,32 +53,33 @@ class Replay:
     e.g. of a model that looks at its values, is run as it is. Elsewhere it always is.
     """
 
-    def __init__(self, work: Callable[[], None], device: torch.device) -> None:
-        self.work, self.device = work, device
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
         self.captures = device.type == "cuda"
         self.graph: torch.cuda.CUDAGraph | None = None
         self.runs = 0
 
-    def __call__(self) -> None:
+    def __call__(self, work: Callable[[], None]) -> None:
+        """Runs `work`, the same each time; it is not kept, as it refers to what holds this."""
         if self.captures and self.graph is None and self.runs >= WARM_UP:
-            self._capture()
+            self._capture(work)
         if self.graph is not None:
             self.graph.replay()
         elif self.captures:
-            self._aside()
+            self._aside(work)
         else:
-            self.work()
+            work()
         self.runs += 1
 
-    def _aside(self) -> None:
+    def _aside(self, work: Callable[[], None]) -> None:
         """Runs on a side stream, as a capture's warm-up must."""
         here, side = torch.cuda.current_stream(self.device), shared(self.device).side
         side.wait_stream(here)
         with torch.cuda.stream(side):
-            self.work()
+            work()
         here.wait_stream(side)
 
-    def _capture(self) -> None:
+    def _capture(self, work: Callable[[], None]) -> None:
         graph, common = torch.cuda.CUDAGraph(), shared(self.device)
         torch.cuda.synchronize(self.device)
         gc.collect()
@@ -86,7 +87,7 @@ class Replay:
         gc.disable()  # what dies during a capture can spoil it
         try:
             with torch.cuda.graph(graph, pool=common.pool, capture_error_mode="thread_local"):
-                self.work()
+                work()
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:

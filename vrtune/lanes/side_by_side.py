@@ -26,7 +26,7 @@ class SideBySide(Fused):
 
     def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
         super().__init__(module, precision)
-        self.module, self.modules = Channels(module), []
+        self.module, self.modules = Channels(module).train(), []
         self.share(threads)
 
     def _forward(

@@ -77,10 +77,10 @@ class ByWidth(ABC):
         width = index.shape[1]
         if width not in self.replays:
             held = torch.empty_like(index, memory_format=torch.contiguous_format)
-            self.replays[width] = held, Replay(lambda: self.work(held), self.device)
+            self.replays[width] = held, Replay(self.device)
         held, replay = self.replays[width]
         held.copy_(index)
-        replay()
+        replay(lambda: self.work(held))
 
 
 class Step(ByWidth):
