@@ -12,6 +12,7 @@ seating     fresh trials into rows
 storage     storage, sampler, pruner, and waiting for them
 start-up    before a process's first trial: libraries are imported, data is read, ways are measured
 end         idle cores, and what comes after the last trial
+outside     all but training
 neither     all but training and validation
 beside      processor time of the storage's thread, which shares the cores: hidden in the rows above
 
@@ -73,6 +74,7 @@ def main() -> None:
         "start-up": each * sum(end - sheet.wall for end, sheet in ends),
     }
     spent["end"] = wall * count - sum(spent.values())
+    spent["outside"] = wall * count - spent["training"]
     spent["neither"] = wall * count - spent["training"] - spent["validation"]
     found = {
         "plan": f"{kept['plan']}, {kept['processes']} processes",
