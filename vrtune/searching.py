@@ -14,12 +14,12 @@ import torch
 from optuna.trial import TrialState
 
 from vrtune import spaces
-from vrtune.collection import uncollected
 from vrtune.config import Task, TrialConfig
 from vrtune.crew import Crew
 from vrtune.data import DATASETS
 from vrtune.errors import UsageError
 from vrtune.events import Event, Stopped
+from vrtune.garbage import uncollected
 from vrtune.interrupts import interrupts
 from vrtune.jobs import Job, Tickets, threads
 from vrtune.lanes.measure import Fuse, Plan, plan

@@ -106,7 +106,7 @@ def _flat(record: StudyRecord) -> dict[str, Any]:
 
 
 class Counts(Settings):
-    """How many trials are in which state; an interrupted one is queued again."""
+    """How many trials are in which state; an interrupted one ended by no fault of its settings."""
 
     complete: int = 0
     pruned: int = 0

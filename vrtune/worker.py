@@ -67,7 +67,7 @@ def main() -> int:
                 stop.set()
                 answers.put(False)
 
-    # a thread that writes has to wait for Python's lock afterwards: lanes would lose a hundredth
+    # a thread that writes has to wait for Python's lock afterwards, and lanes with it
     writer = threading.Thread(target=write, daemon=True)
     writer.start()
 

@@ -183,7 +183,7 @@ class Fused(Oracle):
         return [slice(0, rows)]
 
     def _logits(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
-        if self.device.type == "cpu":  # where large batches gain nothing from fusing
+        if self.device.type == "cpu":  # where large batches gain little from fusing
             return self._one_by_one(module, W, buffers, x)
         return self._forward(module, list(self.layout.views(W).values()), buffers, x)
 

@@ -10,15 +10,14 @@ from contextlib import contextmanager
 @contextmanager
 def uncollected() -> Iterator[Callable[[], None]]:
     """No garbage collection until the function that is given is called, and from then on none of
-    what there was by that time: libraries are no garbage, and looking through them again and again
-    takes half a second of a search. Things are as before at the end.
+    what there was by that time: libraries are no garbage, and looking through them takes long.
+    Things are as before at the end.
     """
     if not gc.isenabled():
         yield lambda: None
         return
-    frozen = (
-        gc.get_freeze_count()
-    )  # the caller's own, or those of a search that this one is part of
+    # the caller's own, or those of a search that this one is part of
+    frozen = gc.get_freeze_count()
     gc.disable()
 
     def imported() -> None:

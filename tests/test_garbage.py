@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vrtune.collection import uncollected
+from vrtune.garbage import uncollected
 
 
 @pytest.fixture(autouse=True)
