@@ -44,7 +44,7 @@ class OptimalSVRGEstimator(PeriodicSnapshots):
     def snapshot(self, rows: Tensor, weights: Tensor, whole_gradient: WholeGradient) -> None:
         super().snapshot(rows, weights, whole_gradient)
         for name in ("mean", "mean_snapshot", "covariance", "variance", "seen"):
-            self.state[name][rows] = 0.0
+            self.state[name].index_fill_(0, rows, 0.0)  # an assigned 0.0 would be the host's
 
     def estimate(
         self, weights: Tensor, hp: dict[str, Tensor], gradient: BatchGradient

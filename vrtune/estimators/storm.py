@@ -51,7 +51,7 @@ class STORMEstimator(Estimator):
 
     def admit(self, rows: Tensor, weights: Tensor) -> None:
         self.state["previous"][rows] = weights[rows]
-        self.state["a"][rows] = 1.0  # d_1 = g(w_1; B_1)
+        self.state["a"].index_fill_(0, rows, 1.0)  # d_1 = g(w_1; B_1)
 
     def estimate(
         self, weights: Tensor, hp: dict[str, Tensor], gradient: BatchGradient
