@@ -24,9 +24,9 @@ from record import asking, write
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from vrtune.lanes.gradients import Fused, Looped, Oracle
+from vrtune.gradients.cpu.side_by_side import SideBySide
+from vrtune.gradients.fused import Fused, Looped, Oracle
 from vrtune.lanes.replay import WARM_UP, Replay
-from vrtune.lanes.side_by_side import SideBySide
 from vrtune.models import build
 
 BATCH = 32

@@ -17,10 +17,10 @@ from record import asking, write
 
 from vrtune import SGD, SVRG, Task, TrialConfig
 from vrtune.data import Dataset, Part
-from vrtune.jobs import threads
+from vrtune.lanes.device import choose_device, one_thread
 from vrtune.lanes.memory import GB, needed
 from vrtune.lanes.pool import Pool
-from vrtune.lanes.workspace import Workspace, choose_device
+from vrtune.lanes.workspace import Workspace
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def main() -> None:
     workspace = Workspace(task, Path(), device, dataset, threads=arguments.threads)
     config = TrialConfig(estimator=SVRG(snapshot_period=1), optimizer=SGD(lr=0.01, momentum=0.9))
     began = time.perf_counter()
-    with threads(device):
+    with one_thread(device):
         pool = Pool(workspace, workspace.folds, fused=arguments.fused)
         pool.exchange([], {0: config})
         loss = pool.validate(pool.train_epoch(lambda: None))[0].losses

@@ -16,10 +16,10 @@ from record import asking, write
 
 from vrtune import SGD, Default, MetaInit, Task, TrialConfig
 from vrtune.config import InitSettings
-from vrtune.jobs import threads
+from vrtune.diagnosing.measure import quotient
+from vrtune.lanes.device import choose_device, cores, one_thread
 from vrtune.lanes.pool import Pool
-from vrtune.lanes.probe import quotient
-from vrtune.lanes.workspace import Workspace, choose_device, cores
+from vrtune.lanes.workspace import Workspace
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def main() -> None:
         "default": Default(), "metainit": MetaInit(steps=arguments.steps)
     }  # fmt: skip
     rows = []
-    with threads(device):
+    with one_thread(device):
         for name, init in inits.items():
             pool = Pool(workspace, workspace.seeds(1), fused=False)
             pool.exchange([], {0: TrialConfig(optimizer=SGD(lr=0.1), init=init)})

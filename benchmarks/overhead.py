@@ -29,10 +29,10 @@ from record import asking, write
 
 from vrtune import Task, search
 from vrtune.events import Event
-from vrtune.lanes.workspace import choose_device, cores
-from vrtune.storage import open_storage
-from vrtune.studies import load_study
-from vrtune.timesheet import Timesheet
+from vrtune.lanes.device import choose_device, cores
+from vrtune.searching.timesheet import Timesheet
+from vrtune.studies.record import load_study
+from vrtune.studies.storage import open_storage
 
 
 def main() -> None:

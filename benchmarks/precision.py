@@ -15,10 +15,10 @@ from statistics import fmean
 from record import asking, write
 
 from vrtune import SGD, Task, TrialConfig
-from vrtune.jobs import threads
-from vrtune.lanes.measure import plan
+from vrtune.lanes.device import choose_device, one_thread
+from vrtune.lanes.plan import plan
 from vrtune.lanes.pool import Pool
-from vrtune.lanes.workspace import Workspace, choose_device
+from vrtune.lanes.workspace import Workspace
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
         )
         workspace = Workspace(task, arguments.data_dir, device)
         configs = [TrialConfig(optimizer=SGD(lr=lr)) for lr in arguments.lr]
-        with threads(device):
+        with one_thread(device):
             chosen = plan(workspace, configs[0], "auto", [task.folds * len(arguments.lr)])
             pool = Pool(workspace, workspace.folds, fused=chosen.fused)
             pool.exchange([], dict(enumerate(configs)))

@@ -15,7 +15,7 @@ from typing import Any
 import plotly.graph_objects as go
 import torch
 
-from vrtune.lanes.workspace import cores
+from vrtune.lanes.device import cores
 
 
 def asking(doc: str, folder: str = "docs/benchmarks") -> argparse.ArgumentParser:

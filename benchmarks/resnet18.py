@@ -21,9 +21,9 @@ from plotly.subplots import make_subplots
 from record import asking, write
 
 from vrtune import SGD, SVRG, Adam, AlphaSVRG, Task, TrialConfig
-from vrtune.jobs import threads
+from vrtune.lanes.device import choose_device, cores, one_thread
 from vrtune.lanes.pool import Pool, finite
-from vrtune.lanes.workspace import Workspace, choose_device, cores
+from vrtune.lanes.workspace import Workspace
 
 # learning rates: the source's, and for alpha-SVRG those of SVRG
 RATES = {
@@ -90,7 +90,7 @@ def main() -> None:
         workspace = Workspace(task, arguments.data_dir, device, threads=cores(device))
         for method, rates in RATES.items():
             began = time.perf_counter()
-            with threads(device):
+            with one_thread(device):
                 found = train(
                     workspace, method, rates[-(arguments.rates or 99) :], arguments.period
                 )

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from record import asking, write
 from torch import Tensor
 
-from vrtune.lanes.samples_last import Tanh, TanhPoolLayer
+from vrtune.gradients.cpu.samples_last import Tanh, TanhPoolLayer
 from vrtune.models.pool import TanhPool2
 
 BATCH, CHANNELS = 32, 6

@@ -38,12 +38,12 @@ from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
 from vrtune import SGD, STORM, SVRG, Task, TrialConfig
-from vrtune.crew import ONE_THREAD
-from vrtune.jobs import threads
-from vrtune.lanes.measure import plan
+from vrtune.lanes.device import one_thread
+from vrtune.lanes.plan import plan
 from vrtune.lanes.pool import Pool
 from vrtune.lanes.workspace import Workspace
 from vrtune.models import build
+from vrtune.searching.processes import ONE_THREAD
 
 FOLDS, BATCH, LR = 4, 32, 0.1
 CONFIGS = {
@@ -210,7 +210,7 @@ def one(arguments: argparse.Namespace) -> None:
     sys.stdin.readline()
     a = arguments
     cpu = torch.device("cpu")
-    with threads(cpu):
+    with one_thread(cpu):
         found = by_vrtune(a.model, a.one, a.data_dir, a.steps, a.lanes[0], cpu, a.threads)
     print(json.dumps(found))
 

@@ -16,9 +16,9 @@ from optuna.trial import TrialState
 from record import asking, write
 
 from vrtune import Task, search
-from vrtune.lanes.workspace import choose_device
-from vrtune.storage import open_storage
-from vrtune.studies import load_study
+from vrtune.lanes.device import choose_device
+from vrtune.studies.record import load_study
+from vrtune.studies.storage import open_storage
 
 
 def spent_until(url: str, study: str, goal: float) -> float | None:

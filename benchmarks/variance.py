@@ -22,9 +22,9 @@ from pathlib import Path
 from record import asking, write
 
 from vrtune import SGD, SVRG, Task, TrialConfig
-from vrtune.diagnosing import Diagnosis, diagnose_config
-from vrtune.lanes.workspace import choose_device
-from vrtune.report.variance import compute, draw
+from vrtune.diagnosing.diagnose import Diagnosis, diagnose_config
+from vrtune.diagnosing.figure import compute, draw
+from vrtune.lanes.device import choose_device
 
 
 def train(

@@ -12,7 +12,7 @@ import torch
 from reference.exported import TASK
 
 from vrtune import search
-from vrtune.results import SearchResult
+from vrtune.searching.result import SearchResult
 
 torch.set_num_threads(1)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vrtune.config import Task, TrialConfig
-    from vrtune.diagnosing import diagnose
+    from vrtune.diagnosing.diagnose import diagnose
     from vrtune.estimators.alpha_svrg import AlphaSVRG
     from vrtune.estimators.mars import MARS, MARSApproximate
     from vrtune.estimators.optimal_svrg import OptimalSVRG
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vrtune.estimators.scsg import SCSG
     from vrtune.estimators.storm import STORM
     from vrtune.estimators.svrg import SVRG
-    from vrtune.exporting import export, load_config
+    from vrtune.exporting.export import export, load_config
     from vrtune.inits.default import Default
     from vrtune.inits.metainit import MetaInit
     from vrtune.optimizers.adagrad import AdaGrad
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from vrtune.schedules.cyclic import Cyclic
     from vrtune.schedules.one_cycle import OneCycle
     from vrtune.schedules.step import Step
-    from vrtune.searching import search
+    from vrtune.searching.search import search
 
 __all__ = [
     "MARS",
@@ -81,11 +81,11 @@ _HOMES = {
     "Step": ("vrtune.schedules.step", "Step"),
     "Task": ("vrtune.config", "Task"),
     "TrialConfig": ("vrtune.config", "TrialConfig"),
-    "diagnose": ("vrtune.diagnosing", "diagnose"),
-    "export": ("vrtune.exporting", "export"),
-    "load_config": ("vrtune.exporting", "load_config"),
+    "diagnose": ("vrtune.diagnosing.diagnose", "diagnose"),
+    "export": ("vrtune.exporting.export", "export"),
+    "load_config": ("vrtune.exporting.export", "load_config"),
     "retrain": ("vrtune.retraining", "retrain"),
-    "search": ("vrtune.searching", "search"),
+    "search": ("vrtune.searching.search", "search"),
     "train": ("vrtune.retraining", "train_config"),
 }
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
+
 
 class VrtuneError(Exception):
     """Something in the surroundings is wrong: missing data, a locked database. Exit status 1."""
@@ -13,3 +18,10 @@ class UsageError(VrtuneError):
     """Something in the request is wrong: an unknown name, a setting out of range. Exit status 2."""
 
     exit_code = 2
+
+
+def chosen(registry: Mapping[str, T], name: str, what: str) -> T:
+    """registry[name]; UsageError lists what there is, where there is no such name."""
+    if name not in registry:
+        raise UsageError(f"there is no {what} {name!r}: choose one of {', '.join(registry)}")
+    return registry[name]

@@ -17,13 +17,20 @@ from vrtune.config import Settings, Task, TrialConfig
 from vrtune.data import Dataset
 from vrtune.errors import UsageError, VrtuneError
 from vrtune.events import Event
-from vrtune.jobs import threads
-from vrtune.lanes.measure import plan
+from vrtune.lanes.device import choose_device, cores, one_thread
 from vrtune.lanes.memory import check_trainings, hungriest, told_of_memory
+from vrtune.lanes.plan import plan
 from vrtune.lanes.pool import Pool, finite
-from vrtune.lanes.workspace import Workspace, choose_device, cores
-from vrtune.storage import DEFAULT_URL, open_storage, sqlite_path
-from vrtune.studies import check_data, find_trial, load_study, ranked, read_config, read_record
+from vrtune.lanes.workspace import Workspace
+from vrtune.studies.record import (
+    check_data,
+    find_trial,
+    load_study,
+    ranked,
+    read_config,
+    read_record,
+)
+from vrtune.studies.storage import DEFAULT_URL, open_storage, sqlite_path
 
 ATTRIBUTE = "retrain-{}"  # of the study: a finished trial's own can't be changed
 
@@ -75,7 +82,7 @@ def train(
     out: dict[int, Retrained] = {}
     weights: dict[int, list[dict[str, Tensor]]] = {}
     with told_of_memory(workspace, seeds * len(configs)):
-        with threads(workspace.device):
+        with one_thread(workspace.device):
             pool.exchange([], configs)
             for epoch in range(1, workspace.task.epochs + 1):
                 for number, losses in pool.train_epoch(lambda: None).items():
@@ -117,7 +124,7 @@ def train_config(
         raise UsageError("seeds must be at least 1")
     where = choose_device(device)
     workspace = Workspace(task, Path(data_dir), where, threads=cores(where))
-    with threads(where):
+    with one_thread(where):
         fused = plan(workspace, config, "auto", [seeds]).fused
     done, _ = train({0: config}, workspace, seeds, fused=fused)
     return done[0]
@@ -180,7 +187,7 @@ def retrain_study(
     )
     check_data(study, workspace.dataset.fingerprint)
     if fused is None:
-        with threads(device):
+        with one_thread(device):
             most = hungriest(configs.values())
             fused = plan(workspace, most, "auto", [seeds * len(configs)]).fused
     done, weights = train(configs, workspace, seeds, fused=fused, progress=progress)

@@ -15,21 +15,25 @@ import yaml
 from typer.testing import CliRunner
 
 import vrtune
-from vrtune import diagnosing, exporting, load_config, retraining, searching
+from vrtune import load_config, retraining
 from vrtune.cli.export import write
 from vrtune.cli.main import app
 from vrtune.cli.options import DEFAULT_STORAGE
 from vrtune.cli.screen import plus_minus
+from vrtune.diagnosing import diagnose as diagnosing
 from vrtune.errors import VrtuneError
 from vrtune.estimators import ESTIMATORS
+from vrtune.exporting import export as exporting
 from vrtune.inits import INITS
 from vrtune.optimizers import OPTIMIZERS
-from vrtune.results import SearchResult
 from vrtune.retraining import spread
 from vrtune.schedules import SCHEDULES
-from vrtune.storage import DEFAULT_URL
-from vrtune.strategies import PRUNERS, SAMPLERS
-from vrtune.studies import Counts
+from vrtune.searching import search as searching
+from vrtune.searching.result import SearchResult
+from vrtune.studies.pruners import PRUNERS
+from vrtune.studies.record import Counts
+from vrtune.studies.samplers import SAMPLERS
+from vrtune.studies.storage import DEFAULT_URL
 
 Run = Callable[..., str]
 STUDY = "sgd-digits-softmax"

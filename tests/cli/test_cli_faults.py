@@ -11,7 +11,7 @@ import optuna
 import pytest
 
 from vrtune.data import downloads
-from vrtune.storage import open_storage
+from vrtune.studies.storage import open_storage
 
 Complain = Callable[..., str]
 STUDY = "sgd-digits-softmax"

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vrtune import SGD, SVRG, Task, TrialConfig
-from vrtune.jobs import threads
+from vrtune.lanes.device import one_thread
 from vrtune.lanes.pool import Pool, Progress
 from vrtune.lanes.workspace import Workspace
 
@@ -36,7 +36,7 @@ def train() -> Progress:
     workspace = Workspace(TASK, Path(), torch.device("cpu"))
     pool = Pool(workspace, workspace.folds, fused=False)
     pool.exchange([], {0: CONFIG})
-    with threads(torch.device("cpu")):
+    with one_thread(torch.device("cpu")):
         for _ in range(EPOCHS):
             losses = pool.train_epoch(lambda: None)
         return pool.validate(losses)[0]

@@ -13,9 +13,9 @@ from reference import nets, problem
 from torch import Tensor, nn
 
 from vrtune import SGD, MetaInit, TrialConfig
+from vrtune.gradients.smooth import SmoothNorms
 from vrtune.lanes import Lanes
 from vrtune.lanes.keys import generator
-from vrtune.lanes.smooth import SmoothNorms
 from vrtune.models.lenet import LeNet
 
 ways = pytest.mark.parametrize("fused", [False, True], ids=["looped", "fused"])

@@ -10,10 +10,9 @@ import pytest
 import torch
 
 from vrtune import SGD, SVRG, Adam, OptimalSVRG, Task, TrialConfig, search
-from vrtune.diagnosing import diagnose_config
+from vrtune.diagnosing.diagnose import diagnose_config
 from vrtune.errors import UsageError
 from vrtune.lanes import memory
-from vrtune.lanes.measure import plan
 from vrtune.lanes.memory import (
     BRIEF_ROWS,
     POINTS,
@@ -23,6 +22,7 @@ from vrtune.lanes.memory import (
     hungriest,
     state_rows,
 )
+from vrtune.lanes.plan import plan
 from vrtune.lanes.pool import Pool
 from vrtune.lanes.workspace import Workspace
 from vrtune.retraining import train_config

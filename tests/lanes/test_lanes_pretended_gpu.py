@@ -20,8 +20,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from vrtune.config import Task
+from vrtune.gradients.fused import Fused
 from vrtune.lanes import Lane, Lanes
-from vrtune.lanes.gradients import Fused
 from vrtune.lanes.step import PartialSum, Step
 from vrtune.lanes.workspace import Workspace
 from vrtune.models import pool

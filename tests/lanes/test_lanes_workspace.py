@@ -11,7 +11,8 @@ from vrtune import Task
 from vrtune.data import Dataset, Part
 from vrtune.errors import UsageError
 from vrtune.lanes.batches import normalised
-from vrtune.lanes.workspace import Workspace, choose_device
+from vrtune.lanes.device import choose_device
+from vrtune.lanes.workspace import Workspace
 
 CPU = torch.device("cpu")
 

@@ -13,9 +13,11 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from vrtune.errors import UsageError
+from vrtune.gradients.fused import Fused
+from vrtune.gradients.looped import Looped
+from vrtune.gradients.oracle import Oracle
+from vrtune.gradients.smooth import SmoothNorms
 from vrtune.inits.metainit import gradient_quotient
-from vrtune.lanes.gradients import Fused, Looped, Oracle
-from vrtune.lanes.smooth import SmoothNorms
 from vrtune.models import build
 
 NORMS = ("none", "batch", "layer")

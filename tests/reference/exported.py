@@ -18,7 +18,13 @@ from vrtune import (
     Task,
     TrialConfig,
 )
-from vrtune.exporting import CrossValidation, ExportedTrial, Provenance, Results, RetrainResult
+from vrtune.exporting.record import (
+    CrossValidation,
+    ExportedTrial,
+    Provenance,
+    Results,
+    RetrainResult,
+)
 from vrtune.retraining import spread
 
 TASK = Task(epochs=2, limit=200, folds=2, model="softmax")

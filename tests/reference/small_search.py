@@ -9,9 +9,9 @@ from optuna.trial import FrozenTrial
 
 from vrtune import Task
 from vrtune.events import Event
-from vrtune.jobs import Job, Tickets, run_job
-from vrtune.storage import open_storage
-from vrtune.studies import StudyRecord, load_study, open_study
+from vrtune.searching.job import Job, Tickets, run_job
+from vrtune.studies.record import StudyRecord, load_study, open_study
+from vrtune.studies.storage import open_storage
 
 TASK = Task(model="softmax", folds=2, epochs=3, limit=120)
 SPACE = str(Path(__file__).with_name("grid_space.py"))

@@ -83,7 +83,7 @@ def _application(url: str) -> WSGIApplication:
     from optuna.storages import RDBStorage
     from optuna_dashboard import wsgi
 
-    from vrtune.storage import open_storage
+    from vrtune.studies.storage import open_storage
 
     storage = open_storage(url, create=False)
     if isinstance(storage, RDBStorage):  # one that only reads must not hold up a search's writes

@@ -39,10 +39,10 @@ def diagnose(
 ) -> None:
     """Train a trial again and measure the variance of its estimate between snapshots."""
     with faults(storage):
-        from vrtune import diagnosing
-        from vrtune.report import variance
-        from vrtune.storage import open_storage
-        from vrtune.studies import load_study, read_record
+        from vrtune.diagnosing import diagnose as diagnosing
+        from vrtune.diagnosing import figure as variance
+        from vrtune.studies.record import load_study, read_record
+        from vrtune.studies.storage import open_storage
 
         record = read_record(load_study(open_storage(storage, create=False), study, storage))
         total = epochs or record.task.epochs

@@ -50,7 +50,7 @@ def export(
         raise UsageError(f"there is no folder {output.parent} for {output.name}: make it first")
     chosen = format or (SUFFIXES.get(output.suffix, "json") if output else "json")
     with faults(storage):
-        from vrtune import exporting
+        from vrtune.exporting import export as exporting
 
         if study is None or schema:
             text = dumps(exporting.schema(), indent=2) + "\n"

@@ -38,7 +38,7 @@ def faults(url: str) -> Iterator[None]:
     from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import SQLAlchemyError
 
-    from vrtune.storage import unreadable
+    from vrtune.studies.storage import unreadable
 
     try:
         yield

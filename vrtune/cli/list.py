@@ -52,8 +52,8 @@ def _spaces(storage: str) -> list[dict[str, Any]]:
 def _studies(storage: str) -> list[dict[str, Any]]:
     from optuna.trial import TrialState
 
-    from vrtune.storage import open_storage
-    from vrtune.studies import RECORD, count
+    from vrtune.studies.record import RECORD, count
+    from vrtune.studies.storage import open_storage
 
     opened, rows = open_storage(storage, create=False), []
     for study in opened.get_all_studies():

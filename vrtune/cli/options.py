@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from vrtune.config import Task, explain
 from vrtune.errors import UsageError
 
-DEFAULT_STORAGE = "sqlite:///studies.db"  # vrtune.storage.DEFAULT_URL, which needs Optuna to read
+DEFAULT_STORAGE = "sqlite:///studies.db"  # as vrtune.studies.storage, which needs Optuna
 
 Study = Annotated[
     str, typer.Argument(metavar="STUDY", help="A study's name (vrtune list studies).")

@@ -35,8 +35,8 @@ def retrain(
         raise UsageError("--trial and --top exclude each other: give one of them")
     with faults(storage):
         from vrtune import retraining
-        from vrtune.storage import open_storage
-        from vrtune.studies import load_study, read_record
+        from vrtune.studies.record import load_study, read_record
+        from vrtune.studies.storage import open_storage
 
         record = read_record(load_study(open_storage(storage, create=False), study, storage))
         out_of_the_way = redirect_stdout(sys.stderr) if json else nullcontext()

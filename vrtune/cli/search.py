@@ -220,7 +220,7 @@ def search(
     )
     processes, at_once = count_or_auto("--jobs", jobs), count_or_auto("--lanes", lanes)
     with faults(storage):
-        from vrtune import searching
+        from vrtune.searching import search as searching
 
         total = searching.TRIALS if trials is None and sampler != "grid" else trials
         out_of_the_way = redirect_stdout(sys.stderr) if json else nullcontext()

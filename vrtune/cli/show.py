@@ -33,8 +33,8 @@ def show(study: Study, storage: Storage = DEFAULT_STORAGE, json: Json = False) -
     """Show a study: its task, its best trials, and what training them again gave."""
     with faults(storage):
         from vrtune.retraining import ATTRIBUTE, Retrained
-        from vrtune.storage import open_storage
-        from vrtune.studies import count, load_study, ranked, read_record
+        from vrtune.studies.record import count, load_study, ranked, read_record
+        from vrtune.studies.storage import open_storage
 
         opened = load_study(open_storage(storage, create=False), study, storage)
         record, trials, best = (

@@ -9,7 +9,7 @@ from vrtune.cli.options import DEFAULT_STORAGE
 from vrtune.cli.screen import figure, plus_minus, settings
 
 if TYPE_CHECKING:
-    from vrtune.results import SearchResult
+    from vrtune.searching.result import SearchResult
 
 
 def summary(result: SearchResult) -> Iterator[tuple[str, str]]:

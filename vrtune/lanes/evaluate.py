@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vrtune.gradients.oracle import Buffers, Oracle
 from vrtune.lanes.batches import Stream, normalisation, normalised
-from vrtune.lanes.gradients import Buffers, Oracle
 
 BATCH_BYTES = 64 * 2**20  # of input for all lanes together
 

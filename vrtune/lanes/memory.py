@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from vrtune.config import TrialConfig
 from vrtune.errors import UsageError
 from vrtune.estimators import ESTIMATORS
-from vrtune.lanes.workspace import Workspace, cores
+from vrtune.lanes.device import cores
+from vrtune.lanes.workspace import Workspace
 from vrtune.optimizers import OPTIMIZERS
 
 BRIEF_ROWS = 7  # rows of W: the weights that lanes start from, and what a step needs for a moment

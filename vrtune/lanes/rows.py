@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 
 import torch
 from torch import Tensor, nn
 
 from vrtune.config import Settings, TrialConfig
 from vrtune.estimators import ESTIMATORS
+from vrtune.gradients.layout import Layout, flatten
 from vrtune.lanes.batches import Stream
 from vrtune.optimizers import OPTIMIZERS
 
@@ -44,27 +44,6 @@ class Lane:
     def cost(self) -> float:
         """Gradient computations of a step of the next epoch."""
         return ESTIMATORS[self.config.estimator.kind].cost if self.started else 1.0
-
-
-class Layout:
-    """Where each parameter of a module lies in a row of W."""
-
-    def __init__(self, module: nn.Module) -> None:
-        self.shapes = {name: p.shape for name, p in module.named_parameters()}
-        self.size = sum(prod(shape) for shape in self.shapes.values())
-
-    def views(self, W: Tensor) -> dict[str, Tensor]:
-        """Each parameter as a view [L, *shape] of W [L, P]."""
-        columns = W.split([prod(shape) for shape in self.shapes.values()], dim=1)
-        return {
-            name: column.view(len(W), *shape)
-            for (name, shape), column in zip(self.shapes.items(), columns, strict=True)
-        }
-
-
-def flatten(module: nn.Module) -> Tensor:
-    """A module's parameters as one row [P]."""
-    return torch.cat([p.detach().reshape(-1) for p in module.parameters()])
 
 
 def numbers(settings: Settings) -> dict[str, list[float]]:

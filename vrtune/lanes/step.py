@@ -10,8 +10,8 @@ from torch import Tensor
 
 from vrtune.estimators import Estimator
 from vrtune.estimators.base import BatchGradient
+from vrtune.gradients.oracle import Oracle
 from vrtune.lanes.batches import Batches
-from vrtune.lanes.gradients import Oracle
 from vrtune.lanes.replay import Replay
 from vrtune.lanes.rows import Rows
 

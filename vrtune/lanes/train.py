@@ -9,16 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from vrtune.estimators import ESTIMATORS, Estimator, PlainEstimator
-from vrtune.inits import INITS
-from vrtune.inits.base import Losses
-from vrtune.lanes.batches import Batches, Stream
+from vrtune.gradients.choice import make_oracle
+from vrtune.lanes.batches import Batches
 from vrtune.lanes.evaluate import evaluate
-from vrtune.lanes.gradients import make_oracle
-from vrtune.lanes.keys import generator, key
-from vrtune.lanes.precision import computed_in
+from vrtune.lanes.initialise import initialise
+from vrtune.lanes.keys import key
 from vrtune.lanes.replay import release
 from vrtune.lanes.rows import Lane, Rows
-from vrtune.lanes.smooth import SmoothNorms
 from vrtune.lanes.step import PartialSum, Step
 from vrtune.schedules import SCHEDULES
 
@@ -85,9 +82,7 @@ class Lanes:
         for row, lane in zip(rows, lanes, strict=True):
             self.seats[row] = lane
         self.rows.write(rows, lanes, [self._start(lane.stream.key()) for lane in lanes])
-        for kind in {lane.config.init.kind for lane in lanes}:
-            chosen = [i for i, lane in enumerate(lanes) if lane.config.init.kind == kind]
-            self._initialise(kind, [rows[i] for i in chosen], [lanes[i] for i in chosen])
+        initialise(self, rows, lanes)
         self.rows.start(torch.tensor(rows, device=self.device))
 
     def keep(self, rows: list[int]) -> None:
@@ -102,40 +97,6 @@ class Lanes:
         if captured:
             release(self.device)
         self.rows.resize(keep, extra)
-
-    def _initialise(self, kind: str, rows: list[int], lanes: list[Lane]) -> None:
-        """Runs an init on the rows that want it; batch-norm statistics are put back afterwards."""
-        W = self.rows.W[rows]
-        parameters = list(self.rows.layout.views(W).values())
-        hp = {name: value[rows] for name, value in self.rows.hp["init"].items()}
-
-        def probe(step: int) -> tuple[Tensor, Tensor]:
-            return self.noise([lane.stream for lane in lanes], step)
-
-        with computed_in("float32", self.device):
-            INITS[kind].start(parameters, hp, self.smooth_losses(rows), probe)
-        self.rows.W[rows] = W
-        for lane in lanes:
-            lane.gradient_computations += INITS[kind].spent(lane.config.init)
-
-    def smooth_losses(self, rows: list[int]) -> Losses:
-        """Losses of rows as a graph that has derivatives of every order."""
-
-        def losses(leaves: list[Tensor], x: Tensor, y: Tensor) -> Tensor:
-            copies = {name: b[rows] for name, b in self.rows.buffers.items()}
-            with SmoothNorms():
-                return self.oracle.losses(leaves, copies, x, y)
-
-        return losses
-
-    def noise(self, streams: list[Stream], step: int) -> tuple[Tensor, Tensor]:
-        """A batch of N(0, 1) inputs and uniform labels for each stream."""
-        x = self.data[0]
-        generators = [generator(*stream.key(step, "noise")) for stream in streams]
-        shape = (self.batch_size, *x.shape[1:])
-        noise = torch.stack([torch.randn(shape, generator=g) for g in generators])
-        labels = [torch.randint(self.classes, (self.batch_size,), generator=g) for g in generators]
-        return noise.to(self.rows.W), torch.stack(labels).to(self.device)
 
     # ---- training ------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from pathlib import Path
 
@@ -17,25 +16,6 @@ from vrtune.errors import UsageError
 from vrtune.lanes.batches import Stream
 from vrtune.lanes.train import Lanes
 from vrtune.models import build
-
-
-def choose_device(device: str) -> torch.device:
-    """auto: CUDA where there is one. UsageError if `device` is not to be had."""
-    if device not in ("auto", "cpu", "cuda"):
-        raise UsageError(f"there is no device {device!r}: choose one of auto, cpu, cuda")
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("there is no CUDA device here: use --device cpu")
-    return torch.device(device)
-
-
-def cores(device: torch.device) -> int:
-    """Processor cores that lanes may train on; 1 where a GPU trains them."""
-    if device.type != "cpu":
-        return 1
-    own = getattr(os, "sched_getaffinity", None)  # not on macOS
-    return len(own(0)) if own else os.cpu_count() or 1
 
 
 class Workspace:

@@ -1,0 +1,179 @@
+"""Searches in several processes: interrupted, killed and continued, they lose no trial."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from optuna.trial import TrialState
+
+from vrtune import Task, search
+from vrtune.errors import UsageError
+from vrtune.lanes.pool import Pool
+from vrtune.searching.processes import Crew
+from vrtune.studies.leases import reclaim
+from vrtune.studies.record import count, load_study
+from vrtune.studies.storage import open_storage
+
+# a script without a main guard: processes must not need one
+SCRIPT = """
+import sys
+from vrtune import Task, search
+task = Task(folds=2, epochs=6, limit=400)
+result = search("sgd", task, trials=int(sys.argv[2]), pruner="none", study="s", storage=sys.argv[1],
+                jobs=2, retrain=0, progress=lambda event: print(event.kind, flush=True))
+print("stopped" if result.stopped else "ended", flush=True)
+"""
+
+
+def start(url: str, trials: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, url, str(trials)], stdout=subprocess.PIPE, text=True
+    )
+
+
+def wait_for(process: subprocess.Popen[str], line: str, times: int) -> None:
+    assert process.stdout
+    for said in process.stdout:
+        times -= said.strip() == line
+        if not times:
+            return
+    raise AssertionError(f"the search ended before it said {line!r} often enough")
+
+
+def states(url: str) -> list[TrialState]:
+    study = load_study(open_storage(url), "s", url)
+    return [trial.state for trial in study.get_trials(deepcopy=False)]
+
+
+def test_interrupted_in_the_middle_and_continued(url: str) -> None:
+    process = start(url, 40)
+    wait_for(process, "finished", 3)
+    wait_for(process, "round", 5)  # until then both may have no trial open
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert out.split()[-1] == "stopped"
+    assert process.returncode == 0
+    before = states(url)
+    assert TrialState.RUNNING not in before
+    queued = before.count(TrialState.WAITING)
+    # one process may put back what the other takes, and puts back in its turn
+    assert 0 < queued <= before.count(TrialState.FAIL)
+    cut_off = count(load_study(open_storage(url), "s", url).get_trials())
+    assert (cut_off.interrupted, cut_off.failed) == (before.count(TrialState.FAIL), 0)
+    complete = before.count(TrialState.COMPLETE)
+    process = start(url, queued + 2)
+    out, _ = process.communicate(timeout=120)
+    assert out.split()[-1] == "ended"
+    after = states(url)
+    assert set(after) == {TrialState.COMPLETE, TrialState.FAIL}
+    assert after.count(TrialState.COMPLETE) == complete + queued + 2
+    study = load_study(open_storage(url), "s", url)
+    trials = study.get_trials(deepcopy=False)
+    failed = [t.params for t in trials if t.state is TrialState.FAIL]
+    again = [t.params for t in trials if "again" in t.user_attrs]
+    assert sorted(map(json.dumps, failed)) == sorted(map(json.dumps, again))
+
+
+@pytest.mark.slow
+def test_processes_end_when_their_parent_is_killed(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vrtune.studies.leases.CLAIM_S", 0.0)
+    process = start(url, 40)
+    wait_for(process, "finished", 4)  # until then the other may have no trial open
+    children = psutil.Process(process.pid).children()
+    assert len(children) == 1
+    process.kill()
+    process.wait()
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert not alive
+    assert TrialState.WAITING in states(url)
+    assert reclaim(load_study(open_storage(url), "s", url)) > 0  # the parent's own
+    assert TrialState.RUNNING not in states(url)
+
+
+@pytest.mark.slow
+def test_a_killed_process_gives_its_trial_back(url: str) -> None:
+    process = start(url, 40)
+    wait_for(process, "finished", 4)
+    victim = psutil.Process(process.pid).children()[0]
+    victim.kill()
+    process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert TrialState.RUNNING not in states(url)
+    assert TrialState.WAITING in states(url)
+
+
+def test_everything_killed_at_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vrtune.studies.leases.CLAIM_S", 0.0)
+    process = start(url, 40)
+    wait_for(process, "round", 2)
+    for child in psutil.Process(process.pid).children():
+        child.kill()
+    process.kill()
+    process.wait()
+    time.sleep(0.2)
+    if TrialState.RUNNING in states(url):
+        assert reclaim(load_study(open_storage(url), "s", url)) > 0
+    assert TrialState.RUNNING not in states(url)
+    assert TrialState.WAITING in states(url)
+
+
+def test_an_error_in_a_process_is_the_searchs(url: str, tmp_path: Path) -> None:
+    path = tmp_path / "breaks.py"
+    path.write_text(
+        "import os\n"
+        "from vrtune import SGD, TrialConfig\n"
+        "def suggest(trial):\n"
+        "    print('thinking')\n"
+        "    os.system('echo and thinking')\n"
+        "    trial.suggest_float('lr', 0.1, 0.2)\n"
+        "    if trial.number == 2:\n"
+        "        raise RuntimeError('out of ideas')\n"
+        "    return TrialConfig(optimizer=SGD(lr=0.1))\n"
+    )
+    task = Task(model="softmax", folds=2, epochs=1, limit=100)
+    with pytest.raises(UsageError, match="out of ideas"):
+        search(str(path), task, trials=9, jobs=2, study="s", storage=url, retrain=0)
+    assert TrialState.RUNNING not in states(url)
+
+
+def test_the_cores_of_a_process_that_ended_go_to_the_rest(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes, three trials: one of them runs out of trials before the other."""
+    said: list[str] = []
+    say, share = Crew._say, Pool.share
+
+    def overheard(crew: Crew, number: int, line: str) -> None:
+        said.append(line)
+        say(crew, number, line)
+
+    def noted(pool: Pool, threads: int) -> None:
+        said.append(f"threads {threads}")
+        share(pool, threads)
+
+    monkeypatch.setattr(Crew, "_say", overheard)
+    monkeypatch.setattr(Pool, "share", noted)
+    monkeypatch.setattr("vrtune.searching.processes.cores", lambda device: 4)
+    found = search(
+        "sgd",
+        Task(folds=2, epochs=30, limit=400),
+        trials=3,
+        jobs=2,
+        lanes=2,
+        fuse="off",
+        pruner="none",
+        study="s",
+        storage=url,
+        retrain=0,
+    )
+    assert found.trials.complete == 3
+    assert "threads 4" in said  # whichever of them is left

@@ -1,0 +1,1 @@
+"""How much variance an estimate has left between snapshots."""

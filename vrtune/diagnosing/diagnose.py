@@ -1,0 +1,175 @@
+"""diagnose(): a training with the variance of its estimate measured between snapshots."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from vrtune.config import Settings, Task, TrialConfig
+from vrtune.data import Dataset, load
+from vrtune.diagnosing.measure import measure, quotient
+from vrtune.errors import UsageError
+from vrtune.events import Event
+from vrtune.lanes.batches import bounds
+from vrtune.lanes.device import choose_device, cores, one_thread
+from vrtune.lanes.memory import check_trainings, told_of_memory
+from vrtune.lanes.plan import plan
+from vrtune.lanes.pool import Pool, finite
+from vrtune.lanes.train import Lanes
+from vrtune.lanes.workspace import Workspace
+from vrtune.studies.record import check_data, find_trial, load_study, read_config, read_record
+from vrtune.studies.storage import DEFAULT_URL, open_storage
+
+ATTRIBUTE = "diagnosis-{}"  # of the study: a finished trial's own can't be changed
+SHARES = (0.02, 0.11, 0.33, 0.5, 1.0)  # of the way from a snapshot to the next
+INTERVALS = 10  # measured in a training, at most
+
+
+class Reading(Settings):
+    """What was measured at one moment; null where a method has no snapshot."""
+
+    epoch: float
+    share: float  # of the way between snapshots; of the epoch without any
+    ratio: float | None  # Var(estimate) / Var(g(w; B))
+    variance: float | None
+    gradient_variance: float | None
+    gradient_norm: float | None
+    distance: float | None
+    curvature: float | None
+
+
+class Diagnosis(Settings):
+    """A training's readings, in the order they were taken."""
+
+    trial: int
+    config: TrialConfig
+    model: str
+    gradient_quotient: float | None  # after the initialisation; null if not measured
+    readings: tuple[Reading, ...]
+    train_losses: tuple[float | None, ...]
+
+
+class _Watch:
+    """Called after every step of a lane; measures when it is time to."""
+
+    def __init__(self, lanes: Lanes, shares: Sequence[float], intervals: int) -> None:
+        self.lanes, self.readings = lanes, list[Reading]()
+        lane = lanes.seats[0]
+        settings, estimator = lane.config.estimator, lanes.rows.estimator
+        self.count = len(bounds(len(lane.stream.train), lanes.batch_size))
+        self.mega = estimator.snapshot_batches(settings)
+        period = estimator.snapshot_period(settings) if estimator.keeps_snapshot else 1
+        self.steps = self.mega or period * self.count  # of an interval
+        total = lanes.epochs * self.count / self.steps
+        self.every = max(1, math.ceil(total / intervals))
+        self.when = {max(1, round(share * self.steps)): share for share in reversed(shares)}
+        self.last = (-1, -1)
+
+    def __call__(self) -> None:
+        lane, done = self.lanes.seats[0], self.lanes.steps_done
+        if not done or (lane.epoch, done) == self.last:  # a snapshot's own pass
+            return
+        if not lane.started:  # gradients are plain ones yet
+            return
+        self.last = (lane.epoch, done)
+        step = lane.epoch * self.count + done
+        if self.mega:
+            first = (done - 1) // self.mega * self.mega
+            interval, since = (step - 1) // self.steps, done - first
+        else:
+            interval = lane.partition * self.count // self.steps
+            since = (lane.epoch - lane.partition) * self.count + done
+        if interval % self.every or since not in self.when:
+            return
+        found = measure(self.lanes)
+        values = {
+            name: math.nan if value is None else float(value[0])
+            for name, value in vars(found).items()
+        }
+        plain = values["gradient_variance"]
+        values["ratio"] = values["variance"] / plain if plain else math.nan
+        known = dict(zip(values, finite([*values.values()]), strict=True))
+        self.readings.append(Reading(epoch=step / self.count, share=self.when[since], **known))
+
+
+def diagnose_config(
+    config: TrialConfig,
+    task: Task,
+    *,
+    trial: int = 0,
+    shares: Sequence[float] = SHARES,
+    intervals: int = INTERVALS,
+    data_dir: str | Path = "data",
+    dataset: Dataset | None = None,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    progress: Callable[[Event], None] = lambda event: None,
+) -> Diagnosis:
+    """Trains one setting on the whole training part, with seed 1, and measures along the way.
+
+    `shares` lie in 0 .. 1, of the way between snapshots; `dataset` is read if not given. Raises
+    UsageError or VrtuneError.
+    """
+    if not shares or not all(0 < share <= 1 for share in shares) or intervals < 1:
+        raise UsageError("shares must lie above 0 and at most at 1, intervals be at least 1")
+    where = choose_device(device)
+    workspace = Workspace(task, Path(data_dir), where, dataset, threads=cores(where))
+    check_trainings(workspace, config, 1)
+    with one_thread(where), told_of_memory(workspace, 1):
+        fused = plan(workspace, config, "auto", [1]).fused
+        pool = Pool(workspace, workspace.seeds(1), fused=fused)
+        pool.exchange([], {trial: config})
+        (lanes,) = pool.groups.values()
+        (found,) = finite(quotient(lanes).tolist())
+        watch, losses = _Watch(lanes, shares, intervals), list[float]()
+        for epoch in range(1, task.epochs + 1):
+            losses += pool.train_epoch(watch)[trial]
+            progress(Event("retraining", epoch=epoch))
+    return Diagnosis(
+        trial=trial,
+        config=config,
+        model=task.model,
+        gradient_quotient=found,
+        readings=tuple(watch.readings),
+        train_losses=tuple(finite(losses)),
+    )
+
+
+def diagnose(
+    study: str,
+    trial: int | None = None,
+    *,
+    storage: str = DEFAULT_URL,
+    epochs: int | None = None,
+    shares: Sequence[float] = SHARES,
+    intervals: int = INTERVALS,
+    data_dir: str | Path | None = None,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    progress: Callable[[Event], None] = lambda event: None,
+) -> Diagnosis:
+    """Trains a trial (the best if None) again and measures the variance of its estimate.
+
+    The study keeps what was found. `epochs` other than the task's make a longer or shorter run.
+    Raises UsageError or VrtuneError.
+    """
+    if epochs is not None and epochs < 1:
+        raise UsageError("epochs must be at least 1")
+    opened = load_study(open_storage(storage, create=False), study, storage)
+    record = read_record(opened)
+    chosen = find_trial(opened, trial)
+    task = record.task if epochs is None else record.task.model_copy(update={"epochs": epochs})
+    dataset = load(task.dataset, Path(data_dir or record.data_dir))
+    check_data(opened, dataset.fingerprint)
+    found = diagnose_config(
+        read_config(chosen),
+        task,
+        trial=chosen.number,
+        shares=shares,
+        intervals=intervals,
+        dataset=dataset,
+        device=device,
+        progress=progress,
+    )
+    opened.set_user_attr(ATTRIBUTE.format(found.trial), found.model_dump(mode="json"))
+    return found

@@ -1,0 +1,1 @@
+"""A trial as a document: JSON, YAML, TOML, or a Python program."""

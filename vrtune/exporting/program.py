@@ -1,0 +1,120 @@
+"""An exported trial as a Python program that trains it and reads like one written by hand."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Any
+
+import torch
+from pydantic import BaseModel
+
+import vrtune
+from vrtune.config import OptimizerSettings, Unit
+from vrtune.exporting.record import ExportedTrial
+
+WIDTH = 88
+SEEDS = 3  # for a trial that was not trained again yet
+NO_TWIN = "# No optimizer for other training loops: the step size follows a schedule, {}.\n"
+
+PROGRAM = """
+if __name__ == "__main__":
+    result = train(config, task, seeds={seeds})
+    print(f"test accuracy over {{result.seeds}} seeds: {{result.test_accuracy}}")
+"""
+
+
+def program(exported: ExportedTrial) -> str:
+    """The program: provenance in comments, the setting as code, then the training."""
+    config, again = exported.config, exported.results.retrain
+    parts: dict[str, Unit] = {name: getattr(config, name) for name in type(config).model_fields}
+    twin = _twin(config.optimizer) if config.estimator.kind == "plain" else ""
+    steady = config.schedule.kind == "constant"
+    aside = twin if steady or not twin else NO_TWIN.format(config.schedule.kind)
+    calls = {name: call(type(unit).__name__, _given(unit), 1) for name, unit in parts.items()}
+    blocks = [
+        _header(exported),
+        _imports([type(unit) for unit in parts.values()], torch_too=bool(twin) and steady),
+        "task = " + call("Task", _given(exported.protocol)),
+        "config = TrialConfig(\n"
+        + "".join(f"    {name}={text},\n" for name, text in calls.items())
+        + ")",
+    ]
+    return (
+        "\n".join([blocks[0], "", blocks[1], "", blocks[2], blocks[3], ""])
+        + (f"\n\n{aside}" if aside else "")
+        + "\n"
+        + PROGRAM.format(seeds=again.seeds if again else SEEDS)
+    )
+
+
+def call(name: str, arguments: dict[str, str], depth: int = 0) -> str:
+    """name(key=value, ...), one argument a line if it is long; `depth` is its indentation."""
+    pairs = [f"{key}={value}" for key, value in arguments.items()]
+    line = f"{name}({', '.join(pairs)})"
+    pad = "    " * depth
+    if len(line) + len(pad) + len("estimator=,") <= WIDTH:
+        return line
+    return f"{name}(\n" + "".join(f"{pad}    {pair},\n" for pair in pairs) + f"{pad})"
+
+
+def _given(settings: BaseModel) -> dict[str, str]:
+    """A model's fields as Python; defaults too, as another version may have others."""
+    values: dict[str, Any] = {name: getattr(settings, name) for name in type(settings).model_fields}
+    return {k: _literal(v) for k, v in values.items() if k != "kind" and v is not None}
+
+
+def _literal(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def _imports(units: list[type[Unit]], *, torch_too: bool) -> str:
+    """Units of vrtune from vrtune, those of other packages from their own modules."""
+    ours = {"Task", "TrialConfig", "train"} | {
+        unit.__name__ for unit in units if unit.__name__ in vrtune.__all__
+    }
+    lines = ["import torch\n"] if torch_too else []
+    lines += [f"from vrtune import {', '.join(name for name in vrtune.__all__ if name in ours)}"]
+    lines += [f"from {u.__module__} import {u.__name__}" for u in units if u.__name__ not in ours]
+    return "\n".join(lines)
+
+
+def _twin(optimizer: OptimizerSettings) -> str:
+    """The same step rule for other training loops, if torch.optim has it."""
+    name = optimizer.twin()
+    if name is None:
+        return ""
+    known = inspect.signature(getattr(torch.optim, name)).parameters
+    arguments = {k: v for k, v in _given(optimizer).items() if k in known}
+    made = call(f"torch.optim.{name}", {"parameters": "", **arguments}, 1)
+    return (
+        "def make_optimizer(parameters):\n"
+        '    """The same steps for any training loop."""\n'
+        f"    return {made.replace('parameters=', 'parameters', 1)}\n"
+    )
+
+
+def _header(exported: ExportedTrial) -> str:
+    """Provenance as comments. What a user named goes through repr, so that it stays a comment."""
+    origin, again = exported.provenance, exported.results.retrain
+    task, judged = exported.protocol, exported.results.cross_validation
+    where = (
+        f"on the {100 * task.holdout:.4g} % held out"
+        if task.holdout
+        else f"the mean of {task.folds} folds"
+    )
+    lines = [
+        f"Trial {origin.trial} of study {origin.study!r}, exported {origin.created.isoformat()}",
+        f"Search space {origin.space!r}, seed {origin.seed}, {origin.storage} storage",
+        f"Data {task.dataset!r}, fingerprint {origin.data_fingerprint}",
+        f"vrtune {origin.vrtune}, torch {origin.torch}, optuna {origin.optuna}, "
+        f"Python {origin.python}",
+        *([f"Commit {origin.commit}"] if origin.commit else []),
+        f"Validation loss {judged.value:.6g}, {where}, after {judged.epochs} epochs",
+    ]
+    if again and again.test_accuracy.mean is not None:
+        accuracy = again.test_accuracy
+        lines.append(
+            f"Test accuracy {accuracy.mean:.4f} +- {accuracy.std:.4f}, {again.seeds} seeds"
+        )
+    return "\n".join(f"# {line}" for line in lines)

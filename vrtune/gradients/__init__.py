@@ -1,0 +1,1 @@
+"""The oracle: losses and gradients of all lanes, looped or fused."""

@@ -1,0 +1,76 @@
+"""All lanes in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from vrtune.gradients.oracle import Buffers, Oracle, joined
+
+
+class Fused(Oracle):
+    """All lanes in one call: vmap over the rows, one backward of the summed losses."""
+
+    least = 2  # a group of one is another convolution, which rounds otherwise
+
+    @property
+    def at_once(self) -> bool:
+        """A GPU's graph has no Python to save, and would need twice the memory."""
+        return self.device.type == "cpu"
+
+    def share(self, threads: int) -> None:
+        """Shares the rows out, unless there are no convolutions: such a step is too short."""
+        deep = any(isinstance(layer, nn.Conv2d) for layer in self.original.modules())
+        super().share(threads if deep else 1)
+
+    def _forward(
+        self, module: nn.Module, parameters: Sequence[Tensor], buffers: Buffers, x: Tensor
+    ) -> Tensor:
+        """Outputs [r, B, classes] of one call."""
+        return self._by_vmap(module, parameters, buffers, x)
+
+    def _by_vmap(
+        self, module: nn.Module, parameters: Sequence[Tensor], buffers: Buffers, x: Tensor
+    ) -> Tensor:
+        named = dict(zip(self.layout.shapes, parameters, strict=True))
+
+        def one(p: dict[str, Tensor], b: Buffers, xi: Tensor) -> Tensor:
+            return functional_call(module, (p, b), (xi,))
+
+        return vmap(one)(named, buffers, x)
+
+    def _gradient(
+        self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        G, losses = torch.empty_like(W), []
+        for rows in self._blocks(len(W)):
+            own = {name: b[rows] for name, b in buffers.items()}
+            leaves = [v.detach().requires_grad_() for v in self.layout.views(W[rows]).values()]
+            loss = _losses(self._forward(module, leaves, own, x[rows]), y[rows])
+            grads = torch.autograd.grad(loss.sum(), leaves)  # of a row, by that row alone
+            for part, grad in zip(self.layout.views(G[rows]).values(), grads, strict=True):
+                part.copy_(grad)
+            losses.append(loss.detach())
+        return G, joined(losses)
+
+    def _blocks(self, rows: int) -> list[slice]:
+        """The rows that are computed in one call."""
+        return [slice(0, rows)]
+
+    def _logits(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
+        if self.device.type == "cpu":  # where large batches gain little from fusing
+            return self._one_by_one(module, W, buffers, x)
+        return self._forward(module, list(self.layout.views(W).values()), buffers, x)
+
+    def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
+        return _losses(self._by_vmap(self.original.train(), parameters, buffers, x), y)
+
+
+def _losses(logits: Tensor, y: Tensor) -> Tensor:
+    """Mean losses [r] of logits [r, B, classes]."""
+    each = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none")
+    return each.view(y.shape).mean(1)

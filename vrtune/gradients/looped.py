@@ -1,0 +1,47 @@
+"""One lane after another."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from vrtune.gradients.oracle import Buffers, Oracle
+
+
+class Looped(Oracle):
+    """One lane after another: the module's parameters are pointed at a row of W, and their
+    gradients at the same row of the result, so a backward pass writes in place."""
+
+    def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
+        super().__init__(module, precision, threads)
+        # cuDNN's convolutions prefer channels last; a batched one has no such layout
+        if self.device.type == "cuda":
+            self.memory_format = torch.channels_last
+
+    def _gradient(
+        self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        G, losses = torch.zeros_like(W), []
+        grads = list(self.layout.views(G).values())
+        for row, xi in enumerate(self._seated(module, W, buffers, x)):
+            for p, grad in zip(module.parameters(), grads, strict=True):
+                p.grad = grad[row]
+            loss = F.cross_entropy(module(xi), y[row])
+            loss.backward()
+            losses.append(loss.detach())
+        return G, torch.stack(losses)
+
+    def _logits(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
+        return self._one_by_one(module, W, buffers, x)
+
+    def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
+        self.module.train()
+        out = []
+        for row in range(len(x)):
+            named = {name: p[row] for name, p in zip(self.layout.shapes, parameters, strict=True)}
+            seated = {name: b[row] for name, b in buffers.items()}
+            logits = functional_call(self.module, (named, seated), (x[row],))
+            out.append(F.cross_entropy(logits, y[row]))
+        return torch.stack(out)

@@ -1,0 +1,132 @@
+"""What gradients are asked of: the module at the rows of W, shared out among threads."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import pairwise
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from vrtune.gradients.layout import Layout
+from vrtune.gradients.precision import computed_in
+
+Buffers = dict[str, Tensor]
+Result = TypeVar("Result")
+
+
+class Oracle(ABC):
+    """Evaluates the module at the rows of W [r, P]. Buffers [r, ...] change in place, in train
+    mode, as the module changes its own; a caller that must not see that passes a copy.
+
+    Threads share the rows out, each with a copy of the module.
+    """
+
+    least = 1  # rows of a thread
+    memory_format = torch.contiguous_format  # of a batch, one row after another
+
+    def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
+        """`precision` holds for gradients and outputs; see `computed_in`."""
+        self.module = self.original = module.train()
+        self.layout = Layout(module)
+        self.device = next(module.parameters()).device
+        self.computed = partial(computed_in, precision, self.device)
+        self.modules: list[nn.Module] = []
+        self.pool: ThreadPoolExecutor | None = None
+        self.share(threads)
+
+    def gradient(self, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Gradients [r, P] and mean losses [r] on batches x [r, B, C, H, W], y [r, B]."""
+
+        def work(module: nn.Module, part: slice) -> tuple[Tensor, Tensor]:
+            own = {name: b[part] for name, b in buffers.items()}
+            return self._gradient(_in_mode(module, True), W[part], own, x[part], y[part])
+
+        gradients, losses = zip(*self._parts(len(W), work, grad=True), strict=True)
+        return joined(gradients), joined(losses)
+
+    def logits(self, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
+        """Outputs [r, B, classes] in eval mode, without gradients."""
+
+        def work(module: nn.Module, part: slice) -> Tensor:
+            own = {name: b[part] for name, b in buffers.items()}
+            return self._logits(_in_mode(module, False), W[part], own, x[part]).to(W.dtype)
+
+        return joined(self._parts(len(W), work, grad=False))
+
+    def share(self, threads: int) -> None:
+        """Shares the rows out among so many threads, where there are enough of them."""
+        if threads == len(self.modules):
+            return
+        if self.pool:
+            self.pool.shutdown()
+        self.modules = [self.module, *(copy.deepcopy(self.module) for _ in range(threads - 1))]
+        self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
+
+    def _parts(
+        self, rows: int, work: Callable[[nn.Module, slice], Result], *, grad: bool
+    ) -> list[Result]:
+        """work(module, part) of every thread's part of the rows, in their order."""
+        count = max(1, min(len(self.modules), rows // self.least))
+
+        def one(module: nn.Module, part: slice) -> Result:
+            with self.computed(), torch.set_grad_enabled(grad):  # both belong to a thread
+                return work(module, part)
+
+        if self.pool is None or count == 1:
+            return [one(self.module, slice(0, rows))]
+        return list(self.pool.map(one, self.modules, shares(rows, count)))
+
+    def _seated(
+        self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor
+    ) -> Iterator[Tensor]:
+        """The batch of every row, while the module has that row's weights and buffers."""
+        weights = list(self.layout.views(W).values())
+        parameters, own = list(module.parameters()), dict(module.named_buffers())
+        for row, xi in enumerate(x):
+            for p, weight in zip(parameters, weights, strict=True):
+                p.data = weight[row]
+            for name, b in own.items():
+                b.data = buffers[name][row]
+            yield xi.contiguous(memory_format=self.memory_format)
+
+    def _one_by_one(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
+        """Outputs of one row after another."""
+        return torch.stack([module(xi) for xi in self._seated(module, W, buffers, x)])
+
+    @property
+    def at_once(self) -> bool:
+        """Whether several points of a step are better rows of one call."""
+        return False
+
+    @abstractmethod
+    def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
+        """Mean losses [r] in train mode, as a graph over parameters [r, *shape]."""
+
+    @abstractmethod
+    def _gradient(
+        self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor
+    ) -> tuple[Tensor, Tensor]: ...
+
+    @abstractmethod
+    def _logits(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor: ...
+
+
+def _in_mode(module: nn.Module, train: bool) -> nn.Module:
+    """The module in train or eval mode; only a change goes through all of its layers."""
+    return module if module.training is train else module.train(train)
+
+
+def shares(rows: int, count: int) -> list[slice]:
+    """The rows in so many parts of about equal size."""
+    return [slice(*cut) for cut in pairwise(rows * i // count for i in range(count + 1))]
+
+
+def joined(parts: Sequence[Tensor]) -> Tensor:
+    """The rows of all parts, in their order."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))

@@ -1,1 +1,0 @@
-"""Figures: each computes plain data first, then draws it."""

@@ -1,0 +1,1 @@
+"""All that touches Optuna's storage, its internals included."""
