@@ -25,7 +25,9 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from vrtune.gradients.cpu.side_by_side import SideBySide
-from vrtune.gradients.fused import Fused, Looped, Oracle
+from vrtune.gradients.fused import Fused
+from vrtune.gradients.looped import Looped
+from vrtune.gradients.oracle import Oracle
 from vrtune.lanes.replay import WARM_UP, Replay
 from vrtune.models import build
 

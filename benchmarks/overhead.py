@@ -28,7 +28,7 @@ import time
 from record import asking, write
 
 from vrtune import Task, search
-from vrtune.events import Event
+from vrtune.events import Event, TimeSpent
 from vrtune.lanes.device import choose_device, cores
 from vrtune.searching.timesheet import Timesheet
 from vrtune.studies.record import load_study
@@ -51,7 +51,7 @@ def main() -> None:
         ends: list[tuple[float, Timesheet]] = []  # of the processes, seconds since it began
 
         def note(event: Event) -> None:
-            if event.kind == "timesheet":
+            if isinstance(event, TimeSpent):
                 sheet = Timesheet.model_validate(event.times)
                 ends.append((time.perf_counter() - began, sheet))
 

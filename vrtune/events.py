@@ -1,28 +1,86 @@
-"""What a search tells whoever shows its progress, and how it is told to stop."""
+"""What long work tells whoever shows its progress, and how it is told to stop."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
 
 
 class Stopped(Exception):
     """Raised between two steps to end the loop; open trials are put back."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Event:
-    """Something that happened: one trial's end, a round's, a choice that was made."""
+    """Something that happened. `worker` numbers the process of a search; 0 is the caller's."""
 
-    kind: str  # "plan", "finished", "round", "halved", "timesheet" or "retraining"
-    number: int = -1
-    state: str = ""
-    value: float | None = None
+    kind: ClassVar[str]
+    kinds: ClassVar[dict[str, type[Event]]] = {}
+    worker: int = 0
+
+    def __init_subclass__(cls) -> None:
+        Event.kinds[cls.kind] = cls
+
+    def message(self) -> dict[str, Any]:
+        """The event as plain data, for another process."""
+        return {"kind": self.kind, **asdict(self)}
+
+    @staticmethod
+    def read(message: dict[str, Any], worker: int) -> Event:
+        """The event that `message` was made of, as one of a process."""
+        fields = {**message, "worker": worker}
+        return Event.kinds[fields.pop("kind")](**fields)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned(Event):
+    """The way to train was chosen."""
+
+    kind = "plan"
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished(Event):
+    """A trial ended: complete, pruned, diverged, or put back into the queue."""
+
+    kind = "finished"
+    number: int
+    state: str
+    value: float | None = None  # the last finite mean validation loss
     epoch: int = 0
     params: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
-    running: int = 0
-    lanes: int = 0  # taken
-    worker: int = 0
-    text: str = ""  # of a plan
-    times: dict[str, float] = field(default_factory=dict)  # of a timesheet
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundEnded(Event):
+    """All lanes of a process trained for an epoch and were judged."""
+
+    kind = "round"
+    running: int  # trials
+    lanes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Halved(Event):
+    """The device ran out of memory: half the slots are left."""
+
+    kind = "halved"
+    lanes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeSpent(Event):
+    """A process of a search ends, and says where its time went."""
+
+    kind = "timesheet"
+    times: dict[str, float]  # fields of a Timesheet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retraining(Event):
+    """An epoch of a retraining or a diagnosis ended."""
+
+    kind = "retraining"
+    epoch: int

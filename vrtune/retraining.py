@@ -16,7 +16,7 @@ from torch import Tensor
 from vrtune.config import Settings, Task, TrialConfig
 from vrtune.data import Dataset
 from vrtune.errors import UsageError, VrtuneError
-from vrtune.events import Event
+from vrtune.events import Event, Retraining
 from vrtune.lanes.device import choose_device, cores, one_thread
 from vrtune.lanes.memory import check_trainings, hungriest, told_of_memory
 from vrtune.lanes.plan import plan
@@ -87,7 +87,7 @@ def train(
             for epoch in range(1, workspace.task.epochs + 1):
                 for number, losses in pool.train_epoch(lambda: None).items():
                     curves[number].append(losses)
-                progress(Event("retraining", epoch=epoch))
+                progress(Retraining(epoch=epoch))
         test = workspace.on_device(workspace.dataset.read_test())
         for lanes in pool.groups.values():
             index = torch.arange(len(test[1]), device=workspace.device)

@@ -8,17 +8,17 @@ import sys
 import pytest
 
 from vrtune.cli.progress import Tally, shown
-from vrtune.events import Event
+from vrtune.events import Finished, Retraining, RoundEnded
 
 EVENTS = [
-    Event("round", running=2, lanes=8, worker=0),
-    Event("round", running=1, lanes=4, worker=1),
-    Event("finished", number=0, state="complete", value=0.5, epoch=9, params={"lr": 0.1}),
-    Event("finished", number=1, state="pruned", value=0.1, epoch=2, params={"lr": 1e-5}),
-    Event("finished", number=2, state="complete", value=0.25, epoch=9, params={"n": 3}),
-    Event("finished", number=3, state="diverged", value=0.9, epoch=1),
-    Event("finished", number=4, state="put back"),
-    Event("round", running=0, lanes=0, worker=1),
+    RoundEnded(running=2, lanes=8, worker=0),
+    RoundEnded(running=1, lanes=4, worker=1),
+    Finished(number=0, state="complete", value=0.5, epoch=9, params={"lr": 0.1}),
+    Finished(number=1, state="pruned", value=0.1, epoch=2, params={"lr": 1e-5}),
+    Finished(number=2, state="complete", value=0.25, epoch=9, params={"n": 3}),
+    Finished(number=3, state="diverged", value=0.9, epoch=1),
+    Finished(number=4, state="put back"),
+    RoundEnded(running=0, lanes=0, worker=1),
 ]
 
 
@@ -39,7 +39,7 @@ def test_events_add_up() -> None:
         "4 of 8 trials, 1 pruned, 1 diverged, 1 put back, 2 running, 8 lanes busy, "
         "best 0.25 (trial 2), about 1:00 left"
     )
-    tally.take(Event("retraining", epoch=3))
+    tally.take(Retraining(epoch=3))
     assert tally.text(tally.began) == "training the best again: epoch 3 of 9"
 
 
@@ -52,7 +52,7 @@ def test_no_time_is_guessed_without_a_total() -> None:
 
 def test_elsewhere_a_plain_line_a_trial(capsys: pytest.CaptureFixture[str]) -> None:
     with shown(trials=8, epochs=9) as take:
-        for event in [*EVENTS, Event("retraining", epoch=1), Event("retraining", epoch=2)]:
+        for event in [*EVENTS, Retraining(epoch=1), Retraining(epoch=2)]:
             take(event)
     said = capsys.readouterr()
     assert said.err == ""

@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 
 from vrtune import Task, search
 from vrtune.errors import UsageError, VrtuneError
-from vrtune.events import Event
+from vrtune.events import Event, Finished, RoundEnded
 from vrtune.searching.processes import Crew
 from vrtune.studies.record import load_study
 from vrtune.studies.storage import open_storage
@@ -68,13 +68,20 @@ def test_events_come_in_the_thread_that_searches(url: str) -> None:
 
 def test_of_rounds_heard_at_once_only_the_last_is_told() -> None:
     crew, told = Crew(0), []
-    for number, kind, running in [(1, "round", 4), (2, "round", 3), (1, "finished", 0),
-                                  (1, "round", 2), (2, "round", 1)]:  # fmt: skip
-        crew.messages.put((number, {"event": {"kind": kind, "running": running}}))
+    for number, event in [
+        (1, RoundEnded(running=4, lanes=4)),
+        (2, RoundEnded(running=3, lanes=4)),
+        (1, Finished(number=7, state="pruned")),
+        (1, RoundEnded(running=2, lanes=4)),
+        (2, RoundEnded(running=1, lanes=4)),
+    ]:
+        crew.messages.put((number, {"event": event.message()}))
     crew._hear(told.append)
-    assert [(e.worker, e.kind, e.running) for e in told] == [
-        (1, "finished", 0), (1, "round", 2), (2, "round", 1)
-    ]  # fmt: skip
+    assert told == [
+        Finished(number=7, state="pruned", worker=1),
+        RoundEnded(running=2, lanes=4, worker=1),
+        RoundEnded(running=1, lanes=4, worker=2),
+    ]
 
 
 def test_a_slow_callback_does_not_keep_a_search_from_stopping(url: str) -> None:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.live import Live
@@ -15,9 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from vrtune.cli.screen import figure, settings
-
-if TYPE_CHECKING:
-    from vrtune.events import Event
+from vrtune.events import Event, Finished, Halved, Planned, Retraining, RoundEnded
 
 FINISHED = ("complete", "pruned", "diverged")
 
@@ -38,15 +35,16 @@ class Tally:
     def take(self, event: Event) -> None:
         """Adds one event."""
         self.began = self.began or time.monotonic()
-        if event.kind == "round":
-            self.running[event.worker], self.lanes[event.worker] = event.running, event.lanes
-        elif event.kind == "retraining":
-            self.retrained = event.epoch
-        elif event.kind == "finished":
-            self.counts[event.state] = self.counts.get(event.state, 0) + 1
-            if event.state == "complete" and event.value is not None:
-                mine = (event.value, event.number)
-                self.best = min(self.best, mine) if self.best else mine
+        match event:
+            case RoundEnded():
+                self.running[event.worker], self.lanes[event.worker] = event.running, event.lanes
+            case Retraining():
+                self.retrained = event.epoch
+            case Finished():
+                self.counts[event.state] = self.counts.get(event.state, 0) + 1
+                if event.state == "complete" and event.value is not None:
+                    mine = (event.value, event.number)
+                    self.best = min(self.best, mine) if self.best else mine
 
     @property
     def finished(self) -> int:
@@ -112,24 +110,26 @@ def _bar(tally: Tally) -> Table:
 
 def note(event: Event) -> str:
     """What is said once, whatever else is shown; empty for most events."""
-    if event.kind == "plan":
-        return event.text
-    if event.kind == "halved":
-        return f"out of memory: going on with {event.lanes} lanes at once"
+    match event:
+        case Planned():
+            return event.text
+        case Halved():
+            return f"out of memory: going on with {event.lanes} lanes at once"
     return ""
 
 
 def _print(event: Event) -> None:
     """A plain line for each trial that ended, and one for the retraining."""
-    if note(event):
-        print(note(event), flush=True)
-    elif event.kind == "finished" and event.state not in FINISHED:
-        print(f"trial {event.number:<4} {event.state}", flush=True)
-    elif event.kind == "finished":
-        print(
-            f"trial {event.number:<4} {event.state:<9} {figure(event.value):<8} "
-            f"epoch {event.epoch:<4} {settings(event.params)}  {event.seconds:.1f} s",
-            flush=True,
-        )
-    elif event.kind == "retraining" and event.epoch == 1:
-        print("training the best again on the whole training set", flush=True)
+    match event:
+        case Planned() | Halved():
+            print(note(event), flush=True)
+        case Finished() if event.state in FINISHED:
+            print(
+                f"trial {event.number:<4} {event.state:<9} {figure(event.value):<8} "
+                f"epoch {event.epoch:<4} {settings(event.params)}  {event.seconds:.1f} s",
+                flush=True,
+            )
+        case Finished():
+            print(f"trial {event.number:<4} {event.state}", flush=True)
+        case Retraining(epoch=1):
+            print("training the best again on the whole training set", flush=True)

@@ -11,7 +11,7 @@ from vrtune.config import Settings, Task, TrialConfig
 from vrtune.data import Dataset, load
 from vrtune.diagnosing.measure import measure, quotient
 from vrtune.errors import UsageError
-from vrtune.events import Event
+from vrtune.events import Event, Retraining
 from vrtune.lanes.batches import bounds
 from vrtune.lanes.device import choose_device, cores, one_thread
 from vrtune.lanes.memory import check_trainings, told_of_memory
@@ -125,7 +125,7 @@ def diagnose_config(
         watch, losses = _Watch(lanes, shares, intervals), list[float]()
         for epoch in range(1, task.epochs + 1):
             losses += pool.train_epoch(watch)[trial]
-            progress(Event("retraining", epoch=epoch))
+            progress(Retraining(epoch=epoch))
     return Diagnosis(
         trial=trial,
         config=config,

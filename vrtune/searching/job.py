@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -114,4 +113,4 @@ def _workspace(job: Job) -> Workspace:
 
 def event_message(event: Event) -> str:
     """One line for the parent."""
-    return json.dumps({"event": asdict(event)})
+    return json.dumps({"event": event.message()})

@@ -19,7 +19,7 @@ from optuna.trial import TrialState
 
 from vrtune.config import TrialConfig
 from vrtune.errors import VrtuneError
-from vrtune.events import Event, Stopped
+from vrtune.events import Event, Finished, Halved, RoundEnded, Stopped, TimeSpent
 from vrtune.lanes.pool import Pool, Progress, finite
 from vrtune.searching.interrupts import uninterrupted
 from vrtune.searching.ledger import Entry, Ledger
@@ -91,7 +91,7 @@ class SearchLoop:
                 raise
             finally:
                 sheet = self.watch.sheet(self.ledger.worked())
-                self.show(Event("timesheet", times=sheet.model_dump()))
+                self.show(TimeSpent(times=sheet.model_dump()))
 
     # ---- slots ---------------------------------------------------------------------------------
 
@@ -149,11 +149,11 @@ class SearchLoop:
         self._put_back()
         self.pool.clear()
         self.slots = math.ceil(self.slots / 2)
-        self.show(Event("halved", lanes=self.slots * task.parts))
+        self.show(Halved(lanes=self.slots * task.parts))
 
     def _put_back(self) -> None:
         for number in self.ledger.put_back():
-            self.show(Event("finished", number=number, state="put back"))
+            self.show(Finished(number=number, state="put back"))
         self.open, self.ended = {}, []
 
     def _check(self) -> None:
@@ -194,7 +194,7 @@ class SearchLoop:
                 continue
             self.ended.append(number)
         lanes = sum(len(lanes.seats) for lanes in self.pool.groups.values())
-        self.show(Event("round", running=len(self.open), lanes=lanes))
+        self.show(RoundEnded(running=len(self.open), lanes=lanes))
 
     def _decides(self, epoch: int) -> bool:
         """Whether the pruner may end a trial after this epoch."""
@@ -221,8 +221,7 @@ class SearchLoop:
             kept["diverged"] = True
         self.ledger.end(entry, end, kept)
         self.show(
-            Event(
-                "finished",
+            Finished(
                 number=number,
                 state="diverged" if diverged else end.name.lower(),
                 value=entry.last,

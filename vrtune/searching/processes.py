@@ -140,7 +140,7 @@ class Crew:
         for at, (number, said) in enumerate(heard):
             if "event" in said:
                 if not _is_round(said) or last[number] == at:
-                    tell(Event(**{**said["event"], "worker": number}))
+                    tell(Event.read(said["event"], number))
             elif "error" in said:
                 kind = UsageError if said["exit_code"] == 2 else VrtuneError
                 self.failure = self.failure or kind(said["error"])

@@ -17,7 +17,7 @@ from vrtune import spaces
 from vrtune.config import Task, TrialConfig
 from vrtune.data import DATASETS
 from vrtune.errors import UsageError
-from vrtune.events import Event, Stopped
+from vrtune.events import Event, Planned, Stopped, TimeSpent
 from vrtune.lanes.device import choose_device, cores, one_thread
 from vrtune.lanes.memory import check_fit, check_trainings
 from vrtune.lanes.plan import Fuse, Plan, plan
@@ -118,9 +118,7 @@ def search(
             sizes = _sizes(lanes, task.parts, _most(count, processes, where))
             chosen = choose_plan(opened, workspace, like, fuse, sizes, processes)
             imported()
-            progress(
-                Event("plan", text=f"{chosen.text}, {processes} process{'es' * (processes > 1)}")
-            )
+            progress(Planned(text=f"{chosen.text}, {processes} process{'es' * (processes > 1)}"))
             job = Job(
                 task=task,
                 space=str(found.path),
@@ -140,7 +138,7 @@ def search(
 
             def tell(event: Event) -> None:
                 nonlocal times
-                if event.kind == "timesheet":
+                if isinstance(event, TimeSpent):
                     times += Timesheet.model_validate(event.times)
                 progress(event)
 
