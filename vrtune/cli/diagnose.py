@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from vrtune.cli.faults import faults
-from vrtune.cli.options import DEFAULT_STORAGE, DataDir, Device, Json, Storage, Study
+from vrtune.cli.options import DEFAULT_STORAGE, DataDir, Device, Json, Storage, Study, Trial
 from vrtune.cli.progress import shown
-from vrtune.cli.screen import figure, print_lines, print_table
+from vrtune.cli.screen import figure, print_lines, print_table, reserved
 from vrtune.errors import VrtuneError
 
 
 def diagnose(
     study: Study,
-    trial: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="The trial with this number.", show_default="the best"),
-    ] = None,
+    trial: Trial = None,
     epochs: Annotated[
         int | None, typer.Option(help="Epochs of the training.", show_default="the study's")
     ] = None,
@@ -46,8 +41,7 @@ def diagnose(
 
         record = read_record(load_study(open_storage(storage, create=False), study, storage))
         total = epochs or record.task.epochs
-        out_of_the_way = redirect_stdout(sys.stderr) if json else nullcontext()
-        with shown(trials=None, epochs=total, json=json) as progress, out_of_the_way:
+        with shown(trials=None, epochs=total, json=json) as progress, reserved(json):
             found = diagnosing.diagnose(
                 study,
                 trial,

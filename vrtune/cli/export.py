@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from vrtune.cli.faults import faults
-from vrtune.cli.options import DEFAULT_STORAGE, Storage
+from vrtune.cli.options import DEFAULT_STORAGE, Storage, Trial
 from vrtune.errors import UsageError, VrtuneError
 
 SUFFIXES = {".json": "json", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".py": "python"}
@@ -20,10 +20,7 @@ def export(
     study: Annotated[
         str | None, typer.Argument(metavar="STUDY", help="A study's name (vrtune list studies).")
     ] = None,
-    trial: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="The trial with this number.", show_default="the best"),
-    ] = None,
+    trial: Trial = None,
     format: Annotated[
         str | None,
         typer.Option(

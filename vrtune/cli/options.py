@@ -1,29 +1,122 @@
-"""Options that several commands share."""
+"""Options of the command line: made from the fields of models, and those that commands share."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import typer
 from pydantic import ValidationError
 
-from vrtune.config import Task, explain
+from vrtune.config import Settings, explain
 from vrtune.errors import UsageError
+from vrtune.searching.settings import Device as DeviceName
+from vrtune.searching.settings import SearchSettings
 
-DEFAULT_STORAGE = "sqlite:///studies.db"  # as vrtune.studies.storage, which needs Optuna
+Model = TypeVar("Model", bound=Settings)
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with an option for every field of those of its parameters that are models.
+
+    A field says all there is to say: its name, type, default and description. What is given
+    arrives as one model. UsageError names the options whose values the model refuses.
+    """
+    own = signature(command, eval_str=True).parameters
+    models = {name: p.annotation for name, p in own.items() if _is_model(p.annotation)}
+
+    @wraps(command)
+    def called(**given: Any) -> None:
+        for name, model in models.items():
+            given[name] = read(model, {field: given.pop(field) for field in model.model_fields})
+        command(**given)
+
+    options: list[Parameter] = []
+    for name, parameter in own.items():
+        if name in models:
+            options += [_parameter(models[name], field) for field in models[name].model_fields]
+        else:
+            options.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
+    called.__signature__ = Signature(options)  # type: ignore[attr-defined]
+    return called
+
+
+def read(model: type[Model], given: dict[str, Any]) -> Model:
+    """A model from options of the same names. UsageError names those that are refused."""
+    try:
+        return model(**given)
+    except ValidationError as error:
+        named = re.sub(r"(^|; )(\w+): ", lambda m: f"{m[1]}{_option(m[2])}: ", explain(error))
+        raise UsageError(named) from None
+
+
+def option(model: type[Settings], name: str, panel: str | None = None) -> Any:
+    """What the command line's help says about a field."""
+    field = model.model_fields[name]
+    return typer.Option(
+        _option(name) + f"/--no-{name.replace('_', '-')}" * (field.annotation is bool),
+        metavar=(field.title or "").upper() or _metavar(field.annotation),
+        help=_sentence(str(field.description)),
+        rich_help_panel=panel,
+    )
+
+
+def _parameter(model: type[Settings], name: str) -> Parameter:
+    """A field as Typer's parameter: text, which the model reads, or a flag."""
+    field = model.model_fields[name]
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    panel = str(extra.get("panel") or model.model_config.get("title") or model.__name__)
+    default, kind = field.default, bool if field.annotation is bool else str | None
+    return Parameter(
+        name,
+        Parameter.KEYWORD_ONLY,
+        default=default if default is None or kind is bool else str(default),
+        annotation=Annotated[kind, option(model, name, panel)],
+    )
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Settings)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "." * (not text.endswith("."))
+
+
+def _metavar(kind: Any) -> str:
+    """auto|on|off for choices, <int> for a number, auto|<int> for either."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _metavar(parts[0])
+    if origin is Literal:
+        return "|".join(map(str, parts))
+    if origin in (Union, UnionType):
+        return "|".join(_metavar(part) for part in parts if part is not NoneType)
+    return f"<{kind.__name__.lower()}>"
+
+
+# ---- shared ------------------------------------------------------------------------------------
+
+DEFAULT_STORAGE = SearchSettings().storage
 
 Study = Annotated[
     str, typer.Argument(metavar="STUDY", help="A study's name (vrtune list studies).")
 ]
-Storage = Annotated[
-    str,
-    typer.Option(
-        metavar="URL",
-        help="Where studies are kept: sqlite:///FILE, postgresql://USER@HOST/NAME, FILE.log ...",
-    ),
+Trial = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="The trial with this number.", show_default="the best"),
 ]
+Storage = Annotated[str, option(SearchSettings, "storage")]
+Device = Annotated[DeviceName, option(SearchSettings, "device")]
 DataDir = Annotated[
     Path | None,
     typer.Option(
@@ -31,30 +124,3 @@ DataDir = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Device = Annotated[
-    Literal["auto", "cpu", "cuda"],
-    typer.Option(metavar="auto|cpu|cuda", help="Where to train; auto: CUDA where there is one."),
-]
-
-
-def make_task(**given: Any) -> Task:
-    """A Task from options of the same names. UsageError names the options that are refused."""
-    try:
-        return Task(**given)
-    except ValidationError as error:
-        raise UsageError(
-            re.sub(
-                r"(^|; )(\w+): ",
-                lambda m: f"{m[1]}--{m[2].replace('_', '-')}: ",
-                explain(error),
-            )
-        ) from None
-
-
-def count_or_auto(option: str, value: str) -> int | Literal["auto"]:
-    """A whole number, or auto. UsageError for anything else."""
-    if value == "auto":
-        return "auto"
-    if not value.isascii() or not value.isdigit():
-        raise UsageError(f"{option}: give a whole number or auto (got {value!r})")
-    return int(value)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import nullcontext, redirect_stdout
 from json import dumps
 from typing import Annotated
 
@@ -12,6 +10,7 @@ import typer
 from vrtune.cli.faults import faults, public
 from vrtune.cli.options import DEFAULT_STORAGE, DataDir, Device, Json, Storage, Study
 from vrtune.cli.progress import shown
+from vrtune.cli.screen import reserved
 from vrtune.cli.show import print_retrained
 from vrtune.errors import UsageError
 
@@ -39,8 +38,7 @@ def retrain(
         from vrtune.studies.storage import open_storage
 
         record = read_record(load_study(open_storage(storage, create=False), study, storage))
-        out_of_the_way = redirect_stdout(sys.stderr) if json else nullcontext()
-        with shown(trials=None, epochs=record.task.epochs, json=json) as progress, out_of_the_way:
+        with shown(trials=None, epochs=record.task.epochs, json=json) as progress, reserved(json):
             results = retraining.retrain(
                 study,
                 storage=storage,

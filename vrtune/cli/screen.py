@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -27,6 +28,12 @@ def console() -> Console:
         highlight=False,
         emoji=False,
     )
+
+
+def reserved(json: bool) -> AbstractContextManager[object]:
+    """Standard output is left to the one JSON object, if there will be one: what a user's own code
+    prints meanwhile goes to standard error."""
+    return redirect_stdout(sys.stderr) if json else nullcontext()
 
 
 def print_lines(lines: Iterable[tuple[str, str]]) -> None:

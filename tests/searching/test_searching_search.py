@@ -1,0 +1,241 @@
+"""The parts of a search, each by itself: prepare, plan, run, conclude."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from optuna.trial import TrialState
+from reference.small_search import SPACE, TASK, trials_of
+
+from vrtune import Task
+from vrtune.errors import UsageError, VrtuneError
+from vrtune.events import Event, Stopped, TimeSpent
+from vrtune.searching import plan as planning
+from vrtune.searching import prepare as preparing
+from vrtune.searching.plan import PLANS, Work, plan
+from vrtune.searching.prepare import Request, prepare, understand
+from vrtune.searching.processes import Processes
+from vrtune.searching.search import SEARCHES, conclude, run
+from vrtune.searching.settings import TRIALS, SearchSettings
+from vrtune.searching.timesheet import Timesheet
+
+POINTS = 8  # of the grid of SPACE
+
+
+def asked(task: Task = TASK, space: str | Path = SPACE, **given: Any) -> Request:
+    return understand(space, task, SearchSettings(**{"jobs": 1, "fuse": "off", **given}))
+
+
+def planned(url: str, **given: Any) -> Work:
+    return plan(prepare(asked(storage=url, study="s", **given)))
+
+
+def silent(event: Event) -> None: ...
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with nothing in it, where the test runs."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+# ---- prepare -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("space", "changes", "said"),
+    [
+        ("sdg", {}, "did you mean sgd"),
+        ("sgd", {"init": "meta"}, "choose one of default, metainit"),
+        ("sgd", {"model": "lent"}, "did you mean lenet"),
+        ("sgd", {"batch_size": 120}, "use at most 60"),
+        ("sgd", {"dataset": "digit"}, "did you mean 'digits'"),
+        ("none.py", {}, "there is no file none.py"),
+    ],
+)
+def test_what_can_not_be_done_is_refused_and_nothing_written(
+    empty: Path, space: str, changes: dict[str, object], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        prepare(asked(TASK.model_copy(update=changes), space))
+    assert not list(empty.iterdir())
+
+
+def test_what_can_be_done_is_read_and_nothing_written(empty: Path) -> None:
+    prepared = prepare(asked())
+    assert len(prepared.workspace.splits) == TASK.folds
+    assert prepared.like.optimizer.kind == "sgd"
+    assert not list(empty.iterdir())
+
+
+def test_a_data_set_is_remembered_by_its_full_path(empty: Path) -> None:
+    np.savez("mine.npz", x=np.zeros(3))
+    assert asked(Task(dataset="mine.npz")).task.dataset == str(empty / "mine.npz")
+    assert asked(Task(dataset="digits")).task.dataset == "digits"
+
+
+@pytest.mark.parametrize(
+    ("given", "processes"),
+    [
+        ({"jobs": 3}, 3),
+        ({"jobs": "auto"}, 16),
+        ({"jobs": 3, "trials": 2}, 2),
+        ({"jobs": 99}, TRIALS),
+        ({"jobs": 99, "sampler": "grid"}, POINTS),
+        ({"jobs": 99, "sampler": "grid", "trials": 5}, 5),
+    ],
+)
+def test_no_more_processes_than_trials(
+    given: dict[str, Any], processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparing, "cores", lambda device: 16)
+    request = asked(**given)
+    assert request.processes == processes
+    assert request.threads(processes) == max(1, 16 // processes)
+
+
+@pytest.mark.parametrize(
+    ("lanes", "most", "sizes"),
+    [("auto", 1, [2]), ("auto", 4, [2, 4, 8]), (6, 4, [6]), (7, 4, [6]), (1, 4, [2])],
+)
+def test_lanes_come_in_whole_trials(lanes: Any, most: int, sizes: list[int]) -> None:
+    assert asked(lanes=lanes).sizes(most) == sizes
+
+
+# ---- plan --------------------------------------------------------------------------------------
+
+
+def test_a_plan_opens_the_study_and_starts_no_trial(url: str) -> None:
+    work = planned(url, trials=5, jobs=2)
+    assert (work.trials, work.processes) == (5, 2)
+    assert (work.job.study, work.job.storage, work.job.fused) == ("s", url, False)
+    assert work.workspace.threads == work.job.threads
+    assert str(work).endswith("2 processes")
+    assert trials_of(url) == []
+
+
+def test_a_grid_is_queued_once_and_no_more_than_is_left_of_it_is_run(url: str) -> None:
+    assert planned(url, sampler="grid").trials == POINTS
+    assert planned(url, sampler="grid", trials=3).trials == 3
+    assert [trial.state for trial in trials_of(url)] == [TrialState.WAITING] * POINTS
+    work = planned(url, sampler="grid", trials=100, jobs=99)
+    assert (work.trials, work.processes) == (POINTS, POINTS)
+    for _ in range(POINTS):
+        work.study.tell(work.study.ask(), 1.0)
+    with pytest.raises(UsageError, match="'s' has run its whole grid"):
+        planned(url, sampler="grid")
+
+
+def test_another_task_under_the_same_name_is_refused(url: str) -> None:
+    planned(url)
+    other = asked(TASK.model_copy(update={"epochs": 9}), storage=url, study="s")
+    with pytest.raises(UsageError, match="epochs was 3, now 9"):
+        plan(prepare(other))
+
+
+def test_what_was_measured_is_remembered(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = planned(url, trials=2, fuse="auto")
+    assert len(first.study.user_attrs[PLANS]) == 1
+
+    def measured_again(*_: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(planning, "measure", measured_again)
+    assert planned(url, trials=2, fuse="auto").way == first.way
+    with pytest.raises(AssertionError):  # other lanes
+        planned(url, trials=4, fuse="auto")
+
+
+# ---- run ---------------------------------------------------------------------------------------
+
+
+def fake(act: Callable[..., None]) -> Processes:
+    """Processes that do `act` with what they are told."""
+    return SimpleNamespace(run=act)  # type: ignore[return-value]
+
+
+def test_the_time_of_all_processes_is_summed(url: str) -> None:
+    heard: list[Event] = []
+
+    def act(job, workspace, count, quota, stopping, progress) -> None:
+        for worker in range(2):
+            progress(TimeSpent(times=Timesheet(training=3.0).model_dump(), worker=worker))
+
+    times, stopped = run(planned(url), fake(act), heard.append)
+    assert times == Timesheet(training=6.0)
+    assert not stopped
+    assert [event.worker for event in heard] == [0, 1]
+
+
+@pytest.mark.parametrize(("timeout", "granted"), [(None, 2), (1e-9, 0)])
+def test_so_many_trials_are_granted_and_none_after_the_time(
+    url: str, timeout: float | None, granted: int
+) -> None:
+    count = 0
+
+    def act(job, workspace, processes, quota, stopping, progress) -> None:
+        nonlocal count
+        count = sum(quota.take() for _ in range(9))
+
+    run(planned(url, trials=2, timeout=timeout), fake(act), silent)
+    assert count == granted
+
+
+@pytest.mark.parametrize("error", [Stopped, VrtuneError])
+def test_no_trial_is_left_open_however_it_ends(
+    url: str, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = planned(url)
+    monkeypatch.setattr("vrtune.studies.leases.CLAIM_S", 0.0)
+
+    def act(*_: Any) -> None:
+        work.study.ask().suggest_float("lr", 0.1, 1.0)  # whose process is gone
+        raise error
+
+    if error is Stopped:
+        run(work, fake(act), silent)
+    else:
+        with pytest.raises(error):
+            run(work, fake(act), silent)
+    assert [t.state for t in trials_of(url)] == [TrialState.FAIL, TrialState.WAITING]
+
+
+# ---- conclude ----------------------------------------------------------------------------------
+
+
+def test_nothing_is_retrained_without_a_complete_trial(url: str) -> None:
+    work = planned(url)
+    result = conclude(work, Timesheet(), stopped=False, progress=silent)
+    assert result.best is None
+    assert (result.retrain, result.retrained) == (None, ())
+    assert result.trials.complete == 0
+    assert result.seconds > 0
+    assert len(work.study.user_attrs[SEARCHES]) == 1
+
+
+def test_nothing_is_retrained_after_a_stop_nor_unasked(url: str) -> None:
+    for stopped, given in ((True, {}), (False, {"retrain": 0})):
+        work = planned(url, trials=1, sampler="random", pruner="none", **given)
+        with Processes(0) as processes:
+            run(work, processes, silent)
+        result = conclude(work, Timesheet(), stopped=stopped, progress=silent)
+        assert result.best is not None
+        assert (result.retrained, result.stopped) == ((), stopped)
+
+
+def test_as_many_are_retrained_as_were_asked_for(url: str, empty: Path) -> None:
+    work = planned(url, trials=3, pruner="none", retrain=2, retrain_seeds=1)
+    with Processes(0) as processes:
+        times, _ = run(work, processes, silent)
+    result = conclude(work, times, stopped=False, progress=silent)
+    ranks = sorted(trials_of(url), key=lambda trial: trial.value)
+    assert [again.trial for again in result.retrained] == [trial.number for trial in ranks[:2]]
+    assert result.retrain == result.retrained[0]
+    assert result.best is not None
+    assert result.best.number == ranks[0].number

@@ -1,0 +1,94 @@
+"""The first part of a search: what can be refused is refused here, with nothing written."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vrtune import spaces
+from vrtune.config import Task
+from vrtune.data import DATASETS
+from vrtune.lanes.device import choose_device, cores
+from vrtune.lanes.memory import check_fit, check_trainings
+from vrtune.lanes.workspace import Workspace
+from vrtune.searching.settings import TRIALS, SearchSettings
+from vrtune.spaces import Space
+from vrtune.trial_config import TrialConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is asked for, understood as far as that takes no data."""
+
+    task: Task
+    settings: SearchSettings
+    space: Space
+    points: list[dict[str, Any]]  # of the grid; empty for any other sampler
+    device: torch.device
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def processes(self) -> int:
+        """Processes that may be of use: as many as were asked for, or one a core (or GPU)."""
+        jobs = self.settings.jobs
+        most = cores(self.device) if jobs == "auto" else jobs
+        return min(most, self.settings.trials or len(self.points) or TRIALS)
+
+    def threads(self, processes: int) -> int:
+        """Threads of each process: they share the cores."""
+        return max(1, cores(self.device) // processes)
+
+    def sizes(self, most: int) -> list[int]:
+        """Lanes at once that are worth a try: those of `most` trials and fewer, doubling."""
+        parts, lanes = self.task.parts, self.settings.lanes
+        if lanes != "auto":
+            return [parts * max(1, lanes // parts)]
+        return [parts * 2**i for i in range(most.bit_length())]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A request that can be met: its data are read, and it fits the memory."""
+
+    request: Request
+    like: TrialConfig  # settings that the space suggests
+    workspace: Workspace
+
+
+def understand(space: str | Path, task: Task, settings: SearchSettings) -> Request:
+    """Finds the space, its grid and the device. UsageError if one of them is not there."""
+    device = choose_device(settings.device)
+    found = spaces.load(str(space), task.init)
+    points = found.grid() if settings.sampler == "grid" else []
+    return Request(
+        task=_absolute(task), settings=settings, space=found, points=points, device=device
+    )
+
+
+def prepare(request: Request) -> Prepared:
+    """Reads the data and makes sure that space, model and memory will do. Writes nothing.
+
+    Raises UsageError or VrtuneError.
+    """
+    settings, processes = request.settings, request.processes
+    like = request.space.check()
+    workspace = Workspace(
+        request.task, settings.data_dir, request.device, threads=request.threads(processes)
+    )
+    fewest = request.sizes(1)[0]
+    check_fit(workspace, like, fewest, processes, fused=settings.fuse == "on")
+    if settings.retrain:  # after hours of search it would be too late to say so
+        check_trainings(workspace, like, settings.retrain * settings.retrain_seeds)
+    return Prepared(request=request, like=like, workspace=workspace)
+
+
+def _absolute(task: Task) -> Task:
+    """A data set given by path is remembered by its full path: the study outlives this folder."""
+    path = Path(task.dataset)
+    if task.dataset in DATASETS or not path.exists():
+        return task
+    return task.model_copy(update={"dataset": str(path.resolve())})

@@ -1,0 +1,167 @@
+"""How to search: every setting of a search, with its bounds, its default and what it means.
+
+The one place for them: `search()` takes the fields as keywords, the command line as options; a new
+field is both without further ado. Imports nothing heavy, as `vrtune search -h` reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
+from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
+
+from vrtune.config import Settings, Task, explain
+from vrtune.errors import UsageError
+
+TRIALS = 30
+JOURNALS = (".log", ".journal")  # suffixes of files that are no SQLite database
+
+Sampler = Literal["tpe", "random", "qmc", "gp", "grid"]
+Pruner = Literal["median", "percentile", "hyperband", "halving", "none"]
+Validate = Literal["epochs", "rungs"]
+Fuse = Literal["auto", "on", "off"]
+Device = Literal["auto", "cpu", "cuda"]
+
+SPEED: JsonDict = {"panel": "Speed"}  # where the help shows a setting; else under Search
+END: JsonDict = {"panel": "After the search"}
+
+
+class SearchSettings(Settings, title="Search"):
+    """How to search, and what to do afterwards."""
+
+    trials: int | None = Field(
+        default=None,
+        gt=0,
+        description=f"trials to run in this search (default: {TRIALS}, or the whole grid)",
+    )
+    timeout: float | None = Field(
+        default=None,
+        gt=0,
+        title="seconds",
+        description="start no trial after this many seconds (default: no limit)",
+    )
+    sampler: Sampler = Field(default="tpe", description="proposes the settings to try")
+    pruner: Pruner = Field(default="hyperband", description="ends poor trials early")
+    validate_at: Validate = Field(
+        default="epochs",
+        description="when trials are judged: after each epoch, or only where the pruner decides",
+    )
+    study: str | None = Field(
+        default=None,
+        title="name",
+        description="study to make or to continue (default: SPACE-DATASET-MODEL)",
+    )
+    storage: str = Field(
+        default="sqlite:///studies.db",
+        title="url",
+        description="where studies are kept: sqlite:///FILE, postgresql://HOST/NAME, FILE.log ...",
+    )
+    data_dir: Path = Field(
+        default=Path("data"),
+        title="dir",
+        description="where data sets lie, or are downloaded to",
+    )
+    jobs: Literal["auto"] | int = Field(
+        default="auto",
+        json_schema_extra=SPEED,
+        description="processes; auto: one a core on a CPU, one in all on a GPU",
+    )
+    lanes: Literal["auto"] | int = Field(
+        default="auto",
+        json_schema_extra=SPEED,
+        description="training runs at once in a process (a trial takes one a fold)",
+    )
+    fuse: Fuse = Field(
+        default="auto",
+        json_schema_extra=SPEED,
+        description="all lanes in one gradient, or one after another; auto: measured first",
+    )
+    device: Device = Field(
+        default="auto",
+        json_schema_extra=SPEED,
+        description="where to train; auto: CUDA where there is one",
+    )
+    retrain: int = Field(
+        default=1,
+        ge=0,
+        json_schema_extra=END,
+        description="best trials to train again on the whole training set and test; 0: none",
+    )
+    retrain_seeds: int = Field(
+        default=3, ge=1, json_schema_extra=END, description="trainings of each of them"
+    )
+
+    @field_validator("study")
+    @classmethod
+    def _names_no_folder(cls, study: str | None) -> str | None:
+        if study is not None and (not study or study in (".", "..") or set(study) & set("/\\")):
+            raise PydanticCustomError(
+                "name", "give a name without / and .., as it names a folder of results, too"
+            )
+        return study
+
+    @field_validator("storage", mode="before")
+    @classmethod
+    def _of_a_path(cls, storage: Any) -> Any:
+        if not isinstance(storage, Path):
+            return storage
+        return str(storage) if storage.suffix in JOURNALS else f"sqlite:///{storage}"
+
+    @field_validator("jobs", "lanes", mode="wrap")
+    @classmethod
+    def _count(cls, given: Any, read: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            count = read(given)
+        except ValidationError:  # one sentence, and not one for each type it could have been
+            count = 0
+        if count != "auto" and count < 1:
+            raise PydanticCustomError("count", "give a whole number above 0, or auto")
+        return count
+
+    @classmethod
+    def read(cls, given: dict[str, Any]) -> Self:
+        """The settings that are given by name. UsageError for one that is misspelt or refused."""
+        for name in given:
+            if name not in cls.model_fields:
+                raise UsageError(f"a search has no setting {name!r}: {_meant(name)}")
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            raise UsageError(explain(error)) from None
+
+
+def _meant(name: str) -> str:
+    """What a misspelt setting may have been; the task's are looked through, too."""
+    near = get_close_matches(name, [*SearchSettings.model_fields, *Task.model_fields], 1)
+    if not near:
+        return f"choose from {', '.join(SearchSettings.model_fields)}"
+    if near[0] in SearchSettings.model_fields:
+        return f"did you mean {near[0]}?"
+    return f"did you mean that of the task, Task({near[0]}=...)?"
+
+
+Call = TypeVar("Call", bound=Callable[..., Any])
+
+
+def takes(model: type[Settings]) -> Callable[[Call], Call]:
+    """Shows the fields of `model` where a function takes them as **keywords: in help(), notebooks
+    and whatever else asks for its signature."""
+
+    def show(function: Call) -> Call:
+        own, fields = signature(function), model.model_fields
+        parameters = [p for p in own.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
+        for name, field in fields.items():
+            kind, default = Parameter.KEYWORD_ONLY, field.default
+            parameters.append(Parameter(name, kind, default=default, annotation=field.annotation))
+        function.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+        told = [f"    {name}: {field.description}" for name, field in fields.items()]
+        function.__doc__ = "\n".join([str(function.__doc__).rstrip(), "", *told, ""])
+        return function
+
+    return show
