@@ -49,10 +49,10 @@ UNITS = [
 def test_every_unit_is_registered_under_its_kind(
     role: type[Unit], registry: dict, tried: dict
 ) -> None:
-    assert set(role.known) == set(registry) == set(tried)
+    assert set(role.enrolled) == set(registry) == set(tried)
     for kind, unit in registry.items():
-        assert unit.settings is role.known[kind]
-        assert unit.settings.model_fields["kind"].default == kind
+        assert unit.algorithm is unit or unit.algorithm.settings is unit
+        assert unit.model_fields["kind"].default == kind
 
 
 def whole(unit: Settings) -> TrialConfig:
@@ -136,7 +136,7 @@ def test_settings_that_make_no_sense_are_refused(data: dict, message: str) -> No
 @pytest.mark.parametrize("lr", [0, -0.1, math.nan, math.inf, "fast"])
 def test_a_step_size_must_be_a_positive_number(kind: str, lr: object) -> None:
     with pytest.raises(ValidationError, match="lr"):
-        OPTIMIZERS[kind].settings(lr=lr)
+        OPTIMIZERS[kind](lr=lr)
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=repr)

@@ -6,81 +6,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vrtune.config import Task, TrialConfig
+    from vrtune.config import Task
     from vrtune.diagnosing.diagnose import diagnose
-    from vrtune.estimators.alpha_svrg import AlphaSVRG
-    from vrtune.estimators.mars import MARS, MARSApproximate
-    from vrtune.estimators.optimal_svrg import OptimalSVRG
-    from vrtune.estimators.plain import Plain
-    from vrtune.estimators.scsg import SCSG
-    from vrtune.estimators.storm import STORM
-    from vrtune.estimators.svrg import SVRG
+    from vrtune.estimators import *
     from vrtune.exporting.export import export, load_config
-    from vrtune.inits.default import Default
-    from vrtune.inits.metainit import MetaInit
-    from vrtune.optimizers.adagrad import AdaGrad
-    from vrtune.optimizers.adam import Adam
-    from vrtune.optimizers.sgd import SGD
+    from vrtune.inits import *
+    from vrtune.optimizers import *
     from vrtune.retraining import retrain
     from vrtune.retraining import train_config as train
-    from vrtune.schedules.constant import Constant
-    from vrtune.schedules.cosine import Cosine
-    from vrtune.schedules.cyclic import Cyclic
-    from vrtune.schedules.one_cycle import OneCycle
-    from vrtune.schedules.step import Step
+    from vrtune.schedules import *
     from vrtune.searching.search import search
-
-__all__ = [
-    "MARS",
-    "SCSG",
-    "SGD",
-    "STORM",
-    "SVRG",
-    "AdaGrad",
-    "Adam",
-    "AlphaSVRG",
-    "Constant",
-    "Cosine",
-    "Cyclic",
-    "Default",
-    "MARSApproximate",
-    "MetaInit",
-    "OneCycle",
-    "OptimalSVRG",
-    "Plain",
-    "Step",
-    "Task",
-    "TrialConfig",
-    "diagnose",
-    "export",
-    "load_config",
-    "retrain",
-    "search",
-    "train",
-]
+    from vrtune.trial_config import TrialConfig
 
 # name -> (module, name there): read when first asked for, so that `vrtune -h` needs no PyTorch
 _HOMES = {
-    "SGD": ("vrtune.optimizers.sgd", "SGD"),
-    "STORM": ("vrtune.estimators.storm", "STORM"),
-    "SVRG": ("vrtune.estimators.svrg", "SVRG"),
-    "AdaGrad": ("vrtune.optimizers.adagrad", "AdaGrad"),
-    "Adam": ("vrtune.optimizers.adam", "Adam"),
-    "Default": ("vrtune.inits.default", "Default"),
-    "MetaInit": ("vrtune.inits.metainit", "MetaInit"),
-    "Plain": ("vrtune.estimators.plain", "Plain"),
-    "MARS": ("vrtune.estimators.mars", "MARS"),
-    "MARSApproximate": ("vrtune.estimators.mars", "MARSApproximate"),
-    "AlphaSVRG": ("vrtune.estimators.alpha_svrg", "AlphaSVRG"),
-    "OptimalSVRG": ("vrtune.estimators.optimal_svrg", "OptimalSVRG"),
-    "SCSG": ("vrtune.estimators.scsg", "SCSG"),
-    "Constant": ("vrtune.schedules.constant", "Constant"),
-    "Cosine": ("vrtune.schedules.cosine", "Cosine"),
-    "Cyclic": ("vrtune.schedules.cyclic", "Cyclic"),
-    "OneCycle": ("vrtune.schedules.one_cycle", "OneCycle"),
-    "Step": ("vrtune.schedules.step", "Step"),
     "Task": ("vrtune.config", "Task"),
-    "TrialConfig": ("vrtune.config", "TrialConfig"),
+    "TrialConfig": ("vrtune.trial_config", "TrialConfig"),
     "diagnose": ("vrtune.diagnosing.diagnose", "diagnose"),
     "export": ("vrtune.exporting.export", "export"),
     "load_config": ("vrtune.exporting.export", "load_config"),
@@ -91,15 +32,31 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    """A function of the above, or the settings of a unit: those of every unit belong here."""
+    if name in _HOMES:
+        module, there = _HOMES[name]
+        value = getattr(import_module(module), there)
+    elif name == "__all__":
+        value = sorted([*_HOMES, *_units()])
+    elif name.startswith("_") or name not in _units():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name == "TrialConfig":  # its parts are told apart by kind, so every kind must be known
-        for registry in ("estimators", "inits", "optimizers", "schedules"):
-            import_module(f"vrtune.{registry}")
-    module, there = _HOMES[name]
-    value = globals()[name] = getattr(import_module(module), there)
+    else:
+        value = _units()[name]
+    globals()[name] = value
     return value
 
 
+def _units() -> dict[str, type[Any]]:
+    """The settings of vrtune's own units, by the names of their classes."""
+    from vrtune.trial_config import ROLES
+
+    return {
+        settings.__name__: settings
+        for role in ROLES
+        for settings in role.enrolled.values()
+        if settings.__module__.startswith("vrtune.")
+    }
+
+
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__getattr__("__all__")})

@@ -1,20 +1,22 @@
-"""Task and TrialConfig: what is tuned, and one setting of it. The only currency between rooms."""
+"""Task, and the roles of units: what a tuned task and a part of a method are made of.
+
+Knows no unit: they enrol themselves (`Unit.enrol`), wherever their files lie.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, cast
+import inspect
+from abc import abstractmethod
+from collections.abc import Iterable
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    PositiveInt,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+
+from vrtune.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SCHEMA_VERSION = 1
 
@@ -26,10 +28,17 @@ class Settings(BaseModel):
 
 
 class Unit(Settings):
-    """Settings of one unit of a registry. `kind` names it in JSON; subclasses enrol themselves."""
+    """Settings of one part of a method, and what runs them. `kind` names it in JSON.
+
+    Numbers (and tuples of so many numbers) are hyperparameters: tensors [L, 1], one value a lane.
+    Any other setting, such as a word, is an argument of the algorithm's constructor; lanes that
+    differ in one are trained apart.
+    """
 
     role: ClassVar[str]
-    known: ClassVar[dict[str, type[Unit]]]
+    base: ClassVar[str]  # the class that algorithms of the role derive from
+    enrolled: ClassVar[dict[str, type[Unit]]]  # by kind: whatever is here can be run
+    algorithm: ClassVar[type[Any]]
 
     if TYPE_CHECKING:
 
@@ -37,59 +46,114 @@ class Unit(Settings):
         def kind(self) -> str: ...
 
     @classmethod
-    def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        if Unit in cls.__bases__:  # a role, such as EstimatorSettings
-            cls.known = {}
-        else:
-            cls.known[cls.model_fields["kind"].default] = cls
-
-
-class _Choice:
-    """Validates a role's field by its `kind`, and lists all of them in the JSON Schema."""
-
-    def __init__(self, role: type[Unit]) -> None:
-        self.role = role
-
-    def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            self._validate,
-            serialization=core_schema.plain_serializer_function_ser_schema(
-                lambda unit: {"kind": unit.kind, **unit.model_dump(mode="json")}  # kind first
-            ),
-        )
-
-    def __get_pydantic_json_schema__(self, _: CoreSchema, __: GetJsonSchemaHandler) -> Any:
-        return {"oneOf": [unit.model_json_schema() for unit in self.role.known.values()]}
-
-    def _validate(self, value: Any) -> Unit:
-        if isinstance(value, self.role):
-            return value
-        kind = value.get("kind") if isinstance(value, dict) else None
-        if kind not in self.role.known:
-            raise PydanticCustomError(
-                "unknown_kind",
-                "{kind} is no {role}; choose one of {known}",
-                {
-                    "kind": repr(kind),
-                    "role": self.role.role,
-                    "known": ", ".join(sorted(self.role.known)),
-                },
+    def enrol(cls, algorithm: type[Any]) -> None:
+        """Joins the settings with the algorithm that runs them. UsageError if that can't work."""
+        field = cls.model_fields.get("kind")
+        if field is None or not isinstance(field.default, str):
+            raise UsageError(f'{cls.__name__} has no name: give it kind: Literal["..."] = "..."')
+        other = cls.enrolled.get(field.default)
+        if other is not None and not _same(other, cls):
+            raise UsageError(
+                f"there are two {cls.role}s of kind {field.default!r}, {_where(other)} and "
+                f"{_where(cls)}: give one of them another kind"
             )
-        return self.role.known[kind].model_validate(value)
+        words, taken = cls.words_of(cls.model_fields), inspect.signature(algorithm).parameters
+        if algorithm is not cls and (untaken := [name for name in words if name not in taken]):
+            raise UsageError(
+                f"{cls.__name__}.{untaken[0]} is no number, so {algorithm.__name__} must take it: "
+                f"add {untaken[0]} to the arguments of its __init__"
+            )
+        cls.algorithm = algorithm
+        cls.enrolled[field.default] = cls
+
+    @classmethod
+    def words_of(cls, fields: Iterable[str]) -> list[str]:
+        """Those of the fields that are no numbers."""
+        return [
+            name
+            for name in fields
+            if name != "kind" and not _is_number(cls.model_fields[name].annotation)
+        ]
+
+    def words(self) -> dict[str, Any]:
+        """The settings that are no numbers, by name."""
+        return {name: getattr(self, name) for name in self.words_of(type(self).model_fields)}
+
+    def numbers(self) -> dict[str, list[float]]:
+        """The numeric settings, by name; a tuple keeps all its numbers."""
+        left_out = {"kind", *self.words_of(type(self).model_fields)}
+        values = {n: getattr(self, n) for n in type(self).model_fields if n not in left_out}
+        return {
+            name: [float(v) for v in value] if isinstance(value, tuple) else [float(value)]
+            for name, value in values.items()
+            if value is not None  # an lr that the estimator sets
+        }
+
+
+def _is_number(annotation: Any) -> bool:
+    """Whether a field of this type is a hyperparameter: a number, or a tuple of so many."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _is_number(parts[0])
+    if origin in (Union, UnionType):
+        return all(map(_is_number, parts))
+    if origin is Literal:
+        return all(isinstance(value, int | float) for value in parts)
+    if origin is tuple:
+        return bool(parts) and all(map(_is_number, parts))
+    return isinstance(annotation, type) and issubclass(annotation, int | float)
+
+
+def _same(one: type, other: type) -> bool:
+    """Whether two classes are one that was defined again: by a notebook, or in a copied file."""
+    if (one.__module__, one.__qualname__) == (other.__module__, other.__qualname__):
+        return True
+    try:
+        return inspect.getsource(one) == inspect.getsource(other)
+    except (OSError, TypeError):  # the file is gone
+        return not one.__module__.startswith("vrtune.")
+
+
+def _where(unit: type) -> str:
+    return f"{unit.__module__}.{unit.__qualname__}"
 
 
 class EstimatorSettings(Unit):
     """What to feed the step rule."""
 
-    role = "gradient estimator"
+    role, base = "gradient estimator", "Estimator"
+    enrolled = {}
     sets_step_size: ClassVar[bool] = False  # hands the step rule its eta; lr is then left out
+    keeps_snapshot: ClassVar[bool] = False  # batches are then held from one snapshot to the next
+    cost: ClassVar[float] = 1.0  # gradient computations a step; 1 is one mini-batch backward
+
+    @property
+    def start(self) -> int:
+        """The epoch from which the estimate is more than the plain gradient."""
+        return 0
+
+    @property
+    def period(self) -> int:
+        """Epochs from one snapshot to the next."""
+        return 1
+
+    @property
+    def batches(self) -> int | None:
+        """Batches that a snapshot is taken over, again after as many steps; None: a whole pass."""
+        return None
 
 
 class OptimizerSettings(Unit):
     """What the step rule does with the estimate."""
 
-    role = "optimizer"
+    role, base = "optimizer", "StepRule"
+    enrolled = {}
     lr: float | None = Field(default=None, gt=0, description="step size")
+
+    @classmethod
+    def words_of(cls, fields: Iterable[str]) -> list[str]:
+        """All but lr: it is a number, or left out where the estimator sets the step size."""
+        return [name for name in super().words_of(fields) if name != "lr"]
 
     def twin(self) -> str | None:
         """The class of torch.optim that takes these settings and makes the same steps."""
@@ -99,41 +163,70 @@ class OptimizerSettings(Unit):
 class InitSettings(Unit):
     """How the weights start."""
 
-    role = "init"
+    role, base = "init", "Init"
+    enrolled = {}
+
+    @property
+    def spent(self) -> float:
+        """Gradient computations that a lane's initialisation takes."""
+        return 0.0
 
 
 class ScheduleSettings(Unit):
-    """How the step size changes over the run."""
+    """How the step size changes over the run: a factor on it. It runs itself, a lane at a time."""
 
-    role = "schedule"
+    role, base = "schedule", "ScheduleSettings"
+    enrolled = {}
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        if "kind" in cls.model_fields:
+            cls.enrol(cls)
+
+    @abstractmethod
+    def factors(self, t: Tensor, epochs: int) -> Tensor:
+        """The factor at times t [n], in epochs from the start of a run of `epochs`, float64 [n]."""
 
 
 class Task(Settings):
     """What is tuned and how it is judged; a study keeps one Task for its whole life."""
 
-    dataset: str = Field(default="digits", description="data set: a name, a folder or an .npz")
-    model: str = Field(default="lenet", description="an architecture's name")
+    dataset: str = Field(
+        default="digits",
+        description="data set: a name (vrtune list datasets), a folder or an .npz file",
+    )
+    model: str = Field(default="lenet", description="architecture (vrtune list models)")
     norm: Literal["none", "batch", "layer"] = Field(
         default="none", description="normalisation layers"
     )
-    init: str = Field(default="default", description="how the weights start")
+    init: str = Field(
+        default="default",
+        description="how weights start (vrtune list methods); yours: folder inits of search_spaces",
+    )
     folds: int = Field(default=4, ge=2, description="folds of the cross-validation")
     holdout: float | None = Field(
-        default=None, gt=0, lt=1, description="share held out once, in place of folds"
+        default=None,
+        gt=0,
+        lt=1,
+        title="share",
+        description="hold out this share once, in place of folds",
     )
     epochs: PositiveInt = Field(default=20, description="passes over the training part")
     batch_size: PositiveInt = Field(default=32, description="samples a step")
     limit: PositiveInt | None = Field(
-        default=None, description="training samples used (stratified)"
+        default=None,
+        description="training samples used, every class in its proportion (default: all)",
     )
     augment: Literal["none", "crop-flip"] = Field(
-        default="none", description="random views of the training images"
+        default="none", description="random views of the training images: pad 4, crop, flip"
     )
     lock_transforms: bool = Field(
-        default=True, description="the same views from a snapshot to the next"
+        default=True,
+        description="a sample keeps its view from a snapshot to the next; without snapshots never",
     )
     precision: Literal["float32", "tf32", "bfloat16"] = Field(
-        default="float32", description="of matrix products and convolutions"
+        default="float32",
+        description="of matrix products and convolutions; tf32 needs a GPU",
     )
     seed: int = Field(default=1, ge=0, description="keys folds, weights and batches")
 
@@ -141,33 +234,6 @@ class Task(Settings):
     def parts(self) -> int:
         """Validation parts, and so lanes of a trial: the folds, or one that is held out."""
         return 1 if self.holdout else self.folds
-
-
-class TrialConfig(Settings):
-    """One setting of one method: estimator x step rule, its schedule, and how the weights start."""
-
-    # a default is a dictionary too, as this file knows no unit by name
-    estimator: Annotated[EstimatorSettings, _Choice(EstimatorSettings)] = Field(
-        default=cast(EstimatorSettings, {"kind": "plain"}), validate_default=True
-    )
-    optimizer: Annotated[OptimizerSettings, _Choice(OptimizerSettings)]
-    init: Annotated[InitSettings, _Choice(InitSettings)] = Field(
-        default=cast(InitSettings, {"kind": "default"}), validate_default=True
-    )
-
-    schedule: Annotated[ScheduleSettings, _Choice(ScheduleSettings)] = Field(
-        default=cast(ScheduleSettings, {"kind": "constant"}), validate_default=True
-    )
-
-    @model_validator(mode="after")
-    def _one_step_size(self) -> Self:
-        if self.estimator.sets_step_size and self.optimizer.lr is not None:
-            raise ValueError(
-                "this estimator sets the step size itself: leave the optimizer's lr out"
-            )
-        if not self.estimator.sets_step_size and self.optimizer.lr is None:
-            raise ValueError("the optimizer needs a learning rate: set lr")
-        return self
 
 
 def explain(error: ValidationError) -> str:

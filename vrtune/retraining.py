@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from vrtune.config import Settings, Task, TrialConfig
+from vrtune.config import Settings, Task
 from vrtune.data import Dataset
 from vrtune.errors import UsageError, VrtuneError
 from vrtune.events import Event, Retraining
@@ -31,6 +31,7 @@ from vrtune.studies.record import (
     read_record,
 )
 from vrtune.studies.storage import DEFAULT_URL, open_storage, sqlite_path
+from vrtune.trial_config import TrialConfig
 
 ATTRIBUTE = "retrain-{}"  # of the study: a finished trial's own can't be changed
 
@@ -175,7 +176,7 @@ def retrain_study(
 ) -> list[Retrained]:
     """Trains trials of an open study again; results go to the study, weights beside its storage."""
     record = read_record(study)
-    configs = {number: read_config(find_trial(study, number)) for number in numbers}
+    configs = {number: read_config(study, find_trial(study, number)) for number in numbers}
     if not configs:
         raise UsageError(f"study {study.study_name!r} has no complete trial: search longer")
     workspace = Workspace(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib.util
 import itertools
 import re
+import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -17,11 +20,9 @@ import optuna
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from pydantic import ValidationError
 
-from vrtune.config import InitSettings, TrialConfig, explain
+from vrtune.config import InitSettings, explain
 from vrtune.errors import UsageError
-from vrtune.estimators import ESTIMATORS
-from vrtune.inits import INITS
-from vrtune.optimizers import OPTIMIZERS
+from vrtune.trial_config import TrialConfig
 
 _PACKAGE = Path(__file__).parent
 # The user's own folder first, then the installed one, then a checkout's.
@@ -39,6 +40,11 @@ class Space:
     method: ModuleType
     init: ModuleType
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Where the space and the init are defined, and maybe units of theirs."""
+        return tuple(str(module.__file__) for module in (self.method, self.init))
+
     def suggest(self, trial: optuna.Trial) -> TrialConfig:
         """The settings of one trial. UsageError if a module raises or returns the wrong thing."""
         config = self._ask(self.method, trial, TrialConfig)
@@ -48,7 +54,8 @@ class Space:
     def _ask(self, module: ModuleType, trial: optuna.Trial, expected: type) -> Any:
         where = f"{module.__file__}: suggest(trial)"
         try:
-            settings = module.suggest(trial)
+            with beside(Path(str(module.__file__)).parent):
+                settings = module.suggest(trial)
         except ValidationError as error:
             raise UsageError(f"{where} built settings that are refused: {explain(error)}") from None
         except (StorageInternalError, UpdateFinishedTrialError):  # not the module's fault
@@ -104,15 +111,7 @@ class Space:
     def check(self) -> TrialConfig:
         """Asks for one trial, outside any storage, so that a faulty module is found early."""
         sampler = optuna.samplers.RandomSampler(seed=0)
-        config = self.suggest(optuna.create_study(sampler=sampler).ask())
-        for unit, known, folder in (
-            (config.estimator, ESTIMATORS, "estimators"),
-            (config.optimizer, OPTIMIZERS, "optimizers"),
-            (config.init, INITS, "inits"),
-        ):
-            if unit.kind not in known:
-                raise UsageError(f"{unit.kind!r} has settings only: add it to vrtune/{folder}")
-        return config
+        return self.suggest(optuna.create_study(sampler=sampler).ask())
 
 
 def names() -> dict[str, Path]:
@@ -146,16 +145,65 @@ def _init_path(init: str) -> Path:
 
 
 def _import(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"vrtune_space_{path.stem}", path)
+    """A search space's module. UsageError if it is none."""
+    module = load_file(path)
+    if not callable(getattr(module, "suggest", None)):
+        raise UsageError(f"{path} is no search space: define suggest(trial) -> TrialConfig in it")
+    return module
+
+
+# ---- users' own files ----------------------------------------------------------------------------
+
+FROM_FILE = "vrtune_file_"  # begins the name of a module that was loaded by its path
+_siblings: dict[str, Path] = {}  # modules imported from beside a file, and their folders
+
+
+def load_file(path: Path) -> ModuleType:
+    """The module in a Python file, which may import what lies beside it; units in it are enrolled.
+
+    A file is run again only after it was changed. Raises UsageError if it can't be imported.
+    """
+    path = path.resolve()
+    name = f"{FROM_FILE}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UsageError(f"{path} can't be read: {error.strerror}") from None
+    known = sys.modules.get(name)
+    if known is not None and vars(known).get("__digest__") == digest:
+        return known
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise UsageError(f"{path} can't be imported: give a Python file")
     module = importlib.util.module_from_spec(spec)
-    suggest: Callable[..., Any] | None
+    vars(module)["__digest__"] = digest
+    sys.modules[name] = module  # where pydantic and pickle look names up
     try:
-        spec.loader.exec_module(module)
-        suggest = getattr(module, "suggest", None)
-    except (Exception, SystemExit) as error:
-        raise UsageError(f"{path} can't be imported: {type(error).__name__}: {error}") from error
-    if not callable(suggest):
-        raise UsageError(f"{path} is no search space: define suggest(trial) -> TrialConfig in it")
+        with beside(path.parent):
+            spec.loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[name]
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        what = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
+        raise UsageError(f"{path} can't be imported: {what}") from error
     return module
+
+
+@contextmanager
+def beside(folder: Path) -> Iterator[None]:
+    """Inside, modules in `folder` can be imported, after installed ones of the same name."""
+    for name, home in list(_siblings.items()):
+        if home != folder:  # another file's: this one may have its own of that name
+            sys.modules.pop(name, None)
+            del _siblings[name]
+    before = set(sys.modules)
+    sys.path.append(str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None)
+            if file and Path(file).is_relative_to(folder) and not name.startswith(FROM_FILE):
+                _siblings[name] = folder

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from contracts.twins import TWINS
-from reference import alpha_svrg, optimal_svrg, problem, svrg
+from reference import alpha_svrg, optimal_svrg, svrg
 
 from vrtune import SGD, SVRG, AlphaSVRG, OptimalSVRG, Plain, TrialConfig
 from vrtune.config import EstimatorSettings
+from vrtune.testing import problem
 
 ways = pytest.mark.parametrize("fused", [False, True], ids=["looped", "fused"])
 LATE = [

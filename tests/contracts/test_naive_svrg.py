@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vrtune import SGD, SVRG, Task, TrialConfig
 from vrtune.lanes.device import one_thread
-from vrtune.lanes.pool import Pool, Progress
+from vrtune.lanes.pool import Pool, Standing
 from vrtune.lanes.workspace import Workspace
 
 EPOCHS = 5
@@ -32,7 +32,7 @@ def naive(oracle: Any, rows: Any, batches: Any, index: Tensor, took: Callable, *
     return gradient
 
 
-def train() -> Progress:
+def train() -> Standing:
     workspace = Workspace(TASK, Path(), torch.device("cpu"))
     pool = Pool(workspace, workspace.folds, fused=False)
     pool.exchange([], {0: CONFIG})

@@ -8,10 +8,11 @@ import pytest
 import torch
 from contracts.settings import ESTIMATOR_SETTINGS, configs
 from contracts.twins import TWINS
-from reference import alpha_svrg, mars, optimal_svrg, plain, problem, scsg, storm, svrg
+from reference import alpha_svrg, mars, optimal_svrg, plain, scsg, storm, svrg
 
-from vrtune.config import TrialConfig
 from vrtune.estimators import ESTIMATORS
+from vrtune.testing import problem
+from vrtune.trial_config import TrialConfig
 
 EPOCHS = 3
 REFERENCES: dict[str, Callable] = {

@@ -7,24 +7,24 @@ from collections.abc import Callable
 import pytest
 import torch
 from contracts.settings import SCHEDULE_SETTINGS
-from reference import problem
-from reference.spy import watch
 from torch.optim import lr_scheduler
 
 from vrtune import SGD, STORM, Constant, Cosine, Cyclic, OneCycle, Step, TrialConfig
 from vrtune.config import ScheduleSettings
 from vrtune.schedules import SCHEDULES
+from vrtune.testing import problem
+from vrtune.testing.spy import watch
 
 EPOCHS, STEPS = 8, 5  # steps an epoch
 
 
 def factors(settings: ScheduleSettings) -> list[float]:
     """Over a whole run, an epoch at a time as lanes ask for them."""
-    schedule, share = SCHEDULES[settings.kind], torch.arange(STEPS, dtype=torch.float64) / STEPS
+    share = torch.arange(STEPS, dtype=torch.float64) / STEPS
     return [
         factor
         for epoch in range(EPOCHS)
-        for factor in schedule.factors(settings, epoch + share, EPOCHS).tolist()
+        for factor in settings.factors(epoch + share, EPOCHS).tolist()
     ]
 
 
@@ -118,7 +118,7 @@ def test_lanes_follow_their_own_schedules(fused: bool) -> None:
         epoch, share = divmod(i, batches)
         for row, settings in enumerate(schedules):
             t = torch.tensor([epoch + share / batches], dtype=torch.float64)
-            factor = SCHEDULES[settings.kind].factors(settings, t, problem.HORIZON)
+            factor = settings.factors(t, problem.HORIZON)
             moved = step.weights[row] - after.weights[row]
             torch.testing.assert_close(moved, 0.1 * factor * step.d[row], rtol=1e-9, atol=1e-12)
 
@@ -133,3 +133,18 @@ def test_a_schedule_scales_storms_own_step_size() -> None:
         eta = seen[0].eta
         assert eta is not None
         torch.testing.assert_close(moved, factor * eta * seen[0].d, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("fused", [False, True], ids=["looped", "fused"])
+def test_storms_momentum_sees_the_scheduled_step_size(fused: bool) -> None:
+    """a = c eta^2 of the step that is taken: half of every eta is half of k, and nothing else."""
+    halved = Step(milestones=(0.0,), gamma=0.5)
+    configs = [
+        TrialConfig(estimator=STORM(k=0.3, c=20.0), optimizer=SGD(), schedule=halved),
+        TrialConfig(estimator=STORM(k=0.15, c=20.0), optimizer=SGD()),
+    ]
+    lanes = problem.seat(configs, fused=fused, names=["fold 0"])
+    for _ in range(2):
+        lanes.train_epoch()
+    assert (lanes.rows.estimator.state["a"] < 1).all(), "or there would be nothing to see"
+    torch.testing.assert_close(lanes.rows.W[0], lanes.rows.W[1], rtol=1e-9, atol=1e-12)

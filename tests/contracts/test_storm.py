@@ -6,14 +6,14 @@ import math
 
 import pytest
 import torch
-from reference import problem
 from reference.gradients import gradient
-from reference.spy import Seen, watch
 from torch import Tensor
 
 from vrtune import SGD, STORM, TrialConfig
-from vrtune.estimators import ESTIMATORS
+from vrtune.estimators import Clock
 from vrtune.lanes import Lanes
+from vrtune.testing import problem
+from vrtune.testing.spy import Seen, watch
 
 EPOCHS = 2
 
@@ -85,9 +85,11 @@ def test_step_size_follows_the_formula_with_the_norm_of_the_whole_gradient() -> 
 def test_hand_computed_steps() -> None:
     """Two steps on a one-dimensional problem with numbers that can be checked on paper."""
     weights = torch.tensor([[3.0, 4.0]], dtype=torch.float64)
-    storm = ESTIMATORS["storm"](weights)
+    storm = STORM.algorithm(weights)
     storm.admit(torch.tensor([0]), weights)
     hp = {name: torch.tensor([[v]]).double() for name, v in {"k": 2, "w": 2, "c": 0.5}.items()}
+    one = torch.ones(1, 1).double()
+    clock = Clock(epoch=0 * one, epochs=one, factor=one)
     calls: list[list[list[float]]] = []
 
     def gradient_of(scale: float):
@@ -97,12 +99,12 @@ def test_hand_computed_steps() -> None:
 
         return at
 
-    d, eta = storm.estimate(weights, hp, gradient_of(1.0))
+    d, eta = storm.estimate(weights, hp, clock, gradient_of(1.0))
     assert d.tolist() == [[3.0, 4.0]]
     assert float(eta) == pytest.approx(2 / 27 ** (1 / 3))  # G^2 = 9 + 16; 2 / 3
     weights = torch.tensor([[1.0, 2.0]], dtype=torch.float64)
     calls.clear()
-    d, eta = storm.estimate(weights, hp, gradient_of(2.0))
+    d, eta = storm.estimate(weights, hp, clock, gradient_of(2.0))
     a = 0.5 * (2 / 3) ** 2
     expected = [2 + (1 - a) * (3 - 6), 4 + (1 - a) * (4 - 8)]
     assert d[0].tolist() == pytest.approx(expected)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from reference import problem
 from reference.gradients import gradient_at, whole_gradient_at
-from reference.spy import watch
 from torch import Tensor, nn
 
 from vrtune import SGD, SVRG, TrialConfig
 from vrtune.lanes import Lanes
+from vrtune.testing import problem
+from vrtune.testing.spy import watch
 
 STILL = 1e-100  # a step size that leaves the weights where they are, bit for bit
 PERIOD = 3

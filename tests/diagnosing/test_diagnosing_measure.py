@@ -7,7 +7,7 @@ from statistics import fmean
 import pytest
 import torch
 from contracts.settings import PROGRAMS, configs
-from reference import metainit, problem
+from reference import metainit
 from reference.gradients import gradient_at
 from torch import Tensor
 
@@ -16,6 +16,7 @@ from vrtune.config import EstimatorSettings
 from vrtune.diagnosing.measure import NOISE_BATCHES, measure, quotient
 from vrtune.lanes import Lanes
 from vrtune.lanes.initialise import noise
+from vrtune.testing import problem
 
 ways = pytest.mark.parametrize("fused", [False, True], ids=["looped", "fused"])
 

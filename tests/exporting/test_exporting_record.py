@@ -77,7 +77,7 @@ def test_the_schema_lists_every_registered_unit() -> None:
         ("schedule", ScheduleSettings),
     ):
         kinds = [option["properties"]["kind"]["const"] for option in parts[name]["oneOf"]]
-        assert sorted(kinds) == sorted(role.known)
+        assert sorted(kinds) == sorted(role.enrolled)
     assert json.loads(json.dumps(schema())) == schema()
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from vrtune import SGD, STORM, SVRG, MetaInit, Task, TrialConfig
-from vrtune.lanes.pool import Pool, Progress
+from vrtune.lanes.pool import Pool, Standing
 from vrtune.lanes.workspace import Workspace
 
 FILE = Path(__file__).with_name("golden.json")
@@ -32,7 +32,7 @@ def workspace() -> Workspace:
     return Workspace(TASK, Path(), torch.device("cpu"))
 
 
-def curve(rounds: list[Progress]) -> Curve:
+def curve(rounds: list[Standing]) -> Curve:
     """What is kept of a trial's epochs."""
     return {
         "train": [state.train_losses for state in rounds],

@@ -12,7 +12,7 @@ import math
 import pytest
 from golden.make import CONFIGS, TASK, Curve, curve, golden, train, workspace
 
-from vrtune.lanes.pool import Pool, Progress
+from vrtune.lanes.pool import Pool, Standing
 from vrtune.lanes.workspace import Workspace
 
 RTOL = 1e-4
@@ -55,7 +55,7 @@ def test_amid_others_and_refilled(fused: bool, space: Workspace) -> None:
     starts = {0: ("sgd", 0), 1: ("svrg", 0), 2: ("storm", 0)}
     later = {3: ("sgd", 2), 4: ("storm", 2), 5: ("metainit", 2), 6: ("svrg", 2)}
     pool.exchange([], {trial: CONFIGS[name] for trial, (name, _) in starts.items()})
-    rounds: dict[int, list[Progress]] = {}
+    rounds: dict[int, list[Standing]] = {}
     for epoch in range(2 + TASK.epochs):
         if epoch == 2:  # a trial is pruned, its rows and more go to four others
             pool.exchange([0], {trial: CONFIGS[name] for trial, (name, _) in later.items()})

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from reference import metainit as slow
-from reference import nets, problem
+from reference import nets
 from torch import Tensor, nn
 
 from vrtune import SGD, MetaInit, TrialConfig
@@ -17,6 +17,7 @@ from vrtune.gradients.smooth import SmoothNorms
 from vrtune.lanes import Lanes
 from vrtune.lanes.keys import generator
 from vrtune.models.lenet import LeNet
+from vrtune.testing import problem
 
 ways = pytest.mark.parametrize("fused", [False, True], ids=["looped", "fused"])
 

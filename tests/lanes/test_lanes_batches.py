@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from reference import problem
 from torch import Tensor
 
 from vrtune import SGD, STORM, SVRG, Plain, TrialConfig
@@ -14,6 +13,7 @@ from vrtune.config import EstimatorSettings
 from vrtune.lanes import Lane, Lanes, Stream
 from vrtune.lanes.batches import bounds, epoch_order
 from vrtune.lanes.keys import key
+from vrtune.lanes.rows import Program
 
 TRAIN, BATCHES = 42, 9  # eight of 5, the last of 2
 
@@ -88,7 +88,7 @@ def counting_lanes(estimator: EstimatorSettings, fused: bool = False) -> tuple[L
     streams = [
         Stream(f"fold {k}", 1, torch.arange(k, k + TRAIN), nothing, one, zero) for k in range(2)
     ]
-    lanes = Lanes(make, (x, y), 5, problem.program(config), fused=fused)
+    lanes = Lanes(make, (x, y), 5, Program.of(config), fused=fused)
     lanes.append([Lane(0, config, stream) for stream in streams])
     seen: list[tuple[list[list[int]], Tensor]] = []
     gradient: Callable[..., tuple[Tensor, Tensor]] = lanes.oracle.gradient

@@ -1,21 +1,18 @@
-"""A lane trains the same alone or among others, fused or looped, in a fresh row or a used one.
-
-In double precision. Fused or with other lanes beside it, sums may add up in another order, which
-a few epochs of steps amplify a little: hence 1e-9. Looped lanes are compared bit for bit: each
-lane runs the same operations on the same numbers, whatever lies in the rows beside it.
-"""
+"""A lane trains the same alone or among others, fused or looped, in a fresh row or a used one."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 from contracts.settings import PROGRAMS, configs
-from reference import problem
-from torch import Tensor
 
 from vrtune import SGD, STORM, SVRG, Adam, MetaInit, TrialConfig
 from vrtune.estimators import ESTIMATORS
 from vrtune.lanes import Lane, Lanes
+from vrtune.lanes.rows import Program
+from vrtune.testing import lanes as contracts
+from vrtune.testing import problem
+from vrtune.testing.lanes import content, same, train
 
 EPOCHS = 3
 
@@ -24,82 +21,23 @@ every_norm = pytest.mark.parametrize("norm", ["none", "batch", "layer"])
 each_program = pytest.mark.parametrize(("estimator", "optimizer"), PROGRAMS)
 
 
-def content(lanes: Lanes, row: int) -> dict[str, Tensor]:
-    """Everything that a row trains with."""
-    rows = lanes.rows
-    groups = [rows.buffers, rows.estimator.state, rows.optimizer.state]
-    groups += [rows.hp["estimator"], rows.hp["optimizer"]]
-    out = {"W": rows.W[row].clone()}
-    for i, group in enumerate(groups):
-        out |= {f"{i} {name}": tensor[row].clone() for name, tensor in group.items()}
-    return out
-
-
-def train(lanes: Lanes, epochs: int = EPOCHS) -> Tensor:
-    """Training losses, [epochs, L]."""
-    return torch.stack([lanes.train_epoch() for _ in range(epochs)])
-
-
-def same(one: dict[str, Tensor], other: dict[str, Tensor], *, exactly: bool = False) -> None:
-    """Two rows hold the same."""
-    assert set(one) == set(other)
-    for name, value in one.items():
-        if exactly:
-            assert torch.equal(value, other[name]), name
-        else:
-            torch.testing.assert_close(
-                value, other[name], rtol=1e-9, atol=1e-10, msg=lambda m, n=name: f"{n}: {m}"
-            )
-
-
 @every_norm
 @each_program
 def test_fused_equals_looped(estimator: str, optimizer: str, norm: str) -> None:
-    lanes = [
-        problem.seat(configs(estimator, optimizer, 3), norm, fused=fused) for fused in (False, True)
-    ]
-    losses = [train(some) for some in lanes]
-    torch.testing.assert_close(losses[0], losses[1], rtol=1e-9, atol=0)
-    for row in range(len(lanes[0].seats)):
-        same(content(lanes[0], row), content(lanes[1], row))
-    judged = [some.validate() for some in lanes]
-    torch.testing.assert_close(judged[0], judged[1], rtol=1e-9, atol=0)
+    contracts.fused_equals_looped(configs(estimator, optimizer, 3), norm)
 
 
 @ways
 @each_program
 def test_lanes_together_equal_lanes_alone(estimator: str, optimizer: str, fused: bool) -> None:
-    settings = configs(estimator, optimizer, 3)
-    together = problem.seat(settings, "batch", fused=fused)
-    losses = train(together)
-    for row, config in enumerate(settings):
-        name = ("fold 0", "fold 1")[row % 2]
-        alone = problem.seat([config], "batch", fused=fused, names=[name])
-        torch.testing.assert_close(train(alone)[:, 0], losses[:, row], rtol=1e-9, atol=0)
-        same(content(together, row), content(alone, 0), exactly=not fused)
+    contracts.together_equals_alone(configs(estimator, optimizer, 3), fused)
 
 
 @ways
 @each_program
 def test_refilled_equals_fresh(estimator: str, optimizer: str, fused: bool) -> None:
     """In the middle of the others' training; the others do not notice."""
-    settings = configs(estimator, optimizer, 3)
-    fresh = problem.seat(settings, "batch", fused=fused)
-    losses = train(fresh, 2)
-    lanes = problem.seat(list(reversed(settings)), "batch", fused=fused)
-    first = train(lanes, 1)
-    lanes.refill([2, 1], [problem.lane(settings[0], 0), problem.lane(settings[1], 1)])
-    assert [lane.epoch for lane in lanes.seats] == [1, 0, 0]
-    later = train(lanes, 2)
-    torch.testing.assert_close(later[:, [2, 1]], losses[:, [0, 1]], rtol=1e-9, atol=0)
-    same(content(lanes, 2), content(fresh, 0), exactly=not fused)
-    same(content(lanes, 1), content(fresh, 1), exactly=not fused)
-    stayed = problem.seat(list(reversed(settings)), "batch", fused=fused)
-    undisturbed = train(stayed, 3)
-    same(content(lanes, 0), content(stayed, 0), exactly=not fused)
-    torch.testing.assert_close(
-        torch.cat([first, later])[:, 0], undisturbed[:, 0], rtol=1e-9, atol=0
-    )
+    contracts.refilled_equals_fresh(configs(estimator, optimizer, 3), fused)
 
 
 @ways
@@ -165,7 +103,7 @@ def test_every_trial_starts_from_the_weights_of_its_stream() -> None:
     assert torch.equal(W[0], W[4])
     assert torch.equal(W[1], W[3])
     assert not torch.equal(W[0], W[1])
-    other_seed = Lanes(problem.make("none"), problem.data(), 5, ("plain", "adam"), fused=False)
+    other_seed = Lanes(problem.make("none"), problem.data(), 5, lanes.program, fused=False)
     other_seed.append([Lane(0, lanes.seats[0].config, problem.stream("fold 0", seed=2))])
     assert not torch.equal(other_seed.rows.W[0], W[0])
 
@@ -175,7 +113,7 @@ def test_training_leaves_the_global_random_numbers_alone() -> None:
     config = TrialConfig(estimator=SVRG(), optimizer=Adam(lr=0.1), init=MetaInit(steps=2))
     results = []
     for seed in (1, 2):
-        lanes = Lanes(problem.make("batch"), problem.data(), 5, ("svrg", "adam"), fused=True)
+        lanes = Lanes(problem.make("batch"), problem.data(), 5, Program.of(config), fused=True)
         torch.manual_seed(seed)
         before = torch.get_rng_state()
         lanes.append([problem.lane(config, 0)])

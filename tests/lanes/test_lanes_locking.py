@@ -6,13 +6,14 @@ import itertools
 
 import pytest
 import torch
-from reference import problem
-from reference.spy import watch
 from torch import Tensor
 
 from vrtune import SCSG, SGD, STORM, SVRG, Plain, TrialConfig
 from vrtune.config import EstimatorSettings
 from vrtune.lanes import Lanes
+from vrtune.lanes.rows import Program
+from vrtune.testing import problem
+from vrtune.testing.spy import watch
 
 STILL = 1e-100  # a step size that leaves the weights where they are, bit for bit
 ways = pytest.mark.parametrize("fused", [False, True], ids=["looped", "fused"])
@@ -28,7 +29,7 @@ def augmented(
         problem.make("none"),
         problem.data(),
         problem.BATCH_SIZE,
-        problem.program(config),
+        Program.of(config),
         fused=fused,
         augment=True,
         lock_transforms=lock,

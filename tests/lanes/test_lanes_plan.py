@@ -15,6 +15,7 @@ from vrtune.errors import UsageError
 from vrtune.lanes import plan as measure
 from vrtune.lanes.batches import Batches
 from vrtune.lanes.plan import TURNS, Way, plan
+from vrtune.lanes.rows import Program
 from vrtune.lanes.train import Lanes
 from vrtune.lanes.workspace import Workspace
 
@@ -136,7 +137,7 @@ def test_what_was_measured_leaves_no_garbage(
     made: list[weakref.ref[Batches]] = []
     usual = Workspace.lanes
 
-    def lanes(self: Workspace, program: tuple[str, str], *, fused: bool) -> Lanes:
+    def lanes(self: Workspace, program: Program, *, fused: bool) -> Lanes:
         group = usual(self, program, fused=fused)
         made.append(weakref.ref(group.batches))
         return group

@@ -10,7 +10,8 @@ import torch
 
 from vrtune import SGD, STORM, SVRG, Adam, MetaInit, Task, TrialConfig
 from vrtune.data import Dataset, Part
-from vrtune.lanes.pool import Pool, Progress
+from vrtune.lanes.pool import Pool, Standing
+from vrtune.lanes.rows import Program
 from vrtune.lanes.workspace import Workspace
 
 CONFIGS = {
@@ -35,18 +36,18 @@ def workspace() -> Workspace:
     return Workspace(task, Path(), torch.device("cpu"), dataset)
 
 
-def round_of(pool: Pool) -> dict[int, Progress]:
+def round_of(pool: Pool) -> dict[int, Standing]:
     """An epoch of everything in the pool."""
     return pool.validate(pool.train_epoch(lambda: None))
 
 
-def alone(workspace: Workspace, name: str, epochs: int) -> list[Progress]:
+def alone(workspace: Workspace, name: str, epochs: int) -> list[Standing]:
     pool = Pool(workspace, workspace.folds, fused=False)
     pool.exchange([], {7: CONFIGS[name]})
     return [round_of(pool)[7] for _ in range(epochs)]
 
 
-def agree(one: Progress, other: Progress) -> None:
+def agree(one: Standing, other: Standing) -> None:
     """Single precision, one epoch or a few of a convex problem."""
     assert one.epoch == other.epoch
     assert one.gradient_computations == other.gradient_computations
@@ -72,7 +73,7 @@ def test_trials_come_and_go_and_every_one_trains_as_if_alone(
     pool.exchange([1, 4], {6: CONFIGS["storm"]})
     rounds += [round_of(pool), round_of(pool)]
     assert sorted(rounds[5]) == [2, 3, 5, 6]
-    assert set(pool.groups) == {("storm", "sgd"), ("plain", "adam"), ("plain", "sgd")}
+    assert set(pool.groups) == {Program.of(CONFIGS[name]) for name in ("storm", "adam", "sgd")}
     stays = {0: ("sgd", 0, 2), 1: ("svrg", 0, 4), 2: ("storm", 0, 6), 3: ("adam", 2, 6)}
     stays |= {4: ("slow", 2, 4), 5: ("sgd", 2, 6), 6: ("storm", 4, 6)}
     for trial, (name, start, stop) in stays.items():
@@ -99,7 +100,7 @@ def test_trials_are_judged_when_they_are_due(workspace: Workspace, fused: bool) 
     none = pool.validate(losses | {3: [0.1, math.nan]}, {9})
     assert [len(none[trial].losses) for trial in range(4)] == [0, 0, 0, 2]
     assert none[3].losses == pytest.approx(every[3].losses, rel=1e-5)
-    lanes = pool.groups["plain", "sgd"]
+    lanes = pool.groups[Program.of(CONFIGS["sgd"])]
     lanes.rows.W[[lane.trial for lane in lanes.seats].index(2), 0] = math.inf
     assert [len(pool.validate(losses, {9})[trial].losses) for trial in range(4)] == [0, 0, 2, 0]
 
@@ -128,16 +129,16 @@ def test_gradient_computations_are_those_of_all_folds(workspace: Workspace) -> N
 def test_threads_that_come_and_go_change_no_value(workspace: Workspace, fused: bool) -> None:
     """Four lanes: two trials of two folds, so that two threads have two lanes each."""
 
-    def trained(shares: tuple[int, ...]) -> dict[int, Progress]:
+    def trained(shares: tuple[int, ...]) -> dict[int, Standing]:
         pool = Pool(workspace, workspace.folds, fused=fused)
         pool.exchange([], {0: CONFIGS["svrg"], 1: CONFIGS["svrg"]})
         for threads in shares:
-            pool.share(threads)
+            pool.use_threads(threads)
             (lanes,) = pool.groups.values()
             # fused lanes without convolutions are not worth threads
             assert len(lanes.oracle.modules) == (1 if fused else threads)
             found = round_of(pool)
-        pool.share(1)
+        pool.use_threads(1)
         return found
 
     assert trained((1, 3, 2)) == trained((1, 1, 1))  # bit for bit

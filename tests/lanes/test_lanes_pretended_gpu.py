@@ -6,14 +6,13 @@ CUDA graph can't hold. Gradients are made up, as PyTorch's engine asks the drive
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from contracts.settings import PROGRAMS, configs
-from reference import problem
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -22,9 +21,10 @@ from torch.utils._pytree import tree_leaves
 from vrtune.config import Task
 from vrtune.gradients.fused import Fused
 from vrtune.lanes import Lane, Lanes
+from vrtune.lanes.rows import Program
 from vrtune.lanes.step import PartialSum, Step
 from vrtune.lanes.workspace import Workspace
-from vrtune.models import pool
+from vrtune.testing import problem
 
 GPU = torch.device("cuda")
 ways = pytest.mark.parametrize("fused", [False, True], ids=["looped", "fused"])
@@ -44,12 +44,10 @@ class NoHost(TorchDispatchMode):
 
 
 @pytest.fixture
-def pretence(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTensorMode]:
+def pretence(monkeypatch: pytest.MonkeyPatch) -> FakeTensorMode:
     monkeypatch.setattr(torch.autograd, "grad", lambda _, leaves: [*map(torch.empty_like, leaves)])
     monkeypatch.setattr(Tensor, "backward", lambda loss: None)
-    pool._quarters.cache_clear()
-    yield FakeTensorMode()
-    pool._quarters.cache_clear()
+    return FakeTensorMode()
 
 
 def move(thing: Any, pretence: FakeTensorMode, seen: set[int]) -> None:
@@ -103,7 +101,7 @@ def step_of(lanes: Lanes, pretence: FakeTensorMode) -> Callable[[], None]:
     def work() -> None:
         with pretence, NoHost():
             add.work(off_step)
-            if estimator.keeps_snapshot:
+            if estimator.settings.keeps_snapshot:
                 estimator.snapshot(some, rows.W, lambda weights, chosen: add.total)
             step.work(index)
 
@@ -123,8 +121,8 @@ def test_a_step_stays_on_the_device(
 def test_so_do_random_views(fused: bool, pretence: FakeTensorMode) -> None:
     task = Task(folds=2, limit=120, augment="crop-flip", lock_transforms=False)
     workspace = Workspace(task, Path(), torch.device("cpu"))
-    lanes = workspace.lanes(("svrg", "sgd"), fused=fused)
     (config, *_) = configs("svrg", "sgd", 1)
+    lanes = workspace.lanes(Program.of(config), fused=fused)
     lanes.append([Lane(0, config, stream) for stream in workspace.folds])
     step_of(lanes, pretence)()
 

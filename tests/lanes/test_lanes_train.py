@@ -8,12 +8,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 from contracts.settings import configs
-from reference import problem
-from torch import Tensor
 
 from vrtune import SGD, SVRG, Adam, MetaInit, TrialConfig
 from vrtune.estimators import ESTIMATORS
 from vrtune.lanes import Lane, Stream
+from vrtune.lanes.rows import Program
+from vrtune.testing import lanes as contracts
+from vrtune.testing import problem
 
 ways = pytest.mark.parametrize("fused", [False, True], ids=["looped", "fused"])
 BATCHES = 5  # 23 samples: four of 5 and one of 3
@@ -55,19 +56,7 @@ def test_metainit_is_paid_for() -> None:
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_what_is_counted_is_what_is_computed(estimator: str) -> None:
     """Lanes of different snapshot periods count their own gradients only."""
-    lanes = problem.seat(configs(estimator, "sgd", 3))
-    computed = 0
-    gradient = lanes.oracle.gradient
-
-    def counted(W: Tensor, *args: object) -> tuple[Tensor, Tensor]:
-        nonlocal computed
-        computed += len(W)
-        return gradient(W, *args)
-
-    lanes.oracle.gradient = counted
-    for _ in range(3):
-        lanes.train_epoch()
-    assert sum(lane.gradient_computations for lane in lanes.seats) == computed
+    contracts.counted_equals_computed(configs(estimator, "sgd", 3))
 
 
 @ways
@@ -164,7 +153,7 @@ def test_a_pixel_scale_of_bytes_is_the_streams_business() -> None:
     config = TrialConfig(optimizer=Adam(lr=0.01))
     results = []
     for data, stream in (((images, y), scaled), ((images.double() / 255, y), of)):
-        lanes = problem.Lanes(problem.make("none"), data, 5, ("plain", "adam"), fused=True)
+        lanes = problem.Lanes(problem.make("none"), data, 5, Program.of(config), fused=True)
         lanes.append([Lane(0, config, stream)])
         results.append(float(lanes.train_epoch()))
     assert results[0] == pytest.approx(results[1], rel=1e-12)

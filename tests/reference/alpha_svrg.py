@@ -11,9 +11,10 @@ from reference.gradients import (
     step,
     whole_gradient_at,
 )
-from reference.problem import HORIZON
 from torch import nn
 from torch.optim import Optimizer
+
+from vrtune.testing.problem import HORIZON
 
 
 def train(

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
-from vrtune.config import TrialConfig
 from vrtune.lanes import Lane, Lanes, Stream
+from vrtune.lanes.rows import Program
+from vrtune.trial_config import TrialConfig
 
 
 def badly_scaled(activation: type[nn.Module], depth: int = 5, gain: float = 2.0) -> nn.Module:
@@ -40,7 +41,9 @@ def seat(
     y = torch.arange(20) % 4
     one, zero = torch.ones(shape[0], dtype=dtype), torch.zeros(shape[0], dtype=dtype)
     index = torch.arange(20)
-    lanes = Lanes(make, (torch.zeros(20, *shape), y), batch_size, ("plain", "sgd"), fused=fused)
+    lanes = Lanes(
+        make, (torch.zeros(20, *shape), y), batch_size, Program.of(configs[0]), fused=fused
+    )
     lanes.append(
         [
             Lane(i, config, Stream(f"fold {i % streams}", 1, index, index, one, zero))

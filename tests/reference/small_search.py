@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial
 
 from vrtune import Task
 from vrtune.events import Event
-from vrtune.searching.job import Job, Tickets, run_job
+from vrtune.searching.job import Job, Quota, run_job
 from vrtune.studies.record import StudyRecord, load_study, open_study
 from vrtune.studies.storage import open_storage
 
@@ -26,7 +26,7 @@ def run(
     trials: int,
     *,
     slots: int = 2,
-    tell: Callable[[Event], None] = lambda event: None,
+    progress: Callable[[Event], None] = lambda event: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> None:
     """A job of study s in a storage, which is made if it is not there."""
@@ -36,4 +36,5 @@ def run(
         task=TASK, space=SPACE, study="s", storage=url, data_dir="d", device="cpu", fused=False,
         slots=slots, sampler="random", pruner="none", validate_at="epochs",
     )  # fmt: skip
-    run_job(job, ticket=Tickets(trials, lambda: False).take, stopping=stopping, tell=tell)
+    quota = Quota(trials, lambda: False)
+    run_job(job, one_more=quota.take, stopping=stopping, progress=progress)

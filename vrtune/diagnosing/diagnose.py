@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from vrtune.config import Settings, Task, TrialConfig
+from vrtune.config import Settings, Task
 from vrtune.data import Dataset, load
 from vrtune.diagnosing.measure import measure, quotient
 from vrtune.errors import UsageError
@@ -21,6 +21,7 @@ from vrtune.lanes.train import Lanes
 from vrtune.lanes.workspace import Workspace
 from vrtune.studies.record import check_data, find_trial, load_study, read_config, read_record
 from vrtune.studies.storage import DEFAULT_URL, open_storage
+from vrtune.trial_config import TrialConfig
 
 ATTRIBUTE = "diagnosis-{}"  # of the study: a finished trial's own can't be changed
 SHARES = (0.02, 0.11, 0.33, 0.5, 1.0)  # of the way from a snapshot to the next
@@ -57,10 +58,10 @@ class _Watch:
     def __init__(self, lanes: Lanes, shares: Sequence[float], intervals: int) -> None:
         self.lanes, self.readings = lanes, list[Reading]()
         lane = lanes.seats[0]
-        settings, estimator = lane.config.estimator, lanes.rows.estimator
+        method = lane.config.estimator
         self.count = len(bounds(len(lane.stream.train), lanes.batch_size))
-        self.mega = estimator.snapshot_batches(settings)
-        period = estimator.snapshot_period(settings) if estimator.keeps_snapshot else 1
+        self.mega = method.batches
+        period = method.period if method.keeps_snapshot else 1
         self.steps = self.mega or period * self.count  # of an interval
         total = lanes.epochs * self.count / self.steps
         self.every = max(1, math.ceil(total / intervals))
@@ -162,7 +163,7 @@ def diagnose(
     dataset = load(task.dataset, Path(data_dir or record.data_dir))
     check_data(opened, dataset.fingerprint)
     found = diagnose_config(
-        read_config(chosen),
+        read_config(opened, chosen),
         task,
         trial=chosen.number,
         shares=shares,

@@ -68,7 +68,7 @@ def measure(lanes: Lanes) -> Measured:
             lambda g, losses, own=own: own.append(g.clone()),  # type: ignore[misc]
             frozen=True,
         )
-        d, _ = estimator.estimate(rows.W, rows.hp["estimator"] | rows.clock, gradient)
+        d, _ = estimator.estimate(rows.W, rows.hp["estimator"], rows.clock, gradient)
         mean += own[0] * index.shape[1]
         seen += index.shape[1]
         if index.shape[1] == lanes.batch_size:
@@ -80,7 +80,7 @@ def measure(lanes: Lanes) -> Measured:
     distance = curvature = None
     if "snapshot" in saved:
         distance = (rows.W - saved["snapshot"]).norm(dim=1)
-        if not any(estimator.snapshot_batches(lane.config.estimator) for lane in lanes.seats):
+        if not any(lane.config.estimator.batches for lane in lanes.seats):
             curvature = (mean - saved["mu"]).norm(dim=1) / distance  # mu~ is of a whole pass
     return Measured(
         variance=estimates.variance(),

@@ -1,21 +1,13 @@
 """Gradient estimators: what to feed the step rule. A new one is a file here and a line below."""
 
-from vrtune.estimators.alpha_svrg import AlphaSVRGEstimator
-from vrtune.estimators.base import Estimator
-from vrtune.estimators.mars import MARSApproximateEstimator, MARSEstimator
-from vrtune.estimators.optimal_svrg import OptimalSVRGEstimator
-from vrtune.estimators.plain import PlainEstimator
-from vrtune.estimators.scsg import SCSGEstimator
-from vrtune.estimators.storm import STORMEstimator
-from vrtune.estimators.svrg import SVRGEstimator
+from vrtune.config import EstimatorSettings
+from vrtune.estimators.alpha_svrg import AlphaSVRG
+from vrtune.estimators.base import BatchGradient, Clock, Estimator, WholeGradient
+from vrtune.estimators.mars import MARS, MARSApproximate
+from vrtune.estimators.optimal_svrg import OptimalSVRG
+from vrtune.estimators.plain import Plain
+from vrtune.estimators.scsg import SCSG
+from vrtune.estimators.storm import STORM
+from vrtune.estimators.svrg import SVRG
 
-ESTIMATORS: dict[str, type[Estimator]] = {
-    "alpha_svrg": AlphaSVRGEstimator,
-    "mars": MARSEstimator,
-    "mars_approximate": MARSApproximateEstimator,
-    "optimal_svrg": OptimalSVRGEstimator,
-    "plain": PlainEstimator,
-    "scsg": SCSGEstimator,
-    "storm": STORMEstimator,
-    "svrg": SVRGEstimator,
-}
+ESTIMATORS = EstimatorSettings.enrolled

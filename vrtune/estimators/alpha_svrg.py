@@ -7,12 +7,11 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
-from vrtune.config import EstimatorSettings
-from vrtune.estimators.base import BatchGradient
+from vrtune.estimators.base import BatchGradient, Clock
 from vrtune.estimators.snapshots import Periodic, PeriodicSnapshots
 
 
-class AlphaSVRG(Periodic, EstimatorSettings):
+class AlphaSVRG(Periodic):
     """d = g(w; B) - alpha_t (g(w~; B) - mu~) (Yin et al., ICLR 2025)."""
 
     kind: Literal["alpha_svrg"] = "alpha_svrg"
@@ -35,11 +34,11 @@ class AlphaSVRGEstimator(PeriodicSnapshots):
     settings = AlphaSVRG
 
     def estimate(
-        self, weights: Tensor, hp: dict[str, Tensor], gradient: BatchGradient
+        self, weights: Tensor, hp: dict[str, Tensor], clock: Clock, gradient: BatchGradient
     ) -> tuple[Tensor, None]:
         d, g_snapshot = gradient(weights, self.state["snapshot"])
         correction = g_snapshot.sub_(self.state["mu"])
-        since = self.since_start(hp)
-        last = hp["epoch"] - since.remainder(hp["snapshot_period"])
-        alpha = hp["alpha"] * (1 - hp["decay"] * last / hp["epochs"])
+        since = self.since_start(hp, clock)
+        last = clock.epoch - since.remainder(hp["snapshot_period"])
+        alpha = hp["alpha"] * (1 - hp["decay"] * last / clock.epochs)
         return d.sub_(correction.mul_(alpha).masked_fill_(since < 0, 0.0)), None

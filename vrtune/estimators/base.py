@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from torch import Tensor
@@ -22,17 +23,28 @@ class BatchGradient(Protocol):
         step's weights; what the others do to batch-norm statistics is undone."""
 
 
+@dataclass(frozen=True)
+class Clock:
+    """The time of every lane, each [L, 1]: tensors that stay where they are."""
+
+    epoch: Tensor  # epochs trained before this one
+    epochs: Tensor  # of the whole run
+    factor: Tensor  # the schedule's, on the step size of this step
+
+
 class Estimator(ABC):
     """State of one estimator for L lanes: every tensor of `state` has the lane as first dimension.
 
-    `hp` holds one tensor [L, 1] for every number of the settings, so lanes with different values
-    share one program; and the clock: `epoch`, the epochs trained before this one, and `epochs`,
-    those of the whole run.
+    A class that names its `settings` is enrolled with them. Settings that are no numbers are given
+    to the constructor by name.
     """
 
     settings: ClassVar[type[EstimatorSettings]]
-    cost: ClassVar[float]  # gradient computations a step; 1 is one mini-batch backward
-    keeps_snapshot: ClassVar[bool] = False  # batches are then held from one snapshot to the next
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "settings" in vars(cls):
+            cls.settings.enrol(cls)
 
     def __init__(self, weights: Tensor) -> None:
         self.state: dict[str, Tensor] = {}
@@ -40,26 +52,15 @@ class Estimator(ABC):
     def admit(self, rows: Tensor, weights: Tensor) -> None:
         """Prepares rows for new lanes, after their state was set to zero."""
 
-    @staticmethod
-    def starts(settings: EstimatorSettings) -> int:
-        """The epoch from which the estimate is more than the plain gradient."""
-        return 0
-
-    @staticmethod
-    def snapshot_period(settings: EstimatorSettings) -> int:
-        """Epochs between two snapshots; asked only of estimators that keep one."""
-        return 1
-
-    @staticmethod
-    def snapshot_batches(settings: EstimatorSettings) -> int | None:
-        """Batches that a snapshot is taken over, again after as many steps; None: a whole pass."""
-        return None
-
     def snapshot(self, rows: Tensor, weights: Tensor, whole_gradient: WholeGradient) -> None:
         """Takes a snapshot of `rows`, before a step."""
 
     @abstractmethod
     def estimate(
-        self, weights: Tensor, hp: dict[str, Tensor], gradient: BatchGradient
+        self, weights: Tensor, hp: dict[str, Tensor], clock: Clock, gradient: BatchGradient
     ) -> tuple[Tensor, Tensor | None]:
-        """The direction [L, P] for the step rule, and its step size [L, 1] if set here."""
+        """The direction [L, P] for the step rule, and its step size [L, 1] if set here.
+
+        `hp` holds a tensor [L, 1] for every number of the settings ([L, n] for a tuple of n), so
+        lanes with different values share one program.
+        """

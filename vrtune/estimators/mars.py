@@ -9,13 +9,14 @@ from pydantic import Field
 from torch import Tensor
 
 from vrtune.config import EstimatorSettings
-from vrtune.estimators.base import BatchGradient, Estimator
+from vrtune.estimators.base import BatchGradient, Clock, Estimator
 
 
 class MARS(EstimatorSettings):
     """c = g_t + gamma beta1 / (1 - beta1) (g_t - g(w_{t-1}; B_t)), clipped (Yuan et al. 2024)."""
 
     kind: Literal["mars"] = "mars"
+    cost = 2.0
     gamma: float = Field(default=0.025, ge=0, description="strength of the correction; 0: none")
     beta1: float = Field(default=0.95, ge=0, lt=1, description="the step rule's first decay")
 
@@ -34,7 +35,6 @@ class MARSEstimator(Estimator):
     """
 
     settings = MARS
-    cost = 2.0
 
     def __init__(self, weights: Tensor) -> None:
         self.state = {"previous": torch.zeros_like(weights)}
@@ -43,7 +43,7 @@ class MARSEstimator(Estimator):
         self.state["previous"][rows] = weights[rows]
 
     def estimate(
-        self, weights: Tensor, hp: dict[str, Tensor], gradient: BatchGradient
+        self, weights: Tensor, hp: dict[str, Tensor], clock: Clock, gradient: BatchGradient
     ) -> tuple[Tensor, None]:
         g, before = gradient(weights, self.state["previous"])
         self.state["previous"].copy_(weights)
@@ -70,7 +70,6 @@ class MARSApproximateEstimator(Estimator):
     """
 
     settings = MARSApproximate
-    cost = 1.0
 
     def __init__(self, weights: Tensor) -> None:
         self.state = {
@@ -79,7 +78,7 @@ class MARSApproximateEstimator(Estimator):
         }
 
     def estimate(
-        self, weights: Tensor, hp: dict[str, Tensor], gradient: BatchGradient
+        self, weights: Tensor, hp: dict[str, Tensor], clock: Clock, gradient: BatchGradient
     ) -> tuple[Tensor, None]:
         (g,) = gradient(weights)
         change = (g - self.state["previous"]).mul_(self.state["started"])

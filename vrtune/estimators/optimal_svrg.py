@@ -8,12 +8,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from vrtune.config import EstimatorSettings
-from vrtune.estimators.base import BatchGradient, WholeGradient
+from vrtune.estimators.base import BatchGradient, Clock, WholeGradient
 from vrtune.estimators.snapshots import Periodic, PeriodicSnapshots
 
 
-class OptimalSVRG(Periodic, EstimatorSettings):
+class OptimalSVRG(Periodic):
     """d = g(w; B) - A (g(w~; B) - mu~), A measured for every coordinate (Yin et al., ICLR 2025)."""
 
     kind: Literal["optimal_svrg"] = "optimal_svrg"
@@ -47,12 +46,12 @@ class OptimalSVRGEstimator(PeriodicSnapshots):
             self.state[name].index_fill_(0, rows, 0.0)  # an assigned 0.0 would be the host's
 
     def estimate(
-        self, weights: Tensor, hp: dict[str, Tensor], gradient: BatchGradient
+        self, weights: Tensor, hp: dict[str, Tensor], clock: Clock, gradient: BatchGradient
     ) -> tuple[Tensor, None]:
         state, seen = self.state, self.state["seen"]
         g, g_snapshot = gradient(weights, state["snapshot"])
         correction = self._coefficient().mul_(g_snapshot - state["mu"])
-        d = g - correction.masked_fill_(self.since_start(hp) < 0, 0.0)
+        d = g - correction.masked_fill_(self.since_start(hp, clock) < 0, 0.0)
         del correction  # rows of a large net: no more than needed at a time
         # the first step after a snapshot sets the means
         rate = torch.where(seen == 0, torch.ones_like(seen), 1 - hp["memory"])

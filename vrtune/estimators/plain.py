@@ -7,7 +7,7 @@ from typing import Literal
 from torch import Tensor
 
 from vrtune.config import EstimatorSettings
-from vrtune.estimators.base import BatchGradient, Estimator
+from vrtune.estimators.base import BatchGradient, Clock, Estimator
 
 
 class Plain(EstimatorSettings):
@@ -20,10 +20,9 @@ class PlainEstimator(Estimator):
     """d_t = g(w_t; B_t), one gradient computation a step."""
 
     settings = Plain
-    cost = 1.0
 
     def estimate(
-        self, weights: Tensor, hp: dict[str, Tensor], gradient: BatchGradient
+        self, weights: Tensor, hp: dict[str, Tensor], clock: Clock, gradient: BatchGradient
     ) -> tuple[Tensor, None]:
         (g,) = gradient(weights)
         return g, None

@@ -7,16 +7,19 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
-from vrtune.config import EstimatorSettings
-from vrtune.estimators.base import BatchGradient
-from vrtune.estimators.snapshots import Snapshots
+from vrtune.estimators.base import BatchGradient, Clock
+from vrtune.estimators.snapshots import KeepsSnapshot, Snapshots
 
 
-class SCSG(EstimatorSettings):
+class SCSG(KeepsSnapshot):
     """SVRG whose mu~ is the mean over a mega-batch (Lei & Jordan, AISTATS 2017)."""
 
     kind: Literal["scsg"] = "scsg"
     mega_batch: int = Field(default=10, ge=2, description="batches of a snapshot")
+
+    @property
+    def batches(self) -> int:
+        return self.mega_batch
 
 
 class SCSGEstimator(Snapshots):
@@ -33,13 +36,8 @@ class SCSGEstimator(Snapshots):
 
     settings = SCSG
 
-    @staticmethod
-    def snapshot_batches(settings: EstimatorSettings) -> int:
-        assert isinstance(settings, SCSG)
-        return settings.mega_batch
-
     def estimate(
-        self, weights: Tensor, hp: dict[str, Tensor], gradient: BatchGradient
+        self, weights: Tensor, hp: dict[str, Tensor], clock: Clock, gradient: BatchGradient
     ) -> tuple[Tensor, None]:
         d, g_snapshot = gradient(weights, self.state["snapshot"])
         return d.sub_(g_snapshot).add_(self.state["mu"]), None

@@ -6,22 +6,34 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from vrtune.config import EstimatorSettings, Settings
-from vrtune.estimators.base import Estimator, WholeGradient
+from vrtune.config import EstimatorSettings
+from vrtune.estimators.base import Clock, Estimator, WholeGradient
 
 
-class Periodic(Settings):
-    """When snapshots are taken."""
+class KeepsSnapshot(EstimatorSettings):
+    """A step takes a second gradient, at the snapshot."""
+
+    keeps_snapshot = True
+    cost = 2.0
+
+
+class Periodic(KeepsSnapshot):
+    """Snapshots over the whole training part, every so many epochs from a first one on."""
 
     snapshot_period: int = Field(default=1, ge=1, description="epochs between snapshots")
     start_epoch: int = Field(default=0, ge=0, description="epochs of plain gradients before")
 
+    @property
+    def period(self) -> int:
+        return self.snapshot_period
+
+    @property
+    def start(self) -> int:
+        return self.start_epoch
+
 
 class Snapshots(Estimator):
     """w~ and mu~ of every lane."""
-
-    cost = 2.0
-    keeps_snapshot = True
 
     def __init__(self, weights: Tensor) -> None:
         self.state = {"snapshot": torch.zeros_like(weights), "mu": torch.zeros_like(weights)}
@@ -36,16 +48,6 @@ class PeriodicSnapshots(Snapshots):
     """A snapshot over the whole training part every `snapshot_period` epochs from `start_epoch`."""
 
     @staticmethod
-    def starts(settings: EstimatorSettings) -> int:
-        assert isinstance(settings, Periodic)
-        return settings.start_epoch
-
-    @staticmethod
-    def snapshot_period(settings: EstimatorSettings) -> int:
-        assert isinstance(settings, Periodic)
-        return settings.snapshot_period
-
-    @staticmethod
-    def since_start(hp: dict[str, Tensor]) -> Tensor:
+    def since_start(hp: dict[str, Tensor], clock: Clock) -> Tensor:
         """Epochs since the start of each lane, [L, 1]; below 0 before it."""
-        return hp["epoch"] - hp["start_epoch"]
+        return clock.epoch - hp["start_epoch"]

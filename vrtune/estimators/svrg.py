@@ -7,12 +7,11 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
-from vrtune.config import EstimatorSettings
-from vrtune.estimators.base import BatchGradient
+from vrtune.estimators.base import BatchGradient, Clock
 from vrtune.estimators.snapshots import Periodic, PeriodicSnapshots
 
 
-class SVRG(Periodic, EstimatorSettings):
+class SVRG(Periodic):
     """d = g(w; B) - g(w~; B) + mu~ (Johnson & Zhang, NeurIPS 2013)."""
 
     kind: Literal["svrg"] = "svrg"
@@ -37,8 +36,8 @@ class SVRGEstimator(PeriodicSnapshots):
     settings = SVRG
 
     def estimate(
-        self, weights: Tensor, hp: dict[str, Tensor], gradient: BatchGradient
+        self, weights: Tensor, hp: dict[str, Tensor], clock: Clock, gradient: BatchGradient
     ) -> tuple[Tensor, None]:
         d, g_snapshot = gradient(weights, self.state["snapshot"])
         correction = g_snapshot.sub_(self.state["mu"])
-        return d.sub_(correction.masked_fill_(self.since_start(hp) < 0, 0.0)), None
+        return d.sub_(correction.masked_fill_(self.since_start(hp, clock) < 0, 0.0)), None

@@ -12,8 +12,10 @@ from vrtune.config import SCHEMA_VERSION, explain
 from vrtune.errors import UsageError
 from vrtune.exporting.formats import FORMATS, PARSERS
 from vrtune.exporting.record import ExportedTrial, describe
+from vrtune.spaces import load_file
 from vrtune.studies.record import find_trial, load_study, read_record
 from vrtune.studies.storage import DEFAULT_URL, open_storage
+from vrtune.trial_config import ROLES
 
 
 def export(
@@ -30,9 +32,15 @@ def export(
     return FORMATS[format](describe(opened, record, find_trial(opened, trial), storage))
 
 
-def load_config(path: str | Path) -> ExportedTrial:
-    """Reads an exported .json, .yaml, .yml or .toml file back. UsageError if it is none."""
+def load_config(path: str | Path, units: str | Path | None = None) -> ExportedTrial:
+    """Reads an exported .json, .yaml, .yml or .toml file back. UsageError if it is none.
+
+    `units` is the Python file that defines units which are not vrtune's own; it may be left out
+    where that file was imported before.
+    """
     path = Path(path)
+    if units is not None:
+        load_file(Path(units))
     if path.suffix not in PARSERS:
         hint = "run it instead" if path.suffix == ".py" else f"give {', '.join(PARSERS)}"
         raise UsageError(f"{path} can't be read as an exported trial: {hint}")
@@ -54,7 +62,18 @@ def load_config(path: str | Path) -> ExportedTrial:
     try:
         return ExportedTrial.model_validate(data)
     except ValidationError as error:
-        raise UsageError(f"{path} is no exported trial: {explain(error)}") from None
+        raise UsageError(f"{path} is no exported trial: {explain(error)}{_missing(data)}") from None
+
+
+def _missing(data: dict[str, Any]) -> str:
+    """What to do where a unit is not known here, since it is not vrtune's own."""
+    config, known = data.get("config"), {kind for role in ROLES for kind in role.enrolled}
+    kinds = [u.get("kind") for u in config.values() if isinstance(u, dict)] if config else []
+    homes = data.get("provenance", {}).get("units", {})
+    for kind in kinds:
+        if kind not in known and kind in homes:
+            return f"; {kind} is {homes[kind]}: give its file, load_config(..., units=FILE)"
+    return ""
 
 
 def schema() -> dict[str, Any]:

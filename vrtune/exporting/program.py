@@ -9,9 +9,8 @@ from typing import Any
 import torch
 from pydantic import BaseModel
 
-import vrtune
 from vrtune.config import OptimizerSettings, Unit
-from vrtune.exporting.record import ExportedTrial
+from vrtune.exporting.record import ExportedTrial, home_of
 
 WIDTH = 88
 SEEDS = 3  # for a trial that was not trained again yet
@@ -60,8 +59,9 @@ def call(name: str, arguments: dict[str, str], depth: int = 0) -> str:
 
 def _given(settings: BaseModel) -> dict[str, str]:
     """A model's fields as Python; defaults too, as another version may have others."""
-    values: dict[str, Any] = {name: getattr(settings, name) for name in type(settings).model_fields}
-    return {k: _literal(v) for k, v in values.items() if k != "kind" and v is not None}
+    fields = type(settings).model_fields
+    values: dict[str, Any] = {name: getattr(settings, name) for name in fields if name != "kind"}
+    return {k: _literal(v) for k, v in values.items() if (v, fields[k].default) != (None, None)}
 
 
 def _literal(value: Any) -> str:
@@ -70,12 +70,11 @@ def _literal(value: Any) -> str:
 
 def _imports(units: list[type[Unit]], *, torch_too: bool) -> str:
     """Units of vrtune from vrtune, those of other packages from their own modules."""
-    ours = {"Task", "TrialConfig", "train"} | {
-        unit.__name__ for unit in units if unit.__name__ in vrtune.__all__
-    }
+    own = [unit for unit in units if not unit.__module__.startswith("vrtune.")]
+    ours = {"Task", "TrialConfig", "train"} | {u.__name__ for u in units if u not in own}
     lines = ["import torch\n"] if torch_too else []
-    lines += [f"from vrtune import {', '.join(name for name in vrtune.__all__ if name in ours)}"]
-    lines += [f"from {u.__module__} import {u.__name__}" for u in units if u.__name__ not in ours]
+    lines += [f"from vrtune import {', '.join(sorted(ours))}"]
+    lines += [f"from {home_of(unit)} import {unit.__name__}" for unit in own]
     return "\n".join(lines)
 
 

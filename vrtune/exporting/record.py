@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 import platform
 import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 import optuna
 import torch
 from optuna.trial import FrozenTrial
 from pydantic import AwareDatetime, Field
 
-from vrtune import TrialConfig
-from vrtune.config import SCHEMA_VERSION, Settings, Task
+from vrtune.config import SCHEMA_VERSION, Settings, Task, Unit
 from vrtune.retraining import Retrained, Spread, retrained
+from vrtune.spaces import FROM_FILE
 from vrtune.studies.record import StudyRecord, read_config
+from vrtune.trial_config import TrialConfig
 
 
 class CrossValidation(Settings):
@@ -59,6 +62,9 @@ class Provenance(Settings):
     optuna: str
     python: str
     created: AwareDatetime = Field(description="time of the export, UTC")
+    units: dict[str, str] = Field(
+        default={}, description="kinds that are not vrtune's own, and where each is defined"
+    )
 
 
 class ExportedTrial(Settings):
@@ -75,11 +81,11 @@ def describe(
     study: optuna.Study, record: StudyRecord, trial: FrozenTrial, storage: str
 ) -> ExportedTrial:
     """All there is to say about a complete trial."""
-    kept = trial.user_attrs
+    kept, config = trial.user_attrs, read_config(study, trial)
     assert trial.value is not None
     return ExportedTrial(
         schema_version=SCHEMA_VERSION,
-        config=read_config(trial),
+        config=config,
         protocol=record.task,
         results=Results(
             cross_validation=CrossValidation(
@@ -104,8 +110,27 @@ def describe(
             optuna=version("optuna"),
             python=platform.python_version(),
             created=datetime.now(UTC).replace(microsecond=0),
+            units=foreign_units(config),
         ),
     )
+
+
+def foreign_units(config: TrialConfig) -> dict[str, str]:
+    """Where each unit of a setting comes from that is not vrtune's own: kind -> module.Class."""
+    units: list[Unit] = [unit for _, unit in config]
+    return {
+        unit.kind: f"{home_of(type(unit))}.{type(unit).__name__}"
+        for unit in units
+        if not type(unit).__module__.startswith("vrtune.")
+    }
+
+
+def home_of(unit: type[Unit]) -> str:
+    """The module that a unit is imported from: of a file that was loaded by path, its stem."""
+    module = unit.__module__
+    if module.startswith(FROM_FILE):
+        return Path(inspect.getfile(unit)).stem
+    return module
 
 
 def _tested(kept: Retrained | None) -> RetrainResult | None:

@@ -1,10 +1,8 @@
 """Initialisations on rows. A new one is a file here and a line below."""
 
-from vrtune.inits.base import Init
-from vrtune.inits.default import DefaultInit
-from vrtune.inits.metainit import MetaInitInit
+from vrtune.config import InitSettings
+from vrtune.inits.base import Init, Losses, Probe
+from vrtune.inits.default import Default
+from vrtune.inits.metainit import MetaInit
 
-INITS: dict[str, Init] = {
-    "default": DefaultInit(),
-    "metainit": MetaInitInit(),
-}
+INITS = InitSettings.enrolled

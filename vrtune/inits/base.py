@@ -18,14 +18,18 @@ Probe = Callable[[int], tuple[Tensor, Tensor]]
 
 
 class Init(ABC):
-    """Changes freshly drawn weights in place before a lane's first step."""
+    """Changes freshly drawn weights in place before a lane's first step.
+
+    A class that names its `settings` is enrolled with them. Settings that are no numbers are given
+    to the constructor by name.
+    """
 
     settings: ClassVar[type[InitSettings]]
 
-    @staticmethod
-    def spent(settings: InitSettings) -> float:
-        """Gradient computations a lane's initialisation takes."""
-        return 0.0
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "settings" in vars(cls):
+            cls.settings.enrol(cls)
 
     @abstractmethod
     def start(

@@ -23,6 +23,11 @@ class MetaInit(InitSettings):
     steps: int = Field(default=500, ge=1, description="batches of noise")
     epsilon: float = Field(default=1e-5, gt=0, description="keeps the denominator off zero")
 
+    @property
+    def spent(self) -> float:
+        """Three backward passes a step: g, Hg and dGQ/dp."""
+        return 3.0 * self.steps
+
 
 def gradient_quotient(
     parameters: list[Tensor], losses: Losses, x: Tensor, y: Tensor, epsilon: Tensor
@@ -58,12 +63,6 @@ class MetaInitInit(Init):
     """
 
     settings = MetaInit
-
-    @staticmethod
-    def spent(settings: InitSettings) -> float:
-        """Three backward passes a step: g, Hg and dGQ/dp."""
-        assert isinstance(settings, MetaInit)
-        return 3.0 * settings.steps
 
     def start(
         self, parameters: list[Tensor], hp: dict[str, Tensor], losses: Losses, probe: Probe

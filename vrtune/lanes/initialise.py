@@ -9,8 +9,7 @@ from torch import Tensor
 
 from vrtune.gradients.precision import computed_in
 from vrtune.gradients.smooth import SmoothNorms
-from vrtune.inits import INITS
-from vrtune.inits.base import Losses
+from vrtune.inits import Init, Losses
 from vrtune.lanes.batches import Stream
 from vrtune.lanes.keys import generator
 from vrtune.lanes.rows import Lane
@@ -20,25 +19,34 @@ if TYPE_CHECKING:
 
 
 def initialise(lanes: Lanes, rows: list[int], fresh: list[Lane]) -> None:
-    """Runs the init of every fresh lane on its row; batch-norm statistics stay as they are."""
-    for kind in sorted({lane.config.init.kind for lane in fresh}):
-        chosen = [i for i, lane in enumerate(fresh) if lane.config.init.kind == kind]
-        _start(lanes, kind, [rows[i] for i in chosen], [fresh[i] for i in chosen])
+    """Runs the init of every fresh lane on its row; batch-norm statistics stay as they are.
+
+    Lanes whose inits differ in numbers alone are initialised at once.
+    """
+    groups: dict[tuple[type[Init], str], list[int]] = {}
+    for i, lane in enumerate(fresh):
+        init = lane.config.init
+        groups.setdefault((init.algorithm, repr(init.words())), []).append(i)
+    for chosen in groups.values():
+        _start(lanes, [rows[i] for i in chosen], [fresh[i] for i in chosen])
 
 
-def _start(lanes: Lanes, kind: str, rows: list[int], fresh: list[Lane]) -> None:
+def _start(lanes: Lanes, rows: list[int], fresh: list[Lane]) -> None:
+    inits = [lane.config.init for lane in fresh]
+    algorithm: Init = inits[0].algorithm(**inits[0].words())
     W = lanes.rows.W[rows]
     parameters = list(lanes.rows.layout.views(W).values())
-    hp = {name: value[rows] for name, value in lanes.rows.hp["init"].items()}
+    columns = [init.numbers() for init in inits]
+    hp = {name: W.new_tensor([column[name] for column in columns]) for name in columns[0]}
 
     def probe(step: int) -> tuple[Tensor, Tensor]:
         return noise(lanes, [lane.stream for lane in fresh], step)
 
     with computed_in("float32", lanes.device):
-        INITS[kind].start(parameters, hp, smooth_losses(lanes, rows), probe)
+        algorithm.start(parameters, hp, smooth_losses(lanes, rows), probe)
     lanes.rows.W[rows] = W
-    for lane in fresh:
-        lane.gradient_computations += INITS[kind].spent(lane.config.init)
+    for lane, init in zip(fresh, inits, strict=True):
+        lane.gradient_computations += init.spent
 
 
 def smooth_losses(lanes: Lanes, rows: list[int]) -> Losses:

@@ -10,12 +10,11 @@ import psutil
 import torch
 from torch import Tensor, nn
 
-from vrtune.config import TrialConfig
 from vrtune.errors import UsageError
-from vrtune.estimators import ESTIMATORS
 from vrtune.lanes.device import cores
+from vrtune.lanes.rows import Program
 from vrtune.lanes.workspace import Workspace
-from vrtune.optimizers import OPTIMIZERS
+from vrtune.trial_config import TrialConfig
 
 BRIEF_ROWS = 7  # rows of W: the weights that lanes start from, and what a step needs for a moment
 POINTS = 2  # at which a fused step takes gradients at once on a CPU
@@ -27,7 +26,7 @@ GB = 2**30
 def state_rows(config: TrialConfig) -> int:
     """Rows of W that a lane takes: its weights, its method's state, and some for a moment."""
     W = torch.empty(1, 2)
-    units = ESTIMATORS[config.estimator.kind](W), OPTIMIZERS[config.optimizer.kind](W)
+    units = Program.of(config).make(W)
     state = sum(tensor.shape == W.shape for unit in units for tensor in unit.state.values())
     return 1 + state + BRIEF_ROWS
 

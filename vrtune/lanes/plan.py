@@ -10,13 +10,14 @@ from typing import Literal
 
 import torch
 
-from vrtune.config import Settings, TrialConfig
+from vrtune.config import Settings
 from vrtune.errors import UsageError
 from vrtune.lanes.memory import available, needed, state_rows
 from vrtune.lanes.replay import WARM_UP, release
-from vrtune.lanes.rows import Lane
+from vrtune.lanes.rows import Lane, Program
 from vrtune.lanes.workspace import Workspace
-from vrtune.optimizers.sgd import SGD
+from vrtune.optimizers import SGD
+from vrtune.trial_config import TrialConfig
 
 BUDGET_S = {"cpu": 0.01, "cuda": 0.025}  # of a measurement; a GPU has one look, without turns
 TURNS = 3  # on a CPU
@@ -163,7 +164,7 @@ def _measure(workspace: Workspace, config: TrialConfig, way: Way, lanes: int) ->
         base, free = torch.cuda.memory_allocated(device), torch.cuda.mem_get_info(device)[0]
     plain = TrialConfig(optimizer=SGD(lr=1e-6))
     stream = workspace.folds[0]
-    group = workspace.lanes(("plain", "sgd"), fused=way == "fused")
+    group = workspace.lanes(Program.of(plain), fused=way == "fused")
     group.append([Lane(i, plain, stream) for i in range(lanes)])
     warm_up = WARM_UP + 1 if cuda else 1
     times: list[float] = []

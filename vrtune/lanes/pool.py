@@ -6,16 +6,16 @@ import math
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 
-from vrtune.config import TrialConfig
 from vrtune.lanes.batches import Stream
 from vrtune.lanes.replay import release
-from vrtune.lanes.rows import Lane
+from vrtune.lanes.rows import Lane, Program
 from vrtune.lanes.train import Lanes
 from vrtune.lanes.workspace import Workspace
+from vrtune.trial_config import TrialConfig
 
 
 @dataclass(frozen=True)
-class Progress:
+class Standing:
     """Where a trial stands after an epoch; one entry a lane."""
 
     epoch: int
@@ -30,16 +30,15 @@ class Pool:
 
     def __init__(self, workspace: Workspace, streams: list[Stream], *, fused: bool) -> None:
         self.workspace, self.streams, self.fused = workspace, streams, fused
-        self.groups: dict[tuple[str, str], Lanes] = {}
+        self.groups: dict[Program, Lanes] = {}
 
     def exchange(self, ended: Iterable[int], fresh: dict[int, TrialConfig]) -> None:
         """Frees the rows of `ended` trials and seats `fresh` ones, in those rows first."""
         gone = set(ended)
-        incoming: dict[tuple[str, str], list[Lane]] = {}
+        incoming: dict[Program, list[Lane]] = {}
         for trial, config in fresh.items():
             lanes = [Lane(trial, config, stream) for stream in self.streams]
-            program = (config.estimator.kind, config.optimizer.kind)
-            incoming.setdefault(program, []).extend(lanes)
+            incoming.setdefault(Program.of(config), []).extend(lanes)
         for program in dict.fromkeys([*self.groups, *incoming]):  # in an order that repeats
             if program not in self.groups:
                 self.groups[program] = self.workspace.lanes(program, fused=self.fused)
@@ -51,11 +50,11 @@ class Pool:
         self.groups = {}
         release(self.workspace.device)
 
-    def share(self, threads: int) -> None:
-        """Shares the lanes out among so many threads from now on, which changes no value."""
+    def use_threads(self, threads: int) -> None:
+        """Trains the lanes on so many threads from now on, which changes no value."""
         self.workspace.threads = threads
         for lanes in self.groups.values():
-            lanes.oracle.share(threads)
+            lanes.oracle.use_threads(threads)
 
     def train_epoch(self, after_step: Callable[[], None]) -> dict[int, list[float]]:
         """Trains every trial for an epoch; returns the training losses of its lanes."""
@@ -68,17 +67,17 @@ class Pool:
 
     def validate(
         self, train_losses: dict[int, list[float]], epochs: Container[int] | None = None
-    ) -> dict[int, Progress]:
+    ) -> dict[int, Standing]:
         """Judges every trial on the validation parts of its lanes; or only those that are at one of
         these epochs, or whose training loss or weights are no longer finite."""
-        out: dict[int, Progress] = {}
+        out: dict[int, Standing] = {}
         for lanes in self.groups.values():
             due = _due(lanes, train_losses, epochs)
             found = [values.tolist() for values in lanes.validate(due)] if due else [[], []]
             loss, accuracy = (dict(zip(due, values, strict=True)) for values in found)
             for trial in dict.fromkeys(lane.trial for lane in lanes.seats):
                 rows = [row for row, lane in enumerate(lanes.seats) if lane.trial == trial]
-                out[trial] = Progress(
+                out[trial] = Standing(
                     epoch=lanes.seats[rows[0]].epoch,
                     train_losses=train_losses[trial],
                     losses=[loss[row] for row in rows if row in loss],

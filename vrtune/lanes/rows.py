@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
-from vrtune.config import Settings, TrialConfig
-from vrtune.estimators import ESTIMATORS
+from vrtune.estimators import Clock, Estimator
 from vrtune.gradients.layout import Layout, flatten
 from vrtune.lanes.batches import Stream
-from vrtune.optimizers import OPTIMIZERS
+from vrtune.optimizers import StepRule
+from vrtune.trial_config import TrialConfig
 
 
 @dataclass
@@ -27,33 +27,48 @@ class Lane:
     @property
     def partition(self) -> int:
         """The epoch whose partition into batches the next epoch uses: that of the last snapshot."""
-        settings = self.config.estimator
-        estimator = ESTIMATORS[settings.kind]
-        since = self.epoch - estimator.starts(settings)
-        if not estimator.keeps_snapshot or since < 0:
+        method = self.config.estimator
+        since = self.epoch - method.start
+        if not method.keeps_snapshot or since < 0:
             return self.epoch
-        return self.epoch - since % estimator.snapshot_period(settings)
+        return self.epoch - since % method.period
 
     @property
     def started(self) -> bool:
         """False while a late start has the estimator wait."""
-        settings = self.config.estimator
-        return self.epoch >= ESTIMATORS[settings.kind].starts(settings)
+        return self.epoch >= self.config.estimator.start
 
     @property
     def cost(self) -> float:
         """Gradient computations of a step of the next epoch."""
-        return ESTIMATORS[self.config.estimator.kind].cost if self.started else 1.0
+        return self.config.estimator.cost if self.started else 1.0
 
 
-def numbers(settings: Settings) -> dict[str, list[float]]:
-    """The numeric fields of a unit's settings; a pair keeps both its numbers."""
-    fields = {name: getattr(settings, name) for name in type(settings).model_fields}
-    return {
-        name: [float(v) for v in value] if isinstance(value, tuple) else [float(value or 0)]
-        for name, value in fields.items()
-        if not isinstance(value, str)
-    }
+@dataclass(frozen=True)
+class Program:
+    """What lanes must share to be trained at once: algorithms, and their settings that are words.
+
+    `Program.of(config)` is that of a setting; equal programs compare equal.
+    """
+
+    estimator: type[Estimator]
+    optimizer: type[StepRule]
+    words: str  # the settings that are no numbers, as text that can be compared
+    like: TrialConfig = field(compare=False, repr=False)  # any setting of the program
+
+    @staticmethod
+    def of(config: TrialConfig) -> Program:
+        """The program that runs a setting."""
+        words = repr((config.estimator.words(), config.optimizer.words()))
+        return Program(config.estimator.algorithm, config.optimizer.algorithm, words, config)
+
+    def make(self, weights: Tensor) -> tuple[Estimator, StepRule]:
+        """Both algorithms with room for the lanes of `weights` [L, P]."""
+        estimator, optimizer = self.like.estimator, self.like.optimizer
+        return (
+            self.estimator(weights, **estimator.words()),
+            self.optimizer(weights, **optimizer.words()),
+        )
 
 
 class Rows:
@@ -62,8 +77,8 @@ class Rows:
     All of it is allocated once and changed in place; `resize` alone changes the number of rows.
     """
 
-    def __init__(self, module: nn.Module, program: tuple[str, str], lanes: int) -> None:
-        """`program` names the estimator and the optimizer that all lanes share."""
+    def __init__(self, module: nn.Module, program: Program, lanes: int) -> None:
+        """`program` is what all lanes share."""
         self.layout = Layout(module)
         row = flatten(module)
         self.W = row.new_zeros(lanes, self.layout.size)
@@ -71,20 +86,24 @@ class Rows:
             name: torch.zeros(lanes, *b.shape, dtype=b.dtype, device=b.device)
             for name, b in module.named_buffers()
         }
-        self.estimator = ESTIMATORS[program[0]](self.W)
-        self.optimizer = OPTIMIZERS[program[1]](self.W)
-        self.hp: dict[str, dict[str, Tensor]] = {"estimator": {}, "optimizer": {}, "init": {}}
-        self.clock = {name: row.new_zeros(lanes, 1) for name in ("epoch", "epochs")}
+        self.estimator, self.optimizer = program.make(self.W)
+        self.hp: dict[str, dict[str, Tensor]] = {"estimator": {}, "optimizer": {}}
+        self.times = {name: row.new_zeros(lanes, 1) for name in ("epoch", "epochs", "factor")}
 
     def groups(self) -> list[dict[str, Tensor]]:
         """Every dictionary of tensors that has one row a lane."""
         states = self.estimator.state, self.optimizer.state
-        return [self.buffers, *states, *self.hp.values(), self.clock]
+        return [self.buffers, *states, *self.hp.values(), self.times]
+
+    @property
+    def clock(self) -> Clock:
+        """The time of every lane, of which estimators are told."""
+        return Clock(**self.times)
 
     def tick(self, epochs: list[int], total: int) -> None:
         """Sets the clock: every lane's epoch, and the epochs of the whole run."""
-        self.clock["epoch"].copy_(torch.tensor(epochs).unsqueeze(1))
-        self.clock["epochs"].fill_(total)
+        self.times["epoch"].copy_(torch.tensor(epochs).unsqueeze(1))
+        self.times["epochs"].fill_(total)
 
     def write(self, rows: list[int], lanes: list[Lane], starts: list[nn.Module]) -> None:
         """Puts fresh lanes into `rows`: weights and buffers of `starts`, settings, zeroed state."""
@@ -93,7 +112,7 @@ class Rows:
             for name, value in start.named_buffers():
                 self.buffers[name][row] = value
             for part, hp in self.hp.items():
-                for name, values in numbers(getattr(lane.config, part)).items():
+                for name, values in getattr(lane.config, part).numbers().items():
                     if name not in hp:
                         hp[name] = self.W.new_zeros(len(self.W), len(values))
                     hp[name][row] = self.W.new_tensor(values)

@@ -91,7 +91,6 @@ class Step(ByWidth):
         self.oracle, self.rows, self.batches = oracle, rows, batches
         self.estimator = estimator
         self.total = rows.W.new_zeros(len(rows.W))
-        self.factor = rows.W.new_ones(len(rows.W), 1)  # the schedule's, on the step size
 
     def work(self, index: Tensor) -> None:
         rows = self.rows
@@ -100,9 +99,9 @@ class Step(ByWidth):
             self.total.add_(losses, alpha=index.shape[1])
 
         gradient = batch_gradient(self.oracle, rows, self.batches, index, took)
-        d, eta = self.estimator.estimate(rows.W, rows.hp["estimator"] | rows.clock, gradient)
+        d, eta = self.estimator.estimate(rows.W, rows.hp["estimator"], rows.clock, gradient)
         step_size = rows.hp["optimizer"]["lr"] if eta is None else eta
-        rows.optimizer.step(rows.W, d, step_size * self.factor, rows.hp["optimizer"])
+        rows.optimizer.step(rows.W, d, step_size * rows.times["factor"], rows.hp["optimizer"])
 
 
 class PartialSum(ByWidth):

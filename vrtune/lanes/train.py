@@ -8,16 +8,16 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
-from vrtune.estimators import ESTIMATORS, Estimator, PlainEstimator
+from vrtune.estimators import Estimator
+from vrtune.estimators.plain import PlainEstimator
 from vrtune.gradients.choice import make_oracle
 from vrtune.lanes.batches import Batches
 from vrtune.lanes.evaluate import evaluate
 from vrtune.lanes.initialise import initialise
 from vrtune.lanes.keys import key
 from vrtune.lanes.replay import release
-from vrtune.lanes.rows import Lane, Rows
+from vrtune.lanes.rows import Lane, Program, Rows
 from vrtune.lanes.step import PartialSum, Step
-from vrtune.schedules import SCHEDULES
 
 
 class Lanes:
@@ -32,7 +32,7 @@ class Lanes:
         make: Callable[[], nn.Module],
         data: tuple[Tensor, Tensor],
         batch_size: int,
-        program: tuple[str, str],
+        program: Program,
         *,
         fused: bool,
         precision: str = "float32",
@@ -111,7 +111,7 @@ class Lanes:
             [lane.stream for lane in seats],
             epochs,
             [lane.partition for lane in seats],
-            locked=self.lock_transforms or not self.rows.estimator.keeps_snapshot,
+            locked=self.lock_transforms or not self.program.like.estimator.keeps_snapshot,
         )
         rows.tick(epochs, self.epochs)
         count = len(batches.bounds())
@@ -122,7 +122,7 @@ class Lanes:
         for i, index in enumerate(batches):
             for last, due in snapshots.get(i, {}).items():
                 self._snapshot(due, i, last, after_step)
-            step.factor.copy_(factors[:, i : i + 1])
+            rows.times["factor"].copy_(factors[:, i : i + 1])
             step(index)
             self.steps_done = i + 1
             after_step()
@@ -146,22 +146,19 @@ class Lanes:
     def _factors(self, count: int) -> Tensor:
         """What the schedules make of the step sizes in this epoch, [L, steps]."""
         share = torch.arange(count, dtype=torch.float64) / count
-        rows = []
-        for lane in self.seats:
-            schedule = lane.config.schedule
-            t = lane.epoch + share
-            rows.append(SCHEDULES[schedule.kind].factors(schedule, t, self.epochs))
+        rows = [
+            lane.config.schedule.factors(lane.epoch + share, self.epochs) for lane in self.seats
+        ]
         return torch.stack(rows).to(self.rows.W)
 
     def _snapshots(self, count: int) -> dict[int, dict[int, list[int]]]:
         """Before which batch which rows take a snapshot, over the batches up to which."""
         due: dict[int, dict[int, list[int]]] = {}
         for row, lane in enumerate(self.seats):
-            settings = lane.config.estimator
-            estimator = ESTIMATORS[settings.kind]
-            if not estimator.keeps_snapshot or not lane.started or lane.epoch != lane.partition:
+            method = lane.config.estimator
+            if not method.keeps_snapshot or not lane.started or lane.epoch != lane.partition:
                 continue
-            every = estimator.snapshot_batches(settings) or count
+            every = method.batches or count
             for first in range(0, count, every):
                 last = min(first + every, count)
                 due.setdefault(first, {}).setdefault(last, []).append(row)

@@ -14,6 +14,7 @@ from vrtune.data.folds import Split, hold_out, k_folds, limit_indices
 from vrtune.data.normalise import statistics
 from vrtune.errors import UsageError
 from vrtune.lanes.batches import Stream
+from vrtune.lanes.rows import Program
 from vrtune.lanes.train import Lanes
 from vrtune.models import build
 
@@ -91,8 +92,8 @@ class Workspace:
         unit = 255.0 if self.dataset.train.x.dtype == torch.uint8 else 1.0
         return Stream(name, self.task.seed, train, validation, 1 / (unit * std), mean / std)
 
-    def lanes(self, program: tuple[str, str], *, fused: bool) -> Lanes:
-        """Room for lanes that share an estimator and an optimizer."""
+    def lanes(self, program: Program, *, fused: bool) -> Lanes:
+        """Room for lanes that share a program."""
         task = self.task
         return Lanes(
             self.make,

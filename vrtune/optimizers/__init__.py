@@ -1,12 +1,9 @@
 """Step rules: what to do with the estimate. A new one is a file here and a line below."""
 
-from vrtune.optimizers.adagrad import AdaGradRule
-from vrtune.optimizers.adam import AdamRule
+from vrtune.config import OptimizerSettings
+from vrtune.optimizers.adagrad import AdaGrad
+from vrtune.optimizers.adam import Adam
 from vrtune.optimizers.base import StepRule
-from vrtune.optimizers.sgd import SGDRule
+from vrtune.optimizers.sgd import SGD
 
-OPTIMIZERS: dict[str, type[StepRule]] = {
-    "adagrad": AdaGradRule,
-    "adam": AdamRule,
-    "sgd": SGDRule,
-}
+OPTIMIZERS = OptimizerSettings.enrolled

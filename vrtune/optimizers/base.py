@@ -13,10 +13,16 @@ from vrtune.config import OptimizerSettings
 class StepRule(ABC):
     """State of one step rule for L lanes: every tensor of `state` has the lane as first dimension.
 
-    `hp` holds one tensor [L, 1] for every number of the settings ([L, 2] for a pair).
+    A class that names its `settings` is enrolled with them. Settings that are no numbers are given
+    to the constructor by name.
     """
 
     settings: ClassVar[type[OptimizerSettings]]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "settings" in vars(cls):
+            cls.settings.enrol(cls)
 
     def __init__(self, weights: Tensor) -> None:
         self.state: dict[str, Tensor] = {}
@@ -26,4 +32,8 @@ class StepRule(ABC):
 
     @abstractmethod
     def step(self, weights: Tensor, d: Tensor, eta: Tensor, hp: dict[str, Tensor]) -> None:
-        """Moves the rows of `weights` [L, P] in place along d [L, P] with step sizes eta [L, 1]."""
+        """Moves the rows of `weights` [L, P] in place along d [L, P] with step sizes eta [L, 1].
+
+        `hp` holds a tensor [L, 1] for every number of the settings ([L, n] for a tuple of n). d
+        may not be changed: STORM keeps it.
+        """

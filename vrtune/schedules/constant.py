@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from vrtune.config import ScheduleSettings
-from vrtune.schedules.base import Schedule
 
 
 class Constant(ScheduleSettings):
@@ -16,12 +15,5 @@ class Constant(ScheduleSettings):
 
     kind: Literal["constant"] = "constant"
 
-
-class ConstantSchedule(Schedule):
-    """1 at all times."""
-
-    settings = Constant
-
-    @staticmethod
-    def factors(settings: ScheduleSettings, t: Tensor, epochs: int) -> Tensor:
+    def factors(self, t: Tensor, epochs: int) -> Tensor:
         return torch.ones_like(t)

@@ -9,19 +9,12 @@ from pydantic import Field
 from torch import Tensor
 
 from vrtune.config import ScheduleSettings
-from vrtune.schedules.base import Schedule
 
 
 class Cosine(ScheduleSettings):
-    """From 1 to `final` along half a cosine; the first `warmup` of the run rises from 0."""
+    """From 1 to `final` along half a cosine; the first `warmup` of the run rises from 0.
 
-    kind: Literal["cosine"] = "cosine"
-    warmup: float = Field(default=0.0, ge=0, lt=1, description="share of the run")
-    final: float = Field(default=0.0, ge=0, le=1, description="factor at the end")
-
-
-class CosineSchedule(Schedule):
-    """Cosine annealing without restarts, E epochs, W = warmup E.
+    Cosine annealing without restarts, E epochs, W = warmup E.
 
         t < W:   t / W   (the first step is at half a step: it is not zero)
         else:    final + (1 - final) (1 + cos(pi (t - W) / (E - W))) / 2
@@ -30,12 +23,12 @@ class CosineSchedule(Schedule):
     References: Loshchilov & Hutter, ICLR 2017; Goyal et al. 2017 (warm-up).
     """
 
-    settings = Cosine
+    kind: Literal["cosine"] = "cosine"
+    warmup: float = Field(default=0.0, ge=0, lt=1, description="share of the run")
+    final: float = Field(default=0.0, ge=0, le=1, description="factor at the end")
 
-    @staticmethod
-    def factors(settings: ScheduleSettings, t: Tensor, epochs: int) -> Tensor:
-        assert isinstance(settings, Cosine)
-        W, final = settings.warmup * epochs, settings.final
+    def factors(self, t: Tensor, epochs: int) -> Tensor:
+        W, final = self.warmup * epochs, self.final
         falling = final + (1 - final) * (1 + torch.cos(torch.pi * (t - W) / (epochs - W))) / 2
         if not W:
             return falling

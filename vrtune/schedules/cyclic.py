@@ -8,28 +8,21 @@ from pydantic import Field
 from torch import Tensor
 
 from vrtune.config import ScheduleSettings
-from vrtune.schedules.base import Schedule
 
 
 class Cyclic(ScheduleSettings):
-    """lr is the top of every triangle; as torch's CyclicLR, mode triangular."""
+    """lr is the top of every triangle; as torch's CyclicLR, mode triangular.
 
-    kind: Literal["cyclic"] = "cyclic"
-    low: float = Field(default=0.1, gt=0, le=1, description="factor at a triangle's foot")
-    period: float = Field(default=4.0, gt=0, description="epochs up and down again")
-
-
-class CyclicSchedule(Schedule):
-    """low + (1 - low) (1 - |2 frac(t / period) - 1|).
+    low + (1 - low) (1 - |2 frac(t / period) - 1|).
 
     Twin: torch.optim.lr_scheduler.CyclicLR.
     References: Smith, WACV 2017.
     """
 
-    settings = Cyclic
+    kind: Literal["cyclic"] = "cyclic"
+    low: float = Field(default=0.1, gt=0, le=1, description="factor at a triangle's foot")
+    period: float = Field(default=4.0, gt=0, description="epochs up and down again")
 
-    @staticmethod
-    def factors(settings: ScheduleSettings, t: Tensor, epochs: int) -> Tensor:
-        assert isinstance(settings, Cyclic)
-        phase = (t / settings.period) % 1.0
-        return settings.low + (1 - settings.low) * (1 - (2 * phase - 1).abs())
+    def factors(self, t: Tensor, epochs: int) -> Tensor:
+        phase = (t / self.period) % 1.0
+        return self.low + (1 - self.low) * (1 - (2 * phase - 1).abs())

@@ -9,36 +9,29 @@ from pydantic import Field
 from torch import Tensor
 
 from vrtune.config import ScheduleSettings
-from vrtune.schedules.base import Schedule
 
 
 class OneCycle(ScheduleSettings):
-    """lr is the peak; as torch's OneCycleLR without its cycle of momentum."""
+    """lr is the peak; as torch's OneCycleLR without its cycle of momentum.
 
-    kind: Literal["one_cycle"] = "one_cycle"
-    rising: float = Field(default=0.3, gt=0, lt=1, description="share of the run before the peak")
-    start: float = Field(default=0.04, gt=0, le=1, description="factor at the start")
-    end: float = Field(default=4e-6, gt=0, le=1, description="factor at the end")
-
-
-class OneCycleSchedule(Schedule):
-    """Cosine from `start` to 1 over the first part of the run, then from 1 to `end`.
+    Cosine from `start` to 1 over the first part of the run, then from 1 to `end`.
 
     Twin: torch.optim.lr_scheduler.OneCycleLR (pct_start = rising, div_factor = 1 / start,
     final_div_factor = start / end), up to its counting of steps.
     References: Smith & Topin 2017.
     """
 
-    settings = OneCycle
+    kind: Literal["one_cycle"] = "one_cycle"
+    rising: float = Field(default=0.3, gt=0, lt=1, description="share of the run before the peak")
+    start: float = Field(default=0.04, gt=0, le=1, description="factor at the start")
+    end: float = Field(default=4e-6, gt=0, le=1, description="factor at the end")
 
-    @staticmethod
-    def factors(settings: ScheduleSettings, t: Tensor, epochs: int) -> Tensor:
-        assert isinstance(settings, OneCycle)
-        peak = settings.rising * epochs
+    def factors(self, t: Tensor, epochs: int) -> Tensor:
+        peak = self.rising * epochs
 
         def between(a: float, b: float, share: Tensor) -> Tensor:
             return b + (a - b) * (1 + torch.cos(torch.pi * share)) / 2
 
-        up = between(settings.start, 1.0, t / peak)
-        down = between(1.0, settings.end, (t - peak) / (epochs - peak))
+        up = between(self.start, 1.0, t / peak)
+        down = between(1.0, self.end, (t - peak) / (epochs - peak))
         return torch.where(t < peak, up, down)

@@ -9,11 +9,16 @@ from pydantic import Field
 from torch import Tensor
 
 from vrtune.config import ScheduleSettings
-from vrtune.schedules.base import Schedule
 
 
 class Step(ScheduleSettings):
-    """factor = gamma^(milestones passed), as torch's MultiStepLR."""
+    """factor = gamma^(milestones passed), as torch's MultiStepLR.
+
+    gamma^#{m in milestones: t >= m epochs}, from the first step of the epoch reached.
+
+    Milestones are shares of the run, so that a schedule means the same for any number of epochs.
+    Twin: torch.optim.lr_scheduler.MultiStepLR.
+    """
 
     kind: Literal["step"] = "step"
     milestones: tuple[float, ...] = Field(
@@ -21,20 +26,8 @@ class Step(ScheduleSettings):
     )
     gamma: float = Field(default=0.1, gt=0)
 
-
-class StepSchedule(Schedule):
-    """gamma^#{m in milestones: t >= m epochs}, from the first step of the epoch reached.
-
-    Milestones are shares of the run, so that a schedule means the same for any number of epochs.
-    Twin: torch.optim.lr_scheduler.MultiStepLR.
-    """
-
-    settings = Step
-
-    @staticmethod
-    def factors(settings: ScheduleSettings, t: Tensor, epochs: int) -> Tensor:
-        assert isinstance(settings, Step)
+    def factors(self, t: Tensor, epochs: int) -> Tensor:
         passed = torch.zeros_like(t)
-        for share in settings.milestones:
+        for share in self.milestones:
             passed += t.floor() >= round(share * epochs)
-        return settings.gamma**passed
+        return self.gamma**passed

@@ -10,12 +10,16 @@ from typing import Any
 import optuna
 from optuna.exceptions import DuplicatedStudyError
 from optuna.storages import BaseStorage
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import ValidationError
 
-from vrtune.config import Settings, Task, TrialConfig, explain
+from vrtune.config import Settings, Task, explain
 from vrtune.errors import UsageError, VrtuneError
+from vrtune.spaces import load_file
 from vrtune.studies.leases import AGAIN, CUT_OFF
+from vrtune.studies.quiet import quiet
+from vrtune.trial_config import TrialConfig
 
 STATES = {
     TrialState.COMPLETE: "complete",
@@ -35,6 +39,7 @@ class StudyRecord(Settings):
     fingerprint: str
     data_dir: str
     version: str
+    sources: tuple[str, ...] = ()  # the files of its space and its init, which may define units
 
 
 def default_name(record: StudyRecord) -> str:
@@ -46,6 +51,7 @@ def default_name(record: StudyRecord) -> str:
     return "-".join(parts)
 
 
+@quiet()
 def open_study(storage: BaseStorage, name: str, record: StudyRecord) -> optuna.Study:
     """Creates the study, or continues it if it holds the same task. UsageError if it does not."""
     try:
@@ -59,6 +65,7 @@ def open_study(storage: BaseStorage, name: str, record: StudyRecord) -> optuna.S
     return study
 
 
+@quiet()
 def load_study(storage: BaseStorage, name: str, url: str) -> optuna.Study:
     """A study that exists. UsageError names those that do."""
     studies = [study.study_name for study in storage.get_all_studies()]
@@ -66,6 +73,15 @@ def load_study(storage: BaseStorage, name: str, url: str) -> optuna.Study:
         known = f"it holds {', '.join(studies)}" if studies else "it holds none yet"
         raise UsageError(f"there is no study {name!r} in {url}: {known}")
     return optuna.load_study(study_name=name, storage=storage)
+
+
+@quiet()
+def all_studies(storage: BaseStorage) -> list[optuna.Study]:
+    """The studies of a storage, whoever made them."""
+    return [
+        optuna.load_study(study_name=study.study_name, storage=storage)
+        for study in storage.get_all_studies()
+    ]
 
 
 def read_record(study: optuna.Study) -> StudyRecord:
@@ -117,8 +133,8 @@ class Counts(Settings):
 
     def __str__(self) -> str:
         counts = self.model_dump()
-        told = [name for name, n in counts.items() if n or name in ("complete", "pruned")]
-        return ", ".join(f"{counts[name]} {name}" for name in told)
+        shown = [name for name, n in counts.items() if n or name in ("complete", "pruned")]
+        return ", ".join(f"{counts[name]} {name}" for name in shown)
 
 
 def count(trials: Sequence[FrozenTrial]) -> Counts:
@@ -133,10 +149,19 @@ def count(trials: Sequence[FrozenTrial]) -> Counts:
     return Counts(**Counter(states.values()))
 
 
-def read_config(trial: FrozenTrial) -> TrialConfig:
-    """The settings a trial ran with."""
+def read_config(study: optuna.Study, trial: FrozenTrial) -> TrialConfig:
+    """The settings a trial ran with. Units that are not known yet are looked for in the files of
+    the study's search space. UsageError if they are not there."""
+    kept = trial.user_attrs.get("config")
     try:
-        return TrialConfig.model_validate(trial.user_attrs.get("config"))
+        try:
+            return TrialConfig.model_validate(kept)
+        except ValidationError as error:
+            if all(e["type"] != "unknown_kind" for e in error.errors()):
+                raise
+            for source in read_record(study).sources:
+                load_file(Path(source))
+            return TrialConfig.model_validate(kept)
     except ValidationError as error:
         raise UsageError(
             f"trial {trial.number} has settings that this vrtune refuses ({explain(error)}): "
@@ -148,6 +173,17 @@ def ranked(study: optuna.Study) -> list[FrozenTrial]:
     """The complete trials, the best first."""
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     return sorted(complete, key=lambda t: (t.value is None, t.value, t.number))
+
+
+def best_value(study: optuna.Study) -> float | None:
+    """The best value so far. None if there is none, as in a study of several objectives."""
+    if len(study.directions) > 1:
+        return None
+    values = [
+        trial.value for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    ]
+    better = max if study.direction is StudyDirection.MAXIMIZE else min
+    return better((value for value in values if value is not None), default=None)
 
 
 def find_trial(study: optuna.Study, number: int | None = None) -> FrozenTrial:

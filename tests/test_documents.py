@@ -1,0 +1,108 @@
+"""What README and CONTRIBUTING show can be done as it stands there, in a small setting.
+
+Shell blocks run in bash, where `vrtune` gives a search fewer trials and epochs on fewer samples and
+`pip` does nothing; Python blocks run, or are written to the file that their first line names.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.M | re.S)
+SMALL = {"epochs": 1, "trials": 2, "seeds": 1, "top": 1}
+
+VRTUNE = f"""#!/bin/bash
+words=("${{@//SPACE/sgd}}")
+case "$1" in
+  search) words+=(--dataset digits --limit 200 --epochs 1 --trials 2 --folds 2 --jobs 1 --lanes 2
+                  --fuse off --retrain-seeds 1) ;;
+  diagnose) words+=(--epochs 1 --intervals 1) ;;
+  dashboard) timeout 5 {sys.executable} -m vrtune.cli.main dashboard --port 0; [ $? = 124 ]; exit ;;
+esac
+exec {sys.executable} -m vrtune.cli.main "${{words[@]}}"
+"""
+NOTHING = "#!/bin/bash\nexit 0\n"
+
+
+def blocks(document: str) -> list[tuple[str, str]]:
+    """(language, text) of every fenced block, in order."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return [(m[2], textwrap.dedent(m[3])) for m in BLOCK.finditer(text)]
+
+
+def run(command: list[str], folder: Path) -> str:
+    """What a command printed, which must end well."""
+    path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"{command[-1]}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder, where `vrtune` is small."""
+    folder = tmp_path_factory.mktemp("readme")
+    for name in ("bin", "python"):  # whose studies would have the names of the shell's
+        (folder / name).mkdir()
+    for name, text in {"vrtune": VRTUNE, "pip": NOTHING, "pytest": NOTHING}.items():
+        (folder / "bin" / name).write_text(text)
+        (folder / "bin" / name).chmod(0o755)
+    return folder
+
+
+def test_there_are_blocks_to_run() -> None:
+    kinds = [kind for kind, _ in blocks("README.md")]
+    assert kinds.count("") >= 5
+    assert kinds.count("python") >= 4
+
+
+def test_every_block_of_the_readme_runs(folder: Path) -> None:
+    """In order, as a reader would go through them."""
+    for kind, text in blocks("README.md"):
+        named = re.match(r"# (\w+\.py)\n", text)
+        if kind == "python" and named:
+            (folder / named[1]).write_text(text)
+        elif kind == "python":
+            small = re.sub(r"\b(\w+)=\d+", lambda m: f"{m[1]}={SMALL.get(m[1], 1)}", text)
+            run([sys.executable, "-c", small], folder / "python")
+        else:
+            assert kind == "", f"a block of {kind!r} is not run by this test"
+            run(["bash", "-euc", text], folder)
+    said = run([sys.executable, "-m", "pytest", "-q", "test_averaged.py"], folder)
+    assert "passed" in said
+
+
+@pytest.mark.parametrize("text", [t for kind, t in blocks("CONTRIBUTING.md") if kind == "python"])
+def test_python_of_contributing_runs(text: str, folder: Path) -> None:
+    run([sys.executable, "-c", text], folder)
+
+
+@pytest.mark.parametrize("document", ["README.md", "CHANGELOG.md"])
+def test_links_work_outside_the_repository(document: str) -> None:
+    """A package index shows the README where no other file is."""
+    links = re.findall(r"\]\(([^)]+)\)", (ROOT / document).read_text(encoding="utf-8"))
+    assert all(link.startswith(("https://", "#")) for link in links), links
+
+
+def test_the_architecture_is_short() -> None:
+    words = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split()
+    assert len(words) <= 1000
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/architecture.md"])
+def test_what_the_documents_name_is_there(document: str) -> None:
+    """Files and folders of the repository, in `code`."""
+    said = (ROOT / document).read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:vrtune|tests|benchmarks|docs|search_spaces)/[\w./-]*)`", said)
+    missing = [p for p in paths if "yours" not in p and not (ROOT / p).exists()]
+    assert not missing

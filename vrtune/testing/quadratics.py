@@ -1,0 +1,70 @@
+"""A finite sum of quadratics whose minimum is known, and a descent on it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from vrtune.config import EstimatorSettings, OptimizerSettings
+from vrtune.estimators import Clock
+from vrtune.lanes.rows import Program
+from vrtune.trial_config import TrialConfig
+
+LANES, SAMPLES, BATCH, SIZE = 3, 40, 4, 5
+
+
+class LeastSquares:
+    """F(w) = 1/(2N) sum_i (a_i w - b_i)^2 for every lane, and its minimiser.
+
+    With `noise` the samples disagree, so their gradients do not vanish at the minimum.
+    """
+
+    def __init__(self, noise: float) -> None:
+        self.random = torch.Generator().manual_seed(3)
+        self.A = self._normal(LANES, SAMPLES, SIZE)
+        truth = self._normal(LANES, SIZE, 1)
+        self.b = self.A @ truth + noise * self._normal(LANES, SAMPLES, 1)
+        self.minimum = torch.linalg.lstsq(self.A, self.b).solution[:, :, 0]
+
+    def _normal(self, *shape: int) -> Tensor:
+        return torch.randn(*shape, generator=self.random, dtype=torch.float64)
+
+    def gradient(self, weights: Tensor, index: Tensor) -> Tensor:
+        """The mean gradient over the samples `index`, [L, P]."""
+        A, b = self.A[:, index], self.b[:, index]
+        return ((A @ weights[:, :, None] - b) * A).mean(1)
+
+    def distance(self, weights: Tensor) -> float:
+        """Of the worst lane from its minimum."""
+        return float((weights - self.minimum).norm(dim=1).max())
+
+
+def hyperparameters(settings: EstimatorSettings | OptimizerSettings) -> dict[str, Tensor]:
+    """The same settings in every lane."""
+    return {
+        name: torch.tensor([values] * LANES, dtype=torch.float64)
+        for name, values in settings.numbers().items()
+    }
+
+
+def descend(config: TrialConfig, problem: LeastSquares, epochs: int, batch: int = BATCH) -> Tensor:
+    """Where all lanes are after `epochs` passes with random batches; a snapshot each epoch."""
+    weights = torch.zeros(LANES, SIZE, dtype=torch.float64)
+    rows, everything = torch.arange(LANES), torch.arange(SAMPLES)
+    estimator, rule = Program.of(config).make(weights)
+    of_estimator, of_rule = hyperparameters(config.estimator), hyperparameters(config.optimizer)
+    one = torch.ones(LANES, 1, dtype=torch.float64)
+    clock = Clock(epoch=0 * one, epochs=epochs * one, factor=one)
+    estimator.admit(rows, weights)
+    rule.admit(rows, of_rule)
+    for epoch in range(epochs):
+        clock.epoch.fill_(epoch)
+        estimator.snapshot(rows, weights, lambda at, rows: problem.gradient(at, everything))
+        for index in torch.randperm(SAMPLES, generator=problem.random).split(batch):
+
+            def gradient(*points: Tensor, index: Tensor = index) -> tuple[Tensor, ...]:
+                return tuple(problem.gradient(at, index) for at in points)
+
+            d, eta = estimator.estimate(weights, of_estimator, clock, gradient)
+            rule.step(weights, d, of_rule["lr"] if eta is None else eta, of_rule)
+    return weights

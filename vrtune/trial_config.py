@@ -1,0 +1,80 @@
+"""TrialConfig: one setting of one method, joined from its units."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from vrtune.config import Settings, Unit
+from vrtune.estimators import EstimatorSettings, Plain
+from vrtune.inits import Default, InitSettings
+from vrtune.optimizers import OptimizerSettings
+from vrtune.schedules import Constant, ScheduleSettings
+
+ROLES: tuple[type[Unit], ...] = (
+    EstimatorSettings,
+    OptimizerSettings,
+    InitSettings,
+    ScheduleSettings,
+)
+
+
+class _Choice:
+    """Validates a role's field by its `kind`, and lists all of them in the JSON Schema."""
+
+    def __init__(self, role: type[Unit]) -> None:
+        self.role = role
+
+    def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            self._validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda unit: {"kind": unit.kind, **unit.model_dump(mode="json")}  # kind first
+            ),
+        )
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, __: GetJsonSchemaHandler) -> Any:
+        return {"oneOf": [unit.model_json_schema() for unit in self.role.enrolled.values()]}
+
+    def _validate(self, value: Any) -> Unit:
+        if isinstance(value, self.role):
+            if self.role.enrolled.get(value.kind) is not type(value):
+                raise PydanticCustomError(
+                    "not_enrolled",
+                    "{name} has settings only: derive from {base}, with settings = {name}",
+                    {"name": type(value).__name__, "base": self.role.base},
+                )
+            return value
+        kind = value.get("kind") if isinstance(value, dict) else None
+        if kind not in self.role.enrolled:
+            raise PydanticCustomError(
+                "unknown_kind",
+                "{kind} is no {role}; choose one of {known}",
+                {
+                    "kind": repr(kind),
+                    "role": self.role.role,
+                    "known": ", ".join(sorted(self.role.enrolled)),
+                },
+            )
+        return self.role.enrolled[kind].model_validate(value)
+
+
+class TrialConfig(Settings):
+    """One setting of one method: estimator x step rule, its schedule, and how the weights start."""
+
+    estimator: Annotated[EstimatorSettings, _Choice(EstimatorSettings)] = Plain()
+    optimizer: Annotated[OptimizerSettings, _Choice(OptimizerSettings)]
+    init: Annotated[InitSettings, _Choice(InitSettings)] = Default()
+    schedule: Annotated[ScheduleSettings, _Choice(ScheduleSettings)] = Constant()
+
+    @model_validator(mode="after")
+    def _one_step_size(self) -> Self:
+        if self.estimator.sets_step_size and self.optimizer.lr is not None:
+            raise ValueError(
+                "this estimator sets the step size itself: leave the optimizer's lr out"
+            )
+        if not self.estimator.sets_step_size and self.optimizer.lr is None:
+            raise ValueError("the optimizer needs a learning rate: set lr")
+        return self
