@@ -1,4 +1,4 @@
-"""What long work tells whoever shows its progress, and how it is told to stop."""
+"""What long work says of its progress, and how it is stopped."""
 
 from __future__ import annotations
 

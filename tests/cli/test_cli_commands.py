@@ -237,8 +237,9 @@ assert CliRunner().invoke(app, ["search", "-h"]).exit_code == 0
 assert CliRunner().invoke(app, ["--version"]).stdout.startswith("vrtune ")
 assert not {"torch", "optuna", "sqlalchemy", "sklearn"} & set(sys.modules)
 import vrtune
-assert {"Task", "TrialConfig", "search", "retrain"} <= set(dir(vrtune))
+assert vrtune.Task(epochs=3).epochs == 3
 assert "torch" not in sys.modules
+assert set(vrtune.__all__) <= set(dir(vrtune))
 config = vrtune.TrialConfig.model_validate({"optimizer": {"kind": "adagrad", "lr": 0.1}})
 assert isinstance(config.optimizer, vrtune.AdaGrad)
 """

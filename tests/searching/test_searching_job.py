@@ -16,7 +16,8 @@ from optuna.trial import TrialState
 from vrtune import Task, search
 from vrtune.errors import UsageError
 from vrtune.lanes.pool import Pool
-from vrtune.searching.processes import Crew
+from vrtune.searching.job import Quota
+from vrtune.searching.processes import Processes
 from vrtune.studies.leases import reclaim
 from vrtune.studies.record import count, load_study
 from vrtune.studies.storage import open_storage
@@ -50,6 +51,16 @@ def wait_for(process: subprocess.Popen[str], line: str, times: int) -> None:
 def states(url: str) -> list[TrialState]:
     study = load_study(open_storage(url), "s", url)
     return [trial.state for trial in study.get_trials(deepcopy=False)]
+
+
+def test_a_quota_grants_so_many_trials_and_none_once_time_is_up() -> None:
+    late = False
+    quota = Quota(3, lambda: late)
+    assert [quota.take() for _ in range(5)] == [True, True, True, False, False]
+    quota = Quota(3, lambda: late)
+    assert quota.take()
+    late = True
+    assert not quota.take()
 
 
 def test_interrupted_in_the_middle_and_continued(url: str) -> None:
@@ -91,7 +102,7 @@ def test_processes_end_when_their_parent_is_killed(
     children = psutil.Process(process.pid).children()
     assert len(children) == 1
     process.kill()
-    process.wait()
+    process.communicate()
     _, alive = psutil.wait_procs(children, timeout=30)
     assert not alive
     assert TrialState.WAITING in states(url)
@@ -118,7 +129,7 @@ def test_everything_killed_at_once(url: str, monkeypatch: pytest.MonkeyPatch) ->
     for child in psutil.Process(process.pid).children():
         child.kill()
     process.kill()
-    process.wait()
+    process.communicate()
     time.sleep(0.2)
     if TrialState.RUNNING in states(url):
         assert reclaim(load_study(open_storage(url), "s", url)) > 0
@@ -150,18 +161,18 @@ def test_the_cores_of_a_process_that_ended_go_to_the_rest(
 ) -> None:
     """Two processes, three trials: one of them runs out of trials before the other."""
     said: list[str] = []
-    say, share = Crew._say, Pool.share
+    say, use_threads = Processes._say, Pool.use_threads
 
-    def overheard(crew: Crew, number: int, line: str) -> None:
+    def overheard(processes: Processes, number: int, line: str) -> None:
         said.append(line)
-        say(crew, number, line)
+        say(processes, number, line)
 
     def noted(pool: Pool, threads: int) -> None:
         said.append(f"threads {threads}")
-        share(pool, threads)
+        use_threads(pool, threads)
 
-    monkeypatch.setattr(Crew, "_say", overheard)
-    monkeypatch.setattr(Pool, "share", noted)
+    monkeypatch.setattr(Processes, "_say", overheard)
+    monkeypatch.setattr(Pool, "use_threads", noted)
     monkeypatch.setattr("vrtune.searching.processes.cores", lambda device: 4)
     found = search(
         "sgd",

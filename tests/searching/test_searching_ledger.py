@@ -13,6 +13,7 @@ from optuna.trial import TrialState
 from vrtune import spaces
 from vrtune.errors import UsageError
 from vrtune.searching.ledger import Ledger
+from vrtune.studies.leases import OpenTrials
 
 BREAKS = """
 from vrtune import SGD, TrialConfig
@@ -29,7 +30,7 @@ def ledger(tmp_path: Path) -> Ledger:
     path = tmp_path / "breaks.py"
     path.write_text(BREAKS)
     study = optuna.create_study(study_name="s")
-    return Ledger(study, spaces.load(str(path)), lambda: True, classes=10)
+    return Ledger(OpenTrials(study), spaces.load(str(path)), lambda: True, classes=10)
 
 
 def test_calls_are_made_in_order(ledger: Ledger) -> None:
@@ -61,7 +62,7 @@ def test_trials_asked_for_after_an_error_are_put_back(ledger: Ledger) -> None:
         with pytest.raises(UsageError, match="out of ideas"):
             ledger.settle()
         assert len(ledger.put_back()) >= 2
-        states = [t.state for t in ledger.study.get_trials(deepcopy=False)]
+        states = [t.state for t in ledger.trials.study.get_trials(deepcopy=False)]
     assert TrialState.RUNNING not in states
     assert states.count(TrialState.WAITING) >= 2
 
@@ -80,5 +81,5 @@ def test_a_second_interrupt_while_it_settles_loses_no_trial(
         with pytest.raises(KeyboardInterrupt):
             ledger.settle()
         ledger.put_back()
-        states = [t.state for t in ledger.study.get_trials(deepcopy=False)]
+        states = [t.state for t in ledger.trials.study.get_trials(deepcopy=False)]
     assert TrialState.RUNNING not in states

@@ -19,9 +19,9 @@ from reference.small_search import SPACE, TASK, run, trials_of
 from vrtune import search, spaces
 from vrtune.events import Event
 from vrtune.lanes.pool import Pool
-from vrtune.searching.job import Validate
 from vrtune.searching.ledger import Ledger
-from vrtune.studies.leases import put_back
+from vrtune.searching.settings import Validate
+from vrtune.studies.leases import OpenTrials, put_back
 from vrtune.studies.record import load_study
 from vrtune.studies.storage import open_storage
 
@@ -33,15 +33,15 @@ def states(url: str) -> Counter[TrialState]:
 
 
 def fail_once(
-    monkeypatch: pytest.MonkeyPatch, call: str, told: Callable[[tuple[Any, ...]], bool]
+    monkeypatch: pytest.MonkeyPatch, call: str, this: Callable[[tuple[Any, ...]], bool]
 ) -> None:
-    """The second of the storage's calls whose arguments are `told` fails."""
+    """The second of the storage's calls whose arguments are `this` fails."""
     real, count = getattr(_CachedStorage, call), 0
 
     def flaky(self: _CachedStorage, *args: Any, **named: Any) -> Any:
         nonlocal count
-        count += told((*args, *named.values()))
-        if count == 2 and told((*args, *named.values())):
+        count += this((*args, *named.values()))
+        if count == 2 and this((*args, *named.values())):
             raise StorageInternalError("the server closed the connection")
         return real(self, *args, **named)
 
@@ -68,7 +68,7 @@ def test_a_storage_that_fails_once_loses_no_point_of_a_grid(
             storage=url, retrain=0,
         )  # fmt: skip
 
-    fail_once(monkeypatch, call, lambda told: word in told)
+    fail_once(monkeypatch, call, lambda given: word in given)
     with pytest.raises(StorageInternalError, match="closed the connection"):
         grid()
     assert states(url)[TrialState.RUNNING] == 0
@@ -108,7 +108,7 @@ def test_a_trial_taken_for_dead_while_it_is_told_is_dropped(
         keep(trial, key, value)
         if key == "seconds" and trial.number == 0:  # the last before it is told
             study = load_study(open_storage(url), "s", url)
-            put_back(study, study._storage.get_trial(trial._trial_id))
+            put_back(study, study.get_trials()[trial.number])
 
     monkeypatch.setattr(optuna.Trial, "set_user_attr", late)
     run(url, 3)
@@ -148,7 +148,7 @@ def test_a_trial_that_is_being_asked_for_when_memory_runs_out_runs_again(
 def test_what_failed_before_memory_ran_out_is_raised(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fail_once(monkeypatch, "set_trial_user_attr", lambda told: "seconds" in told)
+    fail_once(monkeypatch, "set_trial_user_attr", lambda given: "seconds" in given)
     short_of_memory_in_round(monkeypatch, 4)
     with pytest.raises(StorageInternalError):
         run(url, 6, slots=2)
@@ -159,7 +159,9 @@ def test_no_point_beside_a_grid_is_run(tmp_path: Path) -> None:
     """Another process took the last point between this one's look at the queue and its ask."""
     study = optuna.create_study(study_name="s")
     study.enqueue_trial({"lr": 0.03, "svrg": 0})
-    ledger = Ledger(study, spaces.load(SPACE), lambda: True, classes=10, only_queued=True)
+    ledger = Ledger(
+        OpenTrials(study), spaces.load(SPACE), lambda: True, classes=10, only_queued=True
+    )
     with ledger:
         ledger.ask(2)
         ledger.settle()

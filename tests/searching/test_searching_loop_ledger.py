@@ -23,7 +23,7 @@ def test_a_stop_loses_no_trial(url: str) -> None:
         return sum(event.kind == "round" for event in events) >= 4
 
     with pytest.raises(Stopped):
-        run(url, 6, tell=events.append, stopping=four_rounds)
+        run(url, 6, progress=events.append, stopping=four_rounds)
     cut_off = trials_of(url)
     states = [t.state for t in cut_off]
     assert TrialState.RUNNING not in states
@@ -53,7 +53,7 @@ def test_a_space_that_breaks_in_the_middle(tmp_path: Path, url: str) -> None:
 
 
 def test_a_trial_that_another_process_ended_is_dropped(url: str) -> None:
-    study = open_storage(url)
+    storage = open_storage(url)
     rounds = 0
 
     def take_one(event: Event) -> None:
@@ -61,9 +61,9 @@ def test_a_trial_that_another_process_ended_is_dropped(url: str) -> None:
         rounds += event.kind == "round"
         if event.kind == "round" and rounds == 1:
             running = [t for t in trials_of(url) if t.state is TrialState.RUNNING]
-            study.set_trial_state_values(running[0]._trial_id, TrialState.FAIL)
+            storage.set_trial_state_values(running[0]._trial_id, TrialState.FAIL)
 
-    run(url, 3, tell=take_one)
+    run(url, 3, progress=take_one)
     states = [t.state for t in trials_of(url)]
     assert states.count(TrialState.FAIL) == 1
     assert states.count(TrialState.COMPLETE) == 2
@@ -72,7 +72,7 @@ def test_a_trial_that_another_process_ended_is_dropped(url: str) -> None:
 def test_a_queued_trial_that_dies_before_its_first_parameter_comes_back(url: str) -> None:
     study = optuna.create_study(storage=open_storage(url))
     study.enqueue_trial({"lr": 0.25})
-    put_back(study, study._storage.get_trial(study.ask()._trial_id))
+    put_back(study, study.get_trials()[study.ask().number])
     assert study.ask().suggest_float("lr", 0.1, 1.0) == 0.25
 
 
@@ -88,5 +88,5 @@ def test_at_most_one_epoch_is_not_yet_written(url: str) -> None:
                 reported = [len(t.intermediate_values) for t in running if t.number < 2]
                 assert min(reported) >= len(rounds) - 1
 
-    run(url, 2, tell=look)
+    run(url, 2, progress=look)
     assert rounds == [1, 2, 3]

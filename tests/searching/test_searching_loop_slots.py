@@ -35,10 +35,10 @@ def test_out_of_memory_halves_the_slots_and_goes_on(
 ) -> None:
     short_of_memory(monkeypatch, lanes=4)
     events: list[Event] = []
-    run(url, 11, slots=8, tell=events.append)
+    run(url, 11, slots=8, progress=events.append)
     assert [e.lanes for e in events if e.kind == "halved"] == [8, 4]
     states = [t.state for t in trials_of(url)]
-    assert states.count(TrialState.COMPLETE) == 11, "those put back need no ticket"
+    assert states.count(TrialState.COMPLETE) == 11, "those put back need not be granted again"
     assert set(states) == {TrialState.COMPLETE, TrialState.FAIL}
     params = {json.dumps(t.params) for t in trials_of(url) if t.state is TrialState.FAIL}
     done = {json.dumps(t.params) for t in trials_of(url) if t.state is TrialState.COMPLETE}

@@ -89,18 +89,6 @@ def test_a_pid_in_use_by_another_process_is_dead(url: str) -> None:
     assert reclaim(study) == 1
 
 
-def test_stale_heartbeat_fails_and_queues_again(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    storage = open_storage(url)
-    study = open_study(storage, "s", RECORD)
-    trial = study.ask()
-    trial.suggest_float("x", 0, 1)
-    trial.set_user_attr("worker", {"host": "another", "pid": 1, "started": 0.0})
-    stale = lambda study_id: [trial._trial_id]  # noqa: E731
-    monkeypatch.setattr(type(study._storage), "_get_stale_trial_ids", lambda self, i: stale(i))
-    reclaim(study)
-    assert states(study) == ["FAIL", "WAITING"]
-
-
 def test_put_back_twice_queues_once(url: str) -> None:
     study = open_study(open_storage(url), "s", RECORD)
     trial = study.ask()

@@ -28,6 +28,8 @@ def dashboard(
     storage: Storage = DEFAULT_STORAGE,
 ) -> None:
     """Show all studies in a browser, with curves, parameters and notes."""
+    from vrtune.studies.quiet import quiet
+
     with faults(storage):
         app = guarded(_application(storage))
     try:
@@ -37,7 +39,7 @@ def dashboard(
             f"port {port} can't be used ({error.strerror}): give another with --port"
         ) from None
     typer.echo(f"http://{HERE}:{server.server_port}/ (Ctrl-C ends it)")
-    with server, suppress(KeyboardInterrupt):
+    with server, quiet(), suppress(KeyboardInterrupt):
         server.serve_forever()
 
 
@@ -80,14 +82,9 @@ def _name(host: str) -> str:
 
 def _application(url: str) -> WSGIApplication:
     """optuna-dashboard on a storage that exists. UsageError or VrtuneError if it does not."""
-    from optuna.storages import RDBStorage
     from optuna_dashboard import wsgi
 
-    from vrtune.studies.storage import open_storage
+    from vrtune.studies.storage import open_for_dashboard
 
-    storage = open_storage(url, create=False)
-    if isinstance(storage, RDBStorage):  # one that only reads must not hold up a search's writes
-        plain = storage.engine.url.render_as_string(hide_password=False)
-        storage = RDBStorage(plain, skip_table_creation=True)
-    app: WSGIApplication = wsgi(storage)
+    app: WSGIApplication = wsgi(open_for_dashboard(url))
     return app

@@ -16,6 +16,8 @@ from vrtune.cli.options import DEFAULT_STORAGE, Json, Storage
 from vrtune.cli.screen import print_table
 
 if TYPE_CHECKING:
+    import optuna
+
     from vrtune.config import Unit
 
 What = Literal["spaces", "studies", "models", "datasets", "methods"]
@@ -50,27 +52,29 @@ def _spaces(storage: str) -> list[dict[str, Any]]:
 
 
 def _studies(storage: str) -> list[dict[str, Any]]:
-    from optuna.trial import TrialState
-
-    from vrtune.studies.record import RECORD, count
+    from vrtune.studies.record import all_studies
     from vrtune.studies.storage import open_storage
 
-    opened, rows = open_storage(storage, create=False), []
-    for study in opened.get_all_studies():
-        record = study.user_attrs.get(RECORD, {})
-        trials = opened.get_all_trials(study._study_id, deepcopy=False)
-        values = [t.value for t in trials if t.state is TrialState.COMPLETE and t.value is not None]
-        rows.append(
-            {
-                "study": study.study_name,
-                "space": record.get("space"),
-                "dataset": record.get("task", {}).get("dataset"),
-                "model": record.get("task", {}).get("model"),
-                **count(trials).model_dump(),
-                "best": min(values, default=None),
-            }
-        )
-    return rows
+    return [_study(study) for study in all_studies(open_storage(storage, create=False))]
+
+
+def _study(study: optuna.Study) -> dict[str, Any]:
+    """A row; what only vrtune's own studies remember is None in others."""
+    from vrtune.errors import UsageError
+    from vrtune.studies.record import best_value, count, read_record
+
+    try:
+        record = read_record(study)
+    except UsageError:
+        record = None
+    return {
+        "study": study.study_name,
+        "space": record and record.space,
+        "dataset": record and record.task.dataset,
+        "model": record and record.task.model,
+        **count(study.get_trials(deepcopy=False)).model_dump(),
+        "best": best_value(study),
+    }
 
 
 def _models(storage: str) -> list[dict[str, Any]]:
@@ -92,7 +96,7 @@ def _methods(storage: str) -> list[dict[str, Any]]:
     from vrtune.schedules import SCHEDULES
 
     return [
-        {"part": part, "kind": kind, "what": _first_line(unit.settings), "settings": _fields(unit)}
+        {"part": part, "kind": kind, "what": _first_line(unit), "settings": _fields(unit)}
         for part, registry in (
             ("estimator", ESTIMATORS),
             ("optimizer", OPTIMIZERS),
@@ -112,10 +116,9 @@ LISTS: dict[What, Callable[[str], list[dict[str, Any]]]] = {
 }
 
 
-def _fields(unit: Any) -> dict[str, Any]:
+def _fields(unit: type[Unit]) -> dict[str, Any]:
     """A unit's settings and their defaults."""
-    settings: type[Unit] = unit.settings
-    return {name: field.default for name, field in settings.model_fields.items() if name != "kind"}
+    return {name: field.default for name, field in unit.model_fields.items() if name != "kind"}
 
 
 def _cell(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What the processes of a search share: training data and folds, read and drawn once."""
+"""What the processes of a search are given: training data and folds, read and drawn once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def handed_over(workspace: Workspace) -> Iterator[Path]:
 
 
 def take_over(path: Path, task: Task, device: torch.device, *, threads: int) -> Workspace:
-    """The workspace that was handed over; all who take it share its memory on a CPU."""
+    """The workspace that was handed over; on a CPU it is the same memory for all."""
     kept = torch.load(path, mmap=True)
     part = Part(kept["x"], kept["y"])
     dataset = Dataset(kept["name"], kept["classes"], part, _read_no_test)

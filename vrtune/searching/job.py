@@ -1,12 +1,10 @@
-"""What one process of a search does: a job, fed with tickets."""
+"""What one process of a search does: a job, for as long as it is granted another trial."""
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 from optuna.trial import TrialState
 
@@ -19,13 +17,12 @@ from vrtune.lanes.pool import Pool
 from vrtune.lanes.workspace import Workspace
 from vrtune.searching.handover import take_over
 from vrtune.searching.loop import SearchLoop
+from vrtune.searching.settings import Validate
 from vrtune.studies.pruners import make_pruner, rungs
+from vrtune.studies.quiet import quiet
 from vrtune.studies.record import load_study
 from vrtune.studies.samplers import make_sampler
 from vrtune.studies.storage import open_storage
-
-Validate = Literal["epochs", "rungs"]  # after each epoch; where the pruner decides, and at the end
-Tell = Callable[[Event], None]
 
 
 class Job(Settings):
@@ -43,11 +40,11 @@ class Job(Settings):
     pruner: str
     validate_at: Validate
     handover: str | None = None  # the file that holds the data and the folds; else they are read
-    threads: int = 1  # that share the lanes of a process
+    threads: int = 1  # on which the lanes of a process train
     number: int = 0
 
 
-class Tickets:
+class Quota:
     """How many more trials may start, in whatever thread they are asked for."""
 
     def __init__(self, count: int, expired: Callable[[], bool]) -> None:
@@ -55,7 +52,7 @@ class Tickets:
         self.lock = threading.Lock()
 
     def take(self) -> bool:
-        """True if another trial may start."""
+        """Grants another trial, or refuses it."""
         with self.lock:
             if self.left <= 0 or self.expired():
                 return False
@@ -63,17 +60,18 @@ class Tickets:
             return True
 
 
+@quiet()
 def run_job(
     job: Job,
     *,
     workspace: Workspace | None = None,
-    ticket: Callable[[], bool],
+    one_more: Callable[[], bool],
     stopping: Callable[[], bool],
     threads: Callable[[], int] | None = None,
-    tell: Tell,
+    progress: Callable[[Event], None],
 ) -> None:
-    """Runs a job in this process until it gets no more tickets. Stopped if `stopping`. `threads`
-    that may share its lanes can change; they are the job's if not given."""
+    """Runs a job in this process until `one_more` refuses it another trial. Stopped if `stopping`.
+    The number of `threads` can change; it is the job's if not given."""
     task = job.task
     workspace = workspace or _workspace(job)
     study = load_study(open_storage(job.storage), job.study, job.storage)
@@ -96,10 +94,10 @@ def run_job(
         judged_at=decided_at if job.validate_at == "rungs" else None,
         decided_at=decided_at,
         only_queued=grid,
-        ticket=(lambda: queued() and ticket()) if grid else ticket,
+        one_more=(lambda: queued() and one_more()) if grid else one_more,
         stopping=stopping,
         threads=threads or (lambda: job.threads),
-        tell=tell,
+        progress=progress,
     )
     loop.run()
 
@@ -109,8 +107,3 @@ def _workspace(job: Job) -> Workspace:
     if job.handover:
         return take_over(Path(job.handover), job.task, device, threads=job.threads)
     return Workspace(job.task, Path(job.data_dir), device, threads=job.threads)
-
-
-def event_message(event: Event) -> str:
-    """One line for the parent."""
-    return json.dumps({"event": event.message()})

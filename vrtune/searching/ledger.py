@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
 import optuna
-from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
-from vrtune.config import TrialConfig
 from vrtune.errors import UsageError
 from vrtune.spaces import Space
-from vrtune.studies.leases import CUT_OFF, put_back, worker_identity
+from vrtune.studies.leases import CUT_OFF, OpenTrials, was_queued
+from vrtune.trial_config import TrialConfig
 
-DIVERGED = (
-    10.0  # a trial that diverges before its first finite loss counts as this many ln(classes)
-)
+DIVERGED = 10.0  # times ln(classes): the value of a trial that diverges before any finite loss
 
 
 @dataclass
@@ -44,24 +40,21 @@ class Ledger:
 
     def __init__(
         self,
-        study: optuna.Study,
+        trials: OpenTrials,
         space: Space,
-        ticket: Callable[[], bool],
+        one_more: Callable[[], bool],
         classes: int,
         *,
         only_queued: bool = False,
     ) -> None:
-        """`ticket` grants one more trial; `only_queued` ones, or also such as the sampler draws."""
-        self.study, self.space, self.ticket, self.only_queued = study, space, ticket, only_queued
+        """`one_more` grants another trial: `only_queued` ones, or also what the sampler draws."""
+        self.trials, self.space = trials, space
+        self.one_more, self.only_queued = one_more, only_queued
         self.worst = DIVERGED * math.log(classes)
-        self.held: set[int] = set()  # ids of the trials that are alive by this process
-        self.lost: set[int] = set()  # ids of those that another process took for dead, and ended
         self.ready: deque[Entry] = deque()  # asked for, not yet seated
-        self.refunds = 0  # trials put back here, which may start again without a ticket
-        self.denied = False  # the last ticket asked for was not granted
+        self.refunds = 0  # trials put back here, which may start again without being granted
+        self.denied = False  # the last one asked for was not granted
         self.closing = False
-        self.identity = worker_identity()
-        self.beat = getattr(study._storage, "record_heartbeat", lambda trial_id: None)
         self.pending: list[Future[None]] = []
 
     def __enter__(self) -> Ledger:
@@ -94,13 +87,19 @@ class Ledger:
         """Queues a trial's last value as its epoch's."""
         self.later(self._report, entry, entry.last, entry.epoch)
 
-    def note(self, write: Callable[..., None], trial_id: int, *args: object) -> None:
+    def note(self, number: int, write: Callable[[], None]) -> None:
         """Queues what a pruner writes down about a trial."""
-        self.later(self._note, write, trial_id, *args)
+        self.later(self._note, number, write)
 
     def end(self, entry: Entry, state: TrialState, kept: dict[str, Any]) -> None:
         """Queues a trial's end, and what is kept with it."""
         self.later(self._end, entry, state, kept)
+
+    def seat(self) -> Entry:
+        """The next trial that is ready."""
+        entry = self.ready.popleft()
+        entry.since = time.monotonic()
+        return entry
 
     def put_back(self) -> list[int]:
         """Finishes what is queued, then ends the trials that are still held as failed and queues
@@ -108,13 +107,7 @@ class Ledger:
         self.closing = True
         wait(self.pending)
         self.pending = []
-        numbers = []
-        for trial_id in sorted(self.held):
-            with contextlib.suppress(Exception):  # the first error is the one to be seen
-                trial = self.study._storage.get_trial(trial_id)
-                put_back(self.study, trial)
-                numbers.append(trial.number)
-            self.held.discard(trial_id)
+        numbers = self.trials.put_back()
         self.ready.clear()
         self.closing = False
         return numbers
@@ -126,61 +119,39 @@ class Ledger:
             if self.refunds:
                 self.refunds -= 1
             else:
-                self.denied = not self.ticket()
+                self.denied = not self.one_more()
                 if self.denied:
                     return
-            trial = self.study.ask()
-            self.held.add(trial._trial_id)
+            trial = self.trials.take()
+            if self.only_queued and not was_queued(trial):  # others took the last
+                trial.set_user_attr(CUT_OFF, True)
+                self._tell(trial, state=TrialState.FAIL)
+                self.denied = True
+                return
             try:
-                if self.only_queued and not self._was_queued(trial):  # others took the last
-                    trial.set_user_attr(CUT_OFF, True)
-                    self._fail(trial)
-                    self.denied = True
-                    return
-                with self._unless_lost(trial._trial_id):
-                    self.beat(trial._trial_id)
-                    trial.set_user_attr("worker", self.identity)
+                with self.trials.unless_lost(trial.number):
                     config = self.space.suggest(trial)
                     trial.set_user_attr("config", config.model_dump(mode="json"))
                     self.ready.append(Entry(trial, config, self.worst))
             except UsageError:  # asked again, the module would only break again
-                self._fail(trial)
+                self._tell(trial, state=TrialState.FAIL)
                 raise
 
-    def _was_queued(self, trial: optuna.Trial) -> bool:
-        return "fixed_params" in self.study._storage.get_trial(trial._trial_id).system_attrs
+    def _report(self, entry: Entry, value: float, epoch: int) -> None:
+        with self.trials.unless_lost(entry.trial.number):
+            entry.trial.report(value, step=epoch)
 
-    def _fail(self, trial: optuna.Trial) -> None:
-        self.study.tell(trial, state=TrialState.FAIL)
-        self.held.discard(trial._trial_id)
-
-    def _report(self, entry: Entry, value: float, step: int) -> None:
-        with self._unless_lost(entry.trial._trial_id):
-            entry.trial.report(value, step=step)
-
-    def _note(self, write: Callable[..., None], trial_id: int, *args: object) -> None:
-        with self._unless_lost(trial_id):
-            write(trial_id, *args)
+    def _note(self, number: int, write: Callable[[], None]) -> None:
+        with self.trials.unless_lost(number):
+            write()
 
     def _end(self, entry: Entry, state: TrialState, kept: dict[str, Any]) -> None:
-        with self._unless_lost(entry.trial._trial_id):
+        with self.trials.unless_lost(entry.trial.number):
             for name, value in kept.items():
                 entry.trial.set_user_attr(name, value)
             value = entry.last if state is TrialState.COMPLETE else None
-            self.study.tell(entry.trial, value, state=state, skip_if_finished=True)
-        self.held.discard(entry.trial._trial_id)
+            self._tell(entry.trial, value, state=state)
 
-    @contextlib.contextmanager
-    def _unless_lost(self, trial_id: int) -> Iterator[None]:
-        """Gives up a trial that another process has ended, and has queued again."""
-        try:
-            yield
-        except UpdateFinishedTrialError:
-            self.lost.add(trial_id)
-            self.held.discard(trial_id)
-
-    def seat(self) -> Entry:
-        """The next trial that is ready."""
-        entry = self.ready.popleft()
-        entry.since = time.monotonic()
-        return entry
+    def _tell(self, trial: optuna.Trial, value: float | None = None, *, state: TrialState) -> None:
+        self.trials.study.tell(trial, value, state=state, skip_if_finished=True)
+        self.trials.release(trial.number)

@@ -11,7 +11,7 @@ from vrtune.errors import chosen
 # Of pruners that decide at a few epochs only, the rungs: each is so many times the one before.
 FACTORS = {"hyperband": 3, "halving": 4}
 
-# Each takes the number of epochs; a trial reports once an epoch, the first report being step 1.
+# Each takes the number of epochs, which are Optuna's steps; the first epoch is number 1.
 PRUNERS: dict[str, Callable[[int], pruners.BasePruner]] = {
     "median": lambda epochs: pruners.MedianPruner(
         n_startup_trials=5, n_warmup_steps=warmup(epochs) + 1
@@ -40,10 +40,10 @@ def rungs(pruner: str, epochs: int) -> frozenset[int] | None:
         return frozenset([epochs])
     if pruner not in FACTORS:
         return None
-    at, step = {epochs}, 1
-    while step < epochs:
-        at.add(step)
-        step *= FACTORS[pruner]
+    at, rung = {epochs}, 1
+    while rung < epochs:
+        at.add(rung)
+        rung *= FACTORS[pruner]
     return frozenset(at)
 
 

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import sqlite3
 import time
-import warnings
+import weakref
 from pathlib import Path
 
-import optuna
 import sqlalchemy
-from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalRedisBackend
 
 from vrtune.errors import UsageError, VrtuneError
-from vrtune.studies.leases import GRACE_S, HEARTBEAT_S, queue_again
+from vrtune.studies.leases import Database
+from vrtune.studies.quiet import experimental, quiet
 
 DEFAULT_URL = "sqlite:///studies.db"
 ATTEMPTS = 10  # at making the tables of a fresh database
 OPEN_S, WAIT_S = 20, 60  # for a lock that another process holds: at first, and later
 
-optuna.logging.set_verbosity(optuna.logging.WARNING)
-warnings.filterwarnings("ignore", category=ExperimentalWarning, module="optuna|vrtune")
-warnings.filterwarnings("ignore", message="Heartbeat of storage is supposed")  # leases.py
-logging.getLogger("alembic").setLevel(logging.WARNING)
 
-
+@quiet()
 def open_storage(url: str, *, create: bool = True) -> BaseStorage:
     """The storage behind an Optuna URL. UsageError or VrtuneError if it can't be opened."""
     journal = url.endswith((".log", ".journal")) and "://" not in url
@@ -42,7 +36,7 @@ def open_storage(url: str, *, create: bool = True) -> BaseStorage:
         if journal:
             storage = JournalStorage(JournalFileBackend(url))
         elif url.startswith("redis"):
-            storage = JournalStorage(JournalRedisBackend(url))
+            storage = JournalStorage(experimental(JournalRedisBackend)(url))
         else:
             storage = _open_database(url, is_file=path is not None)
         storage.get_all_studies()
@@ -62,17 +56,22 @@ def open_storage(url: str, *, create: bool = True) -> BaseStorage:
     return storage
 
 
+@quiet()
+def open_for_dashboard(url: str) -> BaseStorage:
+    """A storage that exists, opened so that its readers don't hold up a search's writes."""
+    storage = open_storage(url, create=False)
+    if not isinstance(storage, RDBStorage):
+        return storage
+    url = storage.engine.url.render_as_string(hide_password=False)
+    return _closed_at_the_end(RDBStorage(url, skip_table_creation=True))
+
+
 def _open_database(url: str, *, is_file: bool) -> RDBStorage:
     for attempt in range(ATTEMPTS):
         try:
-            storage = RDBStorage(
+            storage = Database(
                 _driver(url),
-                engine_kwargs=(
-                    {"connect_args": {"timeout": OPEN_S}} if is_file else {"pool_pre_ping": True}
-                ),
-                heartbeat_interval=HEARTBEAT_S,
-                grace_period=GRACE_S,
-                heartbeat_stale_trial_callback=queue_again,
+                {"connect_args": {"timeout": OPEN_S}} if is_file else {"pool_pre_ping": True},
             )
             break
         except sqlalchemy.exc.SQLAlchemyError as error:  # another process makes the same tables
@@ -81,6 +80,12 @@ def _open_database(url: str, *, is_file: bool) -> RDBStorage:
             time.sleep(0.2)
     if is_file:
         _tune_sqlite(storage.engine)
+    return _closed_at_the_end(storage)
+
+
+def _closed_at_the_end(storage: RDBStorage) -> RDBStorage:
+    """The storage, which closes its connections when nobody has it any more."""
+    weakref.finalize(storage, storage.engine.dispose)
     return storage
 
 
@@ -93,7 +98,7 @@ def unreadable(url: str, error: Exception) -> VrtuneError:
 
 
 def sqlite_path(url: str) -> Path | None:
-    """The file of a SQLite URL. UsageError for a database in memory: processes can't share it."""
+    """The file of a SQLite URL. UsageError for one in memory: no other process can read it."""
     if not url.startswith("sqlite"):
         return None
     try:

@@ -1,0 +1,144 @@
+"""vrtune silences Optuna while it works, and only then: loggers and warnings are as they were."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import optuna
+import pytest
+import sklearn.datasets  # noqa: F401  SciPy sets filters of its own when it is first imported
+from reference.small_search import TASK
+
+from vrtune import search
+from vrtune.errors import UsageError
+from vrtune.studies.quiet import LEVELS, experimental, quiet
+from vrtune.studies.record import load_study
+from vrtune.studies.samplers import SAMPLERS, make_sampler
+from vrtune.studies.storage import open_storage
+
+
+def levels() -> dict[str, int]:
+    return {name: logging.getLogger(name).level for name in LEVELS}
+
+
+@contextmanager
+def nothing_changes() -> Iterator[None]:
+    """What Python does with messages is the same before and after."""
+    optuna.logging.set_verbosity(optuna.logging.DEBUG)
+    logging.getLogger("alembic").setLevel(logging.INFO)
+    before = levels(), list(warnings.filters)
+    try:
+        yield
+        assert optuna.logging.get_verbosity() == optuna.logging.DEBUG
+        assert (levels(), list(warnings.filters)) == before
+    finally:
+        optuna.logging.set_verbosity(optuna.logging.INFO)
+        logging.getLogger("alembic").setLevel(logging.NOTSET)
+
+
+def test_an_import_changes_nothing() -> None:
+    """Every module of vrtune, in a process of its own."""
+    program = """
+import importlib, logging, pkgutil, warnings
+import optuna, torch, torchvision, sklearn.datasets, sqlalchemy, plotly, numba  # theirs is not ours
+before = optuna.logging.get_verbosity(), logging.getLogger("alembic").level, list(warnings.filters)
+import vrtune
+for module in pkgutil.walk_packages(vrtune.__path__, "vrtune."):
+    if "search_spaces" not in module.name and not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+after = optuna.logging.get_verbosity(), logging.getLogger("alembic").level, list(warnings.filters)
+assert before == after, (before, after)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_search_changes_nothing(url: str, capfd: pytest.CaptureFixture[str]) -> None:
+    seen: set[int] = set()
+    with nothing_changes():
+        search(
+            "sgd", TASK, trials=3, jobs=2, study="s", storage=url, retrain_seeds=1,
+            progress=lambda event: seen.add(optuna.logging.get_verbosity()),
+        )  # fmt: skip
+        assert seen >= {optuna.logging.ERROR}
+    said = capfd.readouterr()
+    assert (said.out, said.err) == ("", "")
+
+
+def test_an_error_changes_nothing(url: str, tmp_path: Path) -> None:
+    path = tmp_path / "breaks.py"
+    path.write_text("def suggest(trial):\n    raise RuntimeError('out of ideas')\n")
+    for call in (
+        lambda: search(str(path), TASK, study="s", storage=url, jobs=1),
+        lambda: load_study(open_storage(url), "t", url),
+        lambda: make_sampler("cma", 0),
+    ):
+        with nothing_changes(), pytest.raises(UsageError):
+            call()
+
+
+def test_users_own_studies_speak_after_a_search(
+    url: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    optuna.logging.set_verbosity(optuna.logging.INFO)
+    search("sgd", TASK, trials=1, jobs=1, study="s", storage=url, retrain=0)
+    assert capfd.readouterr().err == ""
+    optuna.create_study(study_name="mine")
+    assert "A new study created in memory with name: mine" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_making_and_asking_a_sampler_warns_of_nothing(url: str, name: str) -> None:
+    with nothing_changes(), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        search("sgd", TASK, trials=2, sampler=name, jobs=1, study="s", storage=url, retrain=0)
+
+
+def test_an_experimental_class_is_made_as_ever() -> None:
+    with pytest.warns(optuna.exceptions.ExperimentalWarning):
+        optuna.samplers.QMCSampler(qmc_type="halton", seed=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        made = experimental(optuna.samplers.QMCSampler)(qmc_type="halton", seed=1)
+        assert isinstance(made, optuna.samplers.QMCSampler)
+        assert made._qmc_type == "halton"
+        plain = experimental(optuna.samplers.RandomSampler)(seed=1)  # it is one no longer
+        assert isinstance(plain, optuna.samplers.RandomSampler)
+
+
+def test_the_last_who_leaves_puts_things_back() -> None:
+    """Two threads inside at once; the first to enter is the first to leave."""
+    inside, leave = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with quiet():
+            inside.set()
+            leave.wait()
+
+    with nothing_changes():
+        thread = threading.Thread(target=other)
+        with quiet():
+            thread.start()
+            inside.wait()
+            with quiet():
+                pass
+            assert levels() == LEVELS
+        assert levels() == LEVELS
+        leave.set()
+        thread.join()
+
+
+def test_a_quiet_function_is_quiet_each_time() -> None:
+    @quiet()
+    def look() -> dict[str, int]:
+        return levels()
+
+    with nothing_changes():
+        calls: list[Callable[[], dict[str, int]]] = [look, look]
+        assert [call() for call in calls] == [LEVELS, LEVELS]
