@@ -28,6 +28,7 @@ from vrtune.gradients.cpu.side_by_side import SideBySide
 from vrtune.gradients.fused import Fused
 from vrtune.gradients.looped import Looped
 from vrtune.gradients.oracle import Oracle
+from vrtune.lanes.device import choose_device
 from vrtune.lanes.replay import WARM_UP, Replay
 from vrtune.models import build
 
@@ -85,7 +86,14 @@ def ways(side: int, lanes: int, device: torch.device, compiled: bool) -> dict[st
 
         fast = torch.compile(vmap(grad(loss)))
         works["compiled"] = lambda: fast(views, x, y)
-    return {name: Replay(lambda work=work: work() and None, device) for name, work in works.items()}  # type: ignore[misc]
+
+    def replayed(work: Callable[[], object], replay: Replay) -> Callable[[], None]:
+        def once() -> None:
+            work()
+
+        return lambda: replay(once)
+
+    return {name: replayed(work, Replay(device)) for name, work in works.items()}
 
 
 def main() -> None:
@@ -96,7 +104,7 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     arguments = parser.parse_args()
-    device = torch.device(arguments.device)
+    device = choose_device(arguments.device)
     torch.set_num_threads(1)
     rows = []
     for side in arguments.side:

@@ -38,7 +38,7 @@ from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
 from vrtune import SGD, STORM, SVRG, Task, TrialConfig
-from vrtune.lanes.device import one_thread
+from vrtune.lanes.device import choose_device, one_thread
 from vrtune.lanes.plan import plan
 from vrtune.lanes.pool import Pool
 from vrtune.lanes.workspace import Workspace
@@ -231,7 +231,7 @@ def main() -> None:
     if arguments.one:
         one(arguments)
         return
-    device = torch.device(arguments.device)
+    device = choose_device(arguments.device)
     rows = []
     model, data_dir, steps = arguments.model, arguments.data_dir, arguments.steps
     for method in arguments.methods:

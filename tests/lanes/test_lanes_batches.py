@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from vrtune import SGD, STORM, SVRG, Plain, TrialConfig
-from vrtune.config import EstimatorSettings
 from vrtune.lanes import Lane, Lanes, Stream
 from vrtune.lanes.batches import bounds, epoch_order
 from vrtune.lanes.keys import key
 from vrtune.lanes.rows import Program
+from vrtune.units import EstimatorSettings
 
 TRAIN, BATCHES = 42, 9  # eight of 5, the last of 2
 

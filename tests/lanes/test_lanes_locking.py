@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from vrtune import SCSG, SGD, STORM, SVRG, Plain, TrialConfig
-from vrtune.config import EstimatorSettings
 from vrtune.lanes import Lanes
 from vrtune.lanes.rows import Program
 from vrtune.testing import problem
 from vrtune.testing.spy import watch
+from vrtune.units import EstimatorSettings
 
 STILL = 1e-100  # a step size that leaves the weights where they are, bit for bit
 ways = pytest.mark.parametrize("fused", [False, True], ids=["looped", "fused"])

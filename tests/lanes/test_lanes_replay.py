@@ -35,19 +35,23 @@ class Cuda:
 
     def __init__(self) -> None:
         self.pools, self.graphs, self.fails = 0, list[FakeGraph](), False
+        self.streams: list[object] = []  # that were made the current one
 
-    def graph_pool_handle(self) -> int:
+    def graph_pool_handle(self) -> tuple[int, int]:
         self.pools += 1
-        return self.pools
+        return 0, self.pools
 
     def make(self) -> FakeGraph:
         self.graphs.append(FakeGraph())
         return self.graphs[-1]
 
     @contextmanager
-    def capture(self, graph: FakeGraph, pool: int, capture_error_mode: str) -> Iterator[None]:
+    def capture(
+        self, graph: FakeGraph, pool: tuple[int, int], stream: object, capture_error_mode: str
+    ) -> Iterator[None]:
         assert not gc.isenabled(), "what dies during a capture can spoil it"
-        graph.pool = pool
+        assert stream is shared(DEVICE).side, "whose buffers the warm-up has made"
+        graph.pool = pool[1]
         yield
         if self.fails:
             raise RuntimeError("operation not permitted when stream is capturing")
@@ -67,11 +71,12 @@ class FakeGraph:
 @pytest.fixture
 def cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cuda]:
     fake = Cuda()
-    stream = SimpleNamespace(wait_stream=lambda other: None)
+    stream = SimpleNamespace(wait_stream=lambda other: None, device_index=0)
     for name, stand_in in {
         "Stream": lambda device: stream,
         "current_stream": lambda device: stream,
         "stream": lambda stream: nullcontext(),
+        "set_stream": fake.streams.append,
         "synchronize": lambda device: None,
         "empty_cache": lambda: None,
         "graph_pool_handle": fake.graph_pool_handle,
@@ -101,12 +106,12 @@ def test_graphs_share_their_memory_and_are_given_up_together(cuda: Cuda) -> None
         run(0)
         run(1)
     assert runs == [WARM_UP + 1] * 2, "run aside, then once to be captured"
-    assert [(graph.pool, graph.replays) for graph in cuda.graphs] == [(1, 2), (1, 2)]
+    assert [(graph.pool, graph.replays) for graph in cuda.graphs] == [(2, 2), (2, 2)]
     release(DEVICE)
     assert not any(graph.alive for graph in cuda.graphs)
     run(0)
     run(1)
-    assert [(graph.pool, graph.replays) for graph in cuda.graphs[2:]] == [(2, 1), (2, 1)]
+    assert [(graph.pool, graph.replays) for graph in cuda.graphs[2:]] == [(3, 1), (3, 1)]
     assert gc.isenabled()
 
 
@@ -123,6 +128,19 @@ def test_work_that_cannot_be_captured_is_run(cuda: Cuda) -> None:
         replay(work)
     for _ in range(2):
         replay(work)
+    assert len(cuda.streams) == 1, "PyTorch would stay on the capture's"
     assert len(done) == WARM_UP + 1 + 3, "the capture computes nothing, so it is run again"
     assert len(cuda.graphs) == 1
     assert gc.isenabled()
+
+
+def test_graphs_that_died_alone_leave_no_memory_to_be_used_again(cuda: Cuda) -> None:
+    """PyTorch refuses to capture into the memory of graphs that are all gone."""
+    for _ in range(2):
+        replay = Replay(DEVICE)
+        for _ in range(WARM_UP + 1):
+            replay(lambda: None)
+        del replay
+        gc.collect()
+    one, other = (graph.pool for graph in cuda.graphs)
+    assert one != other

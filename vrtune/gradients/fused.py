@@ -22,10 +22,10 @@ class Fused(Oracle):
         """A GPU's graph has no Python to save, and would need twice the memory."""
         return self.device.type == "cpu"
 
-    def share(self, threads: int) -> None:
-        """Shares the rows out, unless there are no convolutions: such a step is too short."""
+    def use_threads(self, threads: int) -> None:
+        """Divides the rows, unless there are no convolutions: such a step is too short."""
         deep = any(isinstance(layer, nn.Conv2d) for layer in self.original.modules())
-        super().share(threads if deep else 1)
+        super().use_threads(threads if deep else 1)
 
     def _forward(
         self, module: nn.Module, parameters: Sequence[Tensor], buffers: Buffers, x: Tensor
@@ -49,13 +49,19 @@ class Fused(Oracle):
         G, losses = torch.empty_like(W), []
         for rows in self._blocks(len(W)):
             own = {name: b[rows] for name, b in buffers.items()}
-            leaves = [v.detach().requires_grad_() for v in self.layout.views(W[rows]).values()]
+            leaves = [v.detach().requires_grad_() for v in self._weights(W[rows])]
             loss = _losses(self._forward(module, leaves, own, x[rows]), y[rows])
             grads = torch.autograd.grad(loss.sum(), leaves)  # of a row, by that row alone
             for part, grad in zip(self.layout.views(G[rows]).values(), grads, strict=True):
                 part.copy_(grad)
             losses.append(loss.detach())
         return G, joined(losses)
+
+    def _weights(self, W: Tensor) -> list[Tensor]:
+        """Each parameter [r, *shape]; on a GPU in memory of its own, as cuDNN reads 16 bytes at a
+        time, and a view of a row may begin anywhere."""
+        views = self.layout.views(W).values()
+        return list(views) if self.device.type == "cpu" else [v.clone() for v in views]
 
     def _blocks(self, rows: int) -> list[slice]:
         """The rows that are computed in one call."""
@@ -64,7 +70,7 @@ class Fused(Oracle):
     def _logits(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
         if self.device.type == "cpu":  # where large batches gain little from fusing
             return self._one_by_one(module, W, buffers, x)
-        return self._forward(module, list(self.layout.views(W).values()), buffers, x)
+        return self._forward(module, self._weights(W), buffers, x)
 
     def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
         return _losses(self._by_vmap(self.original.train(), parameters, buffers, x), y)

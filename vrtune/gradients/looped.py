@@ -11,8 +11,9 @@ from vrtune.gradients.oracle import Buffers, Oracle
 
 
 class Looped(Oracle):
-    """One lane after another: the module's parameters are pointed at a row of W, and their
-    gradients at the same row of the result, so a backward pass writes in place."""
+    """One lane after another: the module's parameters are pointed at a row of W (on a GPU the row
+    is copied), and their gradients at the same row of the result, so a backward pass writes in
+    place."""
 
     def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
         super().__init__(module, precision, threads)

@@ -37,8 +37,8 @@ class Oracle(ABC):
         self.device = next(module.parameters()).device
         self.computed = partial(computed_in, precision, self.device)
         self.modules: list[nn.Module] = []
-        self.pool: ThreadPoolExecutor | None = None
-        self.share(threads)
+        self.executor: ThreadPoolExecutor | None = None
+        self.use_threads(threads)
 
     def gradient(self, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Gradients [r, P] and mean losses [r] on batches x [r, B, C, H, W], y [r, B]."""
@@ -59,14 +59,14 @@ class Oracle(ABC):
 
         return joined(self._parts(len(W), work, grad=False))
 
-    def share(self, threads: int) -> None:
-        """Shares the rows out among so many threads, where there are enough of them."""
+    def use_threads(self, threads: int) -> None:
+        """Divides the rows among so many threads, where there are enough of them."""
         if threads == len(self.modules):
             return
-        if self.pool:
-            self.pool.shutdown()
+        if self.executor:
+            self.executor.shutdown()
         self.modules = [self.module, *(copy.deepcopy(self.module) for _ in range(threads - 1))]
-        self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self.executor = ThreadPoolExecutor(threads) if threads > 1 else None
 
     def _parts(
         self, rows: int, work: Callable[[nn.Module, slice], Result], *, grad: bool
@@ -78,9 +78,9 @@ class Oracle(ABC):
             with self.computed(), torch.set_grad_enabled(grad):  # both belong to a thread
                 return work(module, part)
 
-        if self.pool is None or count == 1:
+        if self.executor is None or count == 1:
             return [one(self.module, slice(0, rows))]
-        return list(self.pool.map(one, self.modules, shares(rows, count)))
+        return list(self.executor.map(one, self.modules, parts_of(rows, count)))
 
     def _seated(
         self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor
@@ -88,9 +88,13 @@ class Oracle(ABC):
         """The batch of every row, while the module has that row's weights and buffers."""
         weights = list(self.layout.views(W).values())
         parameters, own = list(module.parameters()), dict(module.named_buffers())
+        values = [p.data for p in parameters]
         for row, xi in enumerate(x):
-            for p, weight in zip(parameters, weights, strict=True):
-                p.data = weight[row]
+            if self.device.type == "cpu":
+                for p, weight in zip(parameters, weights, strict=True):
+                    p.data = weight[row]
+            else:  # cuDNN reads 16 bytes at a time, and a row may begin anywhere
+                torch._foreach_copy_(values, [weight[row] for weight in weights])
             for name, b in own.items():
                 b.data = buffers[name][row]
             yield xi.contiguous(memory_format=self.memory_format)
@@ -122,7 +126,7 @@ def _in_mode(module: nn.Module, train: bool) -> nn.Module:
     return module if module.training is train else module.train(train)
 
 
-def shares(rows: int, count: int) -> list[slice]:
+def parts_of(rows: int, count: int) -> list[slice]:
     """The rows in so many parts of about equal size."""
     return [slice(*cut) for cut in pairwise(rows * i // count for i in range(count + 1))]
 

@@ -19,11 +19,12 @@ def choose_device(device: str) -> torch.device:
     """auto: CUDA where there is one. UsageError if `device` is not to be had."""
     if device not in ("auto", "cpu", "cuda"):
         raise UsageError(f"there is no device {device!r}: choose one of auto, cpu, cuda")
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if device == "cuda" and not torch.cuda.is_available():
+    there = torch.cuda.is_available()
+    if device == "cuda" and not there:
         raise UsageError("there is no CUDA device here: use --device cpu")
-    return torch.device(device)
+    if device == "cpu" or not there:
+        return torch.device("cpu")
+    return torch.device("cuda", torch.cuda.current_device())  # as tensors on it say
 
 
 def cores(device: torch.device) -> int:

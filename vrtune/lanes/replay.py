@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from weakref import WeakSet
 
@@ -19,8 +20,8 @@ class Shared:
 
     def __init__(self, device: torch.device) -> None:
         self.side = torch.cuda.Stream(device)
-        self.pool = torch.cuda.graph_pool_handle()
         self.captured: WeakSet[Replay] = WeakSet()
+        self.memory = torch.cuda.graph_pool_handle()  # of the graphs that live
 
 
 shared = lru_cache(Shared)
@@ -39,7 +40,6 @@ def release(device: torch.device) -> None:
         for replay in common.captured:
             replay.forget()
         common.captured.clear()
-        common.pool = torch.cuda.graph_pool_handle()
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
@@ -80,20 +80,28 @@ class Replay:
         here.wait_stream(side)
 
     def _capture(self, work: Callable[[], None]) -> None:
+        """On the stream of the warm-up, whose buffers cuBLAS then uses again."""
         graph, common = torch.cuda.CUDAGraph(), shared(self.device)
+        if not common.captured:  # the memory went with the last graph
+            common.memory = torch.cuda.graph_pool_handle()
         torch.cuda.synchronize(self.device)
+        here = torch.cuda.current_stream(self.device)
         gc.collect()
         collects = gc.isenabled()
         gc.disable()  # what dies during a capture can spoil it
         try:
-            with torch.cuda.graph(graph, pool=common.pool, capture_error_mode="thread_local"):
+            with torch.cuda.graph(
+                graph, pool=common.memory, stream=common.side, capture_error_mode="thread_local"
+            ):
                 work()
         except torch.OutOfMemoryError:
+            _abandon(common.memory, here)
             raise
         except RuntimeError as error:
             self.captures = False
+            _abandon(common.memory, here)
             torch.cuda.synchronize(self.device)
-            common.pool = torch.cuda.graph_pool_handle()
+            common.memory = torch.cuda.graph_pool_handle()
             reason = str(error).splitlines()[0]
             warnings.warn(f"steps run without a CUDA graph: {reason}", stacklevel=2)
         else:
@@ -108,3 +116,12 @@ class Replay:
         if self.graph is not None:
             self.graph.reset()
             self.graph = None
+
+
+def _abandon(memory: tuple[int, int], stream: torch.cuda.Stream) -> None:
+    """Puts back what a capture that failed leaves behind: PyTorch then stays on its stream, and its
+    allocator goes on as if the capture did, giving no memory back."""
+    torch.cuda.set_stream(stream)
+    with suppress(RuntimeError, AttributeError):  # it has ended by itself, or has other names
+        torch._C._cuda_endAllocateToPool(stream.device_index, memory)
+        torch._C._cuda_releasePool(stream.device_index, memory)

@@ -71,6 +71,14 @@ class Program:
         )
 
 
+class Start:
+    """What a lane starts from: a module's parameters as one row [P], and its buffers."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.row = flatten(module)
+        self.buffers = {name: b.clone() for name, b in module.named_buffers()}
+
+
 class Rows:
     """Weights, buffers, hyperparameters and the method's state of L lanes.
 
@@ -105,20 +113,24 @@ class Rows:
         self.times["epoch"].copy_(torch.tensor(epochs).unsqueeze(1))
         self.times["epochs"].fill_(total)
 
-    def write(self, rows: list[int], lanes: list[Lane], starts: list[nn.Module]) -> None:
-        """Puts fresh lanes into `rows`: weights and buffers of `starts`, settings, zeroed state."""
-        for row, lane, start in zip(rows, lanes, starts, strict=True):
-            self.W[row] = flatten(start)
-            for name, value in start.named_buffers():
-                self.buffers[name][row] = value
-            for part, hp in self.hp.items():
-                for name, values in getattr(lane.config, part).numbers().items():
-                    if name not in hp:
-                        hp[name] = self.W.new_zeros(len(self.W), len(values))
-                    hp[name][row] = self.W.new_tensor(values)
+    def write(self, rows: Tensor, lanes: list[Lane], starts: list[Start]) -> None:
+        """Puts fresh lanes into `rows` [r]: weights and buffers of `starts`, settings, no state.
+
+        A tensor at a time, not a lane at a time: on a GPU each write has its price.
+        """
+        self.W[rows] = torch.stack([start.row for start in starts])
+        for name, b in self.buffers.items():
+            b[rows] = torch.stack([start.buffers[name] for start in starts])
+        for part, hp in self.hp.items():
+            columns = [getattr(lane.config, part).numbers() for lane in lanes]
+            for name in columns[0]:
+                values = self.W.new_tensor([column[name] for column in columns])
+                if name not in hp:
+                    hp[name] = self.W.new_zeros(len(self.W), values.shape[1])
+                hp[name][rows] = values
         for group in (self.estimator.state, self.optimizer.state):
             for tensor in group.values():
-                tensor[rows] = 0
+                tensor.index_fill_(0, rows, 0)
 
     def start(self, rows: Tensor) -> None:
         """Lets estimator and optimizer prepare `rows`, whose weights are ready now."""

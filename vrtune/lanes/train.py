@@ -16,7 +16,7 @@ from vrtune.lanes.evaluate import evaluate
 from vrtune.lanes.initialise import initialise
 from vrtune.lanes.keys import key
 from vrtune.lanes.replay import release
-from vrtune.lanes.rows import Lane, Program, Rows
+from vrtune.lanes.rows import Lane, Program, Rows, Start
 from vrtune.lanes.step import PartialSum, Step
 
 
@@ -60,11 +60,11 @@ class Lanes:
         device = self.device
 
         @lru_cache(maxsize=64)
-        def start(stream_key: tuple[object, ...]) -> nn.Module:
-            """The module as a stream starts it: every trial starts from the same weights."""
+        def start(stream_key: tuple[object, ...]) -> Start:
+            """Of a stream: every trial starts from the same weights."""
             with torch.random.fork_rng([device] if device.type == "cuda" else []):
                 torch.manual_seed(key(*stream_key, "weights"))
-                return make().to(device)
+                return Start(make().to(device))
 
         self._start = start
 
@@ -81,9 +81,10 @@ class Lanes:
         """Puts fresh lanes into rows whose lanes have ended; no shape changes."""
         for row, lane in zip(rows, lanes, strict=True):
             self.seats[row] = lane
-        self.rows.write(rows, lanes, [self._start(lane.stream.key()) for lane in lanes])
+        at = torch.tensor(rows, device=self.device)
+        self.rows.write(at, lanes, [self._start(lane.stream.key()) for lane in lanes])
         initialise(self, rows, lanes)
-        self.rows.start(torch.tensor(rows, device=self.device))
+        self.rows.start(at)
 
     def keep(self, rows: list[int]) -> None:
         """Gives up every row but these."""
