@@ -15,19 +15,13 @@ from contracts.settings import (
 from pydantic import ValidationError
 
 from vrtune import SGD, STORM, SVRG, Adam, MetaInit, Plain, Task, TrialConfig
-from vrtune.config import (
-    EstimatorSettings,
-    InitSettings,
-    OptimizerSettings,
-    ScheduleSettings,
-    Settings,
-    Unit,
-    explain,
-)
+from vrtune.config import Settings
+from vrtune.errors import explain
 from vrtune.estimators import ESTIMATORS
 from vrtune.inits import INITS
 from vrtune.optimizers import OPTIMIZERS
 from vrtune.schedules import SCHEDULES
+from vrtune.units import EstimatorSettings, InitSettings, OptimizerSettings, ScheduleSettings, Unit
 
 UNITS = [
     *(unit for units in ESTIMATOR_SETTINGS.values() for unit in units),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -11,7 +12,7 @@ import pytest
 
 import vrtune
 from vrtune import data, estimators, inits, models, optimizers, schedules
-from vrtune.config import Unit
+from vrtune.units import Unit
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "vrtune"
@@ -22,6 +23,7 @@ SPACES = ROOT / "search_spaces"
 LAYERS: list[set[str]] = [
     {"errors", "events"},
     {"config"},
+    {"units"},
     {"data", "models", "inits", "estimators", "optimizers", "schedules"},
     {"trial_config", "gradients"},
     {"spaces", "lanes"},
@@ -97,10 +99,10 @@ def test_rooms_import_downwards_only() -> None:
 def test_imports_are_found() -> None:
     """Or the test above could not fail."""
     assert "vrtune.lanes.rows" in imported(PACKAGE / "lanes" / "train.py")
-    assert "vrtune.config" in imported(PACKAGE / "optimizers" / "sgd.py")
+    assert "vrtune.units" in imported(PACKAGE / "optimizers" / "sgd.py")
     assert "vrtune.spaces" in imported(PACKAGE / "searching" / "job.py")
     assert imported(SPACES / "sgd.py") == {"vrtune"}
-    assert imported(PACKAGE / "config.py") == {"vrtune.errors"}
+    assert imported(PACKAGE / "config.py") == set()
 
 
 def test_search_spaces_need_only_what_users_may_import() -> None:
@@ -162,9 +164,19 @@ def test_no_room_for_odds_and_ends() -> None:
         assert not parts & forbidden, name_of(path)
 
 
+def test_few_files_lie_directly_in_the_package() -> None:
+    assert len(list(PACKAGE.glob("*.py"))) <= 8
+
+
+def test_optunas_internals_are_used_in_studies_alone() -> None:
+    private = re.compile(r"\._storage|\._trial_id|\._study_id|_system_attrs|optuna[.\w]*\._")
+    users = {name_of(path) for path in EVERY_FILE if private.search(path.read_text())}
+    assert {room_of_any(ROOT / name) for name in users} == {"studies"}
+
+
 @every_file
 def test_file_is_short(path: Path) -> None:
-    assert len(path.read_text().splitlines()) < 300
+    assert len(path.read_text().splitlines()) <= 250
 
 
 @every_file

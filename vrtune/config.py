@@ -1,195 +1,48 @@
-"""Task, and the roles of units: what a tuned task and a part of a method are made of.
-
-Knows no unit: they enrol themselves (`Unit.enrol`), wherever their files lie.
-"""
+"""Task: what is tuned and how it is judged; Settings: what all that is described derives from."""
 
 from __future__ import annotations
 
-import inspect
-from abc import abstractmethod
-from collections.abc import Iterable
-from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
-
-from vrtune.errors import UsageError
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-SCHEMA_VERSION = 1
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 
 class Settings(BaseModel):
     """Frozen, validated, JSON both ways; a misspelt or unknown field is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Unit(Settings):
-    """Settings of one part of a method, and what runs them. `kind` names it in JSON.
-
-    Numbers (and tuples of so many numbers) are hyperparameters: tensors [L, 1], one value a lane.
-    Any other setting, such as a word, is an argument of the algorithm's constructor; lanes that
-    differ in one are trained apart.
-    """
-
-    role: ClassVar[str]
-    base: ClassVar[str]  # the class that algorithms of the role derive from
-    enrolled: ClassVar[dict[str, type[Unit]]]  # by kind: whatever is here can be run
-    algorithm: ClassVar[type[Any]]
-
-    if TYPE_CHECKING:
-
-        @property
-        def kind(self) -> str: ...
-
-    @classmethod
-    def enrol(cls, algorithm: type[Any]) -> None:
-        """Joins the settings with the algorithm that runs them. UsageError if that can't work."""
-        field = cls.model_fields.get("kind")
-        if field is None or not isinstance(field.default, str):
-            raise UsageError(f'{cls.__name__} has no name: give it kind: Literal["..."] = "..."')
-        other = cls.enrolled.get(field.default)
-        if other is not None and not _same(other, cls):
-            raise UsageError(
-                f"there are two {cls.role}s of kind {field.default!r}, {_where(other)} and "
-                f"{_where(cls)}: give one of them another kind"
-            )
-        words, taken = cls.words_of(cls.model_fields), inspect.signature(algorithm).parameters
-        if algorithm is not cls and (untaken := [name for name in words if name not in taken]):
-            raise UsageError(
-                f"{cls.__name__}.{untaken[0]} is no number, so {algorithm.__name__} must take it: "
-                f"add {untaken[0]} to the arguments of its __init__"
-            )
-        cls.algorithm = algorithm
-        cls.enrolled[field.default] = cls
-
-    @classmethod
-    def words_of(cls, fields: Iterable[str]) -> list[str]:
-        """Those of the fields that are no numbers."""
-        return [
-            name
-            for name in fields
-            if name != "kind" and not _is_number(cls.model_fields[name].annotation)
-        ]
-
-    def words(self) -> dict[str, Any]:
-        """The settings that are no numbers, by name."""
-        return {name: getattr(self, name) for name in self.words_of(type(self).model_fields)}
-
-    def numbers(self) -> dict[str, list[float]]:
-        """The numeric settings, by name; a tuple keeps all its numbers."""
-        left_out = {"kind", *self.words_of(type(self).model_fields)}
-        values = {n: getattr(self, n) for n in type(self).model_fields if n not in left_out}
-        return {
-            name: [float(v) for v in value] if isinstance(value, tuple) else [float(value)]
-            for name, value in values.items()
-            if value is not None  # an lr that the estimator sets
-        }
-
-
-def _is_number(annotation: Any) -> bool:
-    """Whether a field of this type is a hyperparameter: a number, or a tuple of so many."""
-    origin, parts = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return _is_number(parts[0])
-    if origin in (Union, UnionType):
-        return all(map(_is_number, parts))
-    if origin is Literal:
-        return all(isinstance(value, int | float) for value in parts)
-    if origin is tuple:
-        return bool(parts) and all(map(_is_number, parts))
-    return isinstance(annotation, type) and issubclass(annotation, int | float)
-
-
-def _same(one: type, other: type) -> bool:
-    """Whether two classes are one that was defined again: by a notebook, or in a copied file."""
-    if (one.__module__, one.__qualname__) == (other.__module__, other.__qualname__):
-        return True
-    try:
-        return inspect.getsource(one) == inspect.getsource(other)
-    except (OSError, TypeError):  # the file is gone
-        return not one.__module__.startswith("vrtune.")
-
-
-def _where(unit: type) -> str:
-    return f"{unit.__module__}.{unit.__qualname__}"
-
-
-class EstimatorSettings(Unit):
-    """What to feed the step rule."""
-
-    role, base = "gradient estimator", "Estimator"
-    enrolled = {}
-    sets_step_size: ClassVar[bool] = False  # hands the step rule its eta; lr is then left out
-    keeps_snapshot: ClassVar[bool] = False  # batches are then held from one snapshot to the next
-    cost: ClassVar[float] = 1.0  # gradient computations a step; 1 is one mini-batch backward
-
-    @property
-    def start(self) -> int:
-        """The epoch from which the estimate is more than the plain gradient."""
-        return 0
-
-    @property
-    def period(self) -> int:
-        """Epochs from one snapshot to the next."""
-        return 1
-
-    @property
-    def batches(self) -> int | None:
-        """Batches that a snapshot is taken over, again after as many steps; None: a whole pass."""
-        return None
-
-
-class OptimizerSettings(Unit):
-    """What the step rule does with the estimate."""
-
-    role, base = "optimizer", "StepRule"
-    enrolled = {}
-    lr: float | None = Field(default=None, gt=0, description="step size")
-
-    @classmethod
-    def words_of(cls, fields: Iterable[str]) -> list[str]:
-        """All but lr: it is a number, or left out where the estimator sets the step size."""
-        return [name for name in super().words_of(fields) if name != "lr"]
-
-    def twin(self) -> str | None:
-        """The class of torch.optim that takes these settings and makes the same steps."""
-        return None
-
-
-class InitSettings(Unit):
-    """How the weights start."""
-
-    role, base = "init", "Init"
-    enrolled = {}
-
-    @property
-    def spent(self) -> float:
-        """Gradient computations that a lane's initialisation takes."""
-        return 0.0
-
-
-class ScheduleSettings(Unit):
-    """How the step size changes over the run: a factor on it. It runs itself, a lane at a time."""
-
-    role, base = "schedule", "ScheduleSettings"
-    enrolled = {}
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        if "kind" in cls.model_fields:
-            cls.enrol(cls)
-
-    @abstractmethod
-    def factors(self, t: Tensor, epochs: int) -> Tensor:
-        """The factor at times t [n], in epochs from the start of a run of `epochs`, float64 [n]."""
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        json_schema_extra=lambda schema: schema.update(  # of the docstring, its first line
+            description=schema.get("description", "").partition("\n")[0]
+        ),
+    )
 
 
 class Task(Settings):
-    """What is tuned and how it is judged; a study keeps one Task for its whole life."""
+    """What is tuned and how it is judged; a study keeps one Task for its whole life.
+
+    Args:
+        dataset: a name (`vrtune list datasets`), a folder of images or an .npz file.
+        model: the architecture's name (`vrtune list models`).
+        norm: normalisation layers: none, batch or layer.
+        init: how weights start: a name (`vrtune list methods`), or a module in your folder inits.
+        folds: of the cross-validation, 2 or more.
+        holdout: share of the samples held out once, in place of folds; above 0 and below 1.
+        epochs: passes over the training part, 1 or more.
+        batch_size: samples a step, 1 or more.
+        limit: training samples used, every class in its proportion; None: all.
+        augment: random views of the training images: none, or crop-flip (pad 4, crop, flip).
+        lock_transforms: whether a sample keeps its view from a snapshot to the next.
+        precision: of matrix products and convolutions: float32, tf32 (on a GPU) or bfloat16.
+        seed: keys folds, weights and batches, 0 or more.
+
+    Example:
+        >>> from vrtune import Task
+        >>> Task(epochs=10, holdout=0.2).parts  # lanes of a trial
+        1
+    """
 
     dataset: str = Field(
         default="digits",
@@ -234,13 +87,3 @@ class Task(Settings):
     def parts(self) -> int:
         """Validation parts, and so lanes of a trial: the folds, or one that is held out."""
         return 1 if self.holdout else self.folds
-
-
-def explain(error: ValidationError) -> str:
-    """A validation error as one clause: where, what, what was given."""
-    parts = []
-    for e in error.errors():
-        where = ".".join(str(part) for part in e["loc"])
-        given = f" (got {e['input']!r})" if e["type"] not in ("value_error", "missing") else ""
-        parts.append(f"{where + ': ' if where else ''}{e['msg']}{given}")
-    return "; ".join(parts)

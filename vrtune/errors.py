@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 T = TypeVar("T")
 
@@ -25,3 +28,13 @@ def chosen(registry: Mapping[str, T], name: str, what: str) -> T:
     if name not in registry:
         raise UsageError(f"there is no {what} {name!r}: choose one of {', '.join(registry)}")
     return registry[name]
+
+
+def explain(error: ValidationError) -> str:
+    """A validation error as one clause: where, what, what was given."""
+    parts = []
+    for e in error.errors():
+        where = ".".join(str(part) for part in e["loc"])
+        given = f" (got {e['input']!r})" if e["type"] not in ("value_error", "missing") else ""
+        parts.append(f"{where + ': ' if where else ''}{e['msg']}{given}")
+    return "; ".join(parts)

@@ -73,10 +73,8 @@ def train(
     fused: bool,
     progress: Callable[[Event], None] = lambda event: None,
 ) -> tuple[dict[int, Retrained], dict[int, list[dict[str, Tensor]]]]:
-    """Trains settings on the whole training part, every seed a lane, then reads the test set.
-
-    Returns what came out, and each seed's parameters and buffers. UsageError if they don't fit.
-    """
+    """Trains settings on the whole training part, every seed a lane, then reads the test set;
+    returns results, and each seed's parameters and buffers. UsageError if they don't fit."""
     check_trainings(workspace, hungriest(configs.values()), seeds * len(configs))
     pool = Pool(workspace, workspace.seeds(seeds), fused=fused)
     curves: dict[int, list[list[float]]] = {number: [] for number in configs}
@@ -120,7 +118,21 @@ def train_config(
     data_dir: str | Path = "data",
     device: Literal["auto", "cpu", "cuda"] = "auto",
 ) -> Retrained:
-    """Trains one setting on the whole training part with several seeds and judges it once."""
+    """Trains one setting on the whole training set, then reads the test set once.
+
+    Args:
+        config, task: the setting; data, model and epochs (the folds play no part).
+        seeds: trainings, 1 or more, each with weights and batches of its own.
+        data_dir, device: where data sets lie or are downloaded to; where to train.
+    Returns:
+        Test accuracy (0 to 1) and loss over seeds, training losses, gradient computations.
+    Raises:
+        UsageError, VrtuneError: the request or the surroundings won't do, in one sentence.
+    Example:
+        >>> from vrtune import SGD, Task, TrialConfig, train
+        >>> train(TrialConfig(optimizer=SGD(lr=0.1)), Task(model="softmax", epochs=1)).seeds
+        3
+    """
     if seeds < 1:
         raise UsageError("seeds must be at least 1")
     where = choose_device(device)
@@ -142,10 +154,21 @@ def retrain(
     data_dir: str | Path | None = None,
     progress: Callable[[Event], None] = lambda event: None,
 ) -> list[Retrained]:
-    """Trains a study's best trials (or one by number) again and reads the test set at the end.
+    """Trains a study's best trials on the whole training set, then reads the test set once.
 
-    Data is looked for in `data_dir`, or where the search found it. Raises UsageError or
-    VrtuneError.
+    Args:
+        study, storage: the study's name, and the URL of the storage that keeps it.
+        trial, top, seeds: one trial by number, or the `top` best; trainings of each, 1 or more.
+        data_dir, device: where data lies (default: where the search found it); where to train.
+        progress: called with an event after each epoch.
+    Returns:
+        What came out of each trial, the best first; study and folder `studies` keep it, too.
+    Raises:
+        UsageError, VrtuneError: the request or the surroundings won't do, in one sentence.
+    Example:
+        >>> from vrtune import retrain  # the study is that of search's example
+        >>> [len(again.test_accuracy.values) for again in retrain("sgd-digits-softmax", seeds=2)]
+        [2]
     """
     if top < 1 or seeds < 1:
         raise UsageError("top and seeds must be at least 1")

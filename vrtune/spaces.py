@@ -20,9 +20,9 @@ import optuna
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from pydantic import ValidationError
 
-from vrtune.config import InitSettings, explain
-from vrtune.errors import UsageError
+from vrtune.errors import UsageError, explain
 from vrtune.trial_config import TrialConfig
+from vrtune.units import InitSettings
 
 _PACKAGE = Path(__file__).parent
 # The user's own folder first, then the installed one, then a checkout's.
@@ -125,7 +125,23 @@ def names() -> dict[str, Path]:
 
 
 def load(space: str, init: str = "default") -> Space:
-    """The space called `space`, or in the file `space`. UsageError if there is none."""
+    """Finds a search space, by its name or its file.
+
+    Args:
+        space: a name (`vrtune list spaces`), or the path of a .py file.
+        init: how weights start: the name of a module in the folder `inits` of search spaces.
+
+    Returns:
+        The space: `suggest(trial)` asks it for a TrialConfig.
+
+    Raises:
+        UsageError: there is no such space or init, or it can't be imported.
+
+    Example:
+        >>> from vrtune.spaces import load
+        >>> load("storm").check().estimator.kind
+        'storm'
+    """
     path = Path(space) if space.endswith(".py") else names().get(space)
     if path is None:
         near = difflib.get_close_matches(space, names(), 1)
@@ -159,9 +175,23 @@ _siblings: dict[str, Path] = {}  # modules imported from beside a file, and thei
 
 
 def load_file(path: Path) -> ModuleType:
-    """The module in a Python file, which may import what lies beside it; units in it are enrolled.
+    """Imports a Python file, which may import what lies beside it; units in it are enrolled.
 
-    A file is run again only after it was changed. Raises UsageError if it can't be imported.
+    Args:
+        path: the file; it is run again only after it was changed.
+
+    Returns:
+        The module.
+
+    Raises:
+        UsageError: the file can't be read or imported.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from vrtune.spaces import load_file
+        >>> _ = Path("own.py").write_text("rate = 0.1")
+        >>> load_file(Path("own.py")).rate
+        0.1
     """
     path = path.resolve()
     name = f"{FROM_FILE}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"

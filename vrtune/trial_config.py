@@ -7,11 +7,12 @@ from typing import Annotated, Any, Self
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from vrtune.config import Settings, Unit
+from vrtune.config import Settings
 from vrtune.estimators import EstimatorSettings, Plain
 from vrtune.inits import Default, InitSettings
 from vrtune.optimizers import OptimizerSettings
 from vrtune.schedules import Constant, ScheduleSettings
+from vrtune.units import Unit
 
 ROLES: tuple[type[Unit], ...] = (
     EstimatorSettings,
@@ -62,7 +63,23 @@ class _Choice:
 
 
 class TrialConfig(Settings):
-    """One setting of one method: estimator x step rule, its schedule, and how the weights start."""
+    """One setting of one method: estimator x step rule, its schedule, and how the weights start.
+
+    Args:
+        estimator: what to feed the step rule (default: the plain gradient).
+        optimizer: the step rule; its lr is left out where the estimator sets the step size.
+        init: how the weights start (default: as the architecture draws them).
+        schedule: a factor on the step size over the run (default: 1).
+
+    Raises:
+        pydantic.ValidationError: a step size is missing or set twice, or a unit is not known.
+
+    Example:
+        >>> from vrtune import SGD, SVRG, TrialConfig
+        >>> config = TrialConfig(estimator=SVRG(snapshot_period=2), optimizer=SGD(lr=0.1))
+        >>> TrialConfig.model_validate_json(config.model_dump_json()) == config
+        True
+    """
 
     estimator: Annotated[EstimatorSettings, _Choice(EstimatorSettings)] = Plain()
     optimizer: Annotated[OptimizerSettings, _Choice(OptimizerSettings)]

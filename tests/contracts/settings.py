@@ -25,7 +25,7 @@ from vrtune import (
     Step,
     TrialConfig,
 )
-from vrtune.config import EstimatorSettings, InitSettings, OptimizerSettings, ScheduleSettings
+from vrtune.units import EstimatorSettings, InitSettings, OptimizerSettings, ScheduleSettings
 
 ESTIMATOR_SETTINGS: dict[str, list[EstimatorSettings]] = {
     "plain": [Plain()],

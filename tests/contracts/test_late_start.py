@@ -8,8 +8,8 @@ from contracts.twins import TWINS
 from reference import alpha_svrg, optimal_svrg, svrg
 
 from vrtune import SGD, SVRG, AlphaSVRG, OptimalSVRG, Plain, TrialConfig
-from vrtune.config import EstimatorSettings
 from vrtune.testing import problem
+from vrtune.units import EstimatorSettings
 
 ways = pytest.mark.parametrize("fused", [False, True], ids=["looped", "fused"])
 LATE = [

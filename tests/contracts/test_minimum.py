@@ -16,11 +16,11 @@ from vrtune import (
     OptimalSVRG,
     Plain,
 )
-from vrtune.config import EstimatorSettings
 from vrtune.estimators import ESTIMATORS
 from vrtune.optimizers import OPTIMIZERS
 from vrtune.testing.quadratics import SAMPLES, LeastSquares, descend
 from vrtune.trial_config import TrialConfig
+from vrtune.units import EstimatorSettings
 
 STEADY: dict[str, EstimatorSettings] = {
     "plain": Plain(),

@@ -10,10 +10,10 @@ from contracts.settings import SCHEDULE_SETTINGS
 from torch.optim import lr_scheduler
 
 from vrtune import SGD, STORM, Constant, Cosine, Cyclic, OneCycle, Step, TrialConfig
-from vrtune.config import ScheduleSettings
 from vrtune.schedules import SCHEDULES
 from vrtune.testing import problem
 from vrtune.testing.spy import watch
+from vrtune.units import ScheduleSettings
 
 EPOCHS, STEPS = 8, 5  # steps an epoch
 

@@ -12,11 +12,11 @@ from reference.gradients import gradient_at
 from torch import Tensor
 
 from vrtune import SCSG, SGD, STORM, SVRG, AlphaSVRG, Plain, TrialConfig
-from vrtune.config import EstimatorSettings
 from vrtune.diagnosing.measure import NOISE_BATCHES, measure, quotient
 from vrtune.lanes import Lanes
 from vrtune.lanes.initialise import noise
 from vrtune.testing import problem
+from vrtune.units import EstimatorSettings
 
 ways = pytest.mark.parametrize("fused", [False, True], ids=["looped", "fused"])
 

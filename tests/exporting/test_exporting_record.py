@@ -10,12 +10,12 @@ import pytest
 from reference.exported import CONFIGS, IDS, TASK, exported
 
 from vrtune import SGD, TrialConfig, export, load_config
-from vrtune.config import EstimatorSettings, InitSettings, OptimizerSettings, ScheduleSettings
 from vrtune.errors import UsageError
 from vrtune.exporting.export import schema
 from vrtune.exporting.formats import FORMATS
 from vrtune.exporting.record import _dialect
 from vrtune.searching.result import SearchResult
+from vrtune.units import EstimatorSettings, InitSettings, OptimizerSettings, ScheduleSettings
 
 READ_BACK = {"json": ".json", "yaml": ".yaml", "toml": ".toml"}
 

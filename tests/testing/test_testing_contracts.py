@@ -12,12 +12,12 @@ from contracts.twins import TWINS
 from torch import Tensor
 
 from vrtune import SGD, STORM, Cosine, MetaInit, spaces
-from vrtune.config import EstimatorSettings, OptimizerSettings, Unit
 from vrtune.errors import UsageError
 from vrtune.estimators import BatchGradient, Clock, Estimator
 from vrtune.optimizers import StepRule
 from vrtune.testing import Contract, contracts
 from vrtune.trial_config import ROLES
+from vrtune.units import EstimatorSettings, OptimizerSettings, Unit
 
 OWN = spaces.load_file(Path(__file__).parents[1] / "reference" / "own_units.py")
 KEPT: list[Contract] = [

@@ -18,7 +18,7 @@ from vrtune.cli.screen import print_table
 if TYPE_CHECKING:
     import optuna
 
-    from vrtune.config import Unit
+    from vrtune.units import Unit
 
 What = Literal["spaces", "studies", "models", "datasets", "methods"]
 

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import typer
 from pydantic import ValidationError
 
-from vrtune.config import Settings, explain
-from vrtune.errors import UsageError
+from vrtune.config import Settings
+from vrtune.errors import UsageError, explain
 from vrtune.searching.settings import Device as DeviceName
 from vrtune.searching.settings import SearchSettings
 

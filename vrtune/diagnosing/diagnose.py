@@ -107,10 +107,33 @@ def diagnose_config(
     device: Literal["auto", "cpu", "cuda"] = "auto",
     progress: Callable[[Event], None] = lambda event: None,
 ) -> Diagnosis:
-    """Trains one setting on the whole training part, with seed 1, and measures along the way.
+    """Trains one setting once on the whole training set and measures its estimate's variance.
 
-    `shares` lie in 0 .. 1, of the way between snapshots; `dataset` is read if not given. Raises
-    UsageError or VrtuneError.
+    Args:
+        config: the setting.
+        task: data, model and epochs; its folds play no part.
+        trial: the number that the result bears.
+        shares: when to measure: shares of the way between snapshots, above 0 and at most 1.
+        intervals: how many of these ways to measure on, at most; 1 or more.
+        data_dir: where data sets lie, or are downloaded to.
+        dataset: the data, if they were read before.
+        device: where to train; auto: CUDA where there is one.
+        progress: called with an event after each epoch.
+
+    Returns:
+        The readings in the order they were taken, and the training losses.
+
+    Raises:
+        UsageError: something in the request is wrong, or the training does not fit the memory.
+        VrtuneError: something in the surroundings is wrong, such as missing data.
+
+    Example:
+        >>> from vrtune import SGD, SVRG, Task, TrialConfig
+        >>> from vrtune.diagnosing.diagnose import diagnose_config
+        >>> config = TrialConfig(estimator=SVRG(snapshot_period=1), optimizer=SGD(lr=0.1))
+        >>> found = diagnose_config(config, Task(model="softmax", epochs=1), shares=[0.1])
+        >>> found.readings[0].ratio < 1  # SVRG helps near its snapshot
+        True
     """
     if not shares or not all(0 < share <= 1 for share in shares) or intervals < 1:
         raise UsageError("shares must lie above 0 and at most at 1, intervals be at least 1")
@@ -149,10 +172,32 @@ def diagnose(
     device: Literal["auto", "cpu", "cuda"] = "auto",
     progress: Callable[[Event], None] = lambda event: None,
 ) -> Diagnosis:
-    """Trains a trial (the best if None) again and measures the variance of its estimate.
+    """Trains a trial again and measures how much variance its gradient estimate has on the way.
 
-    The study keeps what was found. `epochs` other than the task's make a longer or shorter run.
-    Raises UsageError or VrtuneError.
+    ratio = Var(d) / Var(g(w; B)), summed over coordinates; the study keeps what was found
+
+    Args:
+        study: the study's name.
+        trial: a complete trial's number; None: the best.
+        storage: URL of the storage that keeps the study.
+        epochs: passes over the training set; None: the task's.
+        shares: when to measure: shares of the way between snapshots, above 0 and at most 1.
+        intervals: how many of these ways to measure on, at most; 1 or more.
+        data_dir: where data sets lie; None: where the search found them.
+        device: where to train; auto: CUDA where there is one.
+        progress: called with an event after each epoch.
+
+    Returns:
+        The readings in the order they were taken, and the training losses.
+
+    Raises:
+        UsageError: something in the request is wrong, such as the study's name.
+        VrtuneError: something in the surroundings is wrong, such as changed data.
+
+    Example:
+        >>> from vrtune import diagnose  # the study is that of search's example
+        >>> diagnose("sgd-digits-softmax").readings[-1].ratio  # plain gradients keep it all
+        1.0
     """
     if epochs is not None and epochs < 1:
         raise UsageError("epochs must be at least 1")

@@ -1,6 +1,5 @@
 """Gradient estimators: what to feed the step rule. A new one is a file here and a line below."""
 
-from vrtune.config import EstimatorSettings
 from vrtune.estimators.alpha_svrg import AlphaSVRG
 from vrtune.estimators.base import BatchGradient, Clock, Estimator, WholeGradient
 from vrtune.estimators.mars import MARS, MARSApproximate
@@ -9,5 +8,6 @@ from vrtune.estimators.plain import Plain
 from vrtune.estimators.scsg import SCSG
 from vrtune.estimators.storm import STORM
 from vrtune.estimators.svrg import SVRG
+from vrtune.units import EstimatorSettings
 
 ESTIMATORS = EstimatorSettings.enrolled

@@ -12,7 +12,23 @@ from vrtune.estimators.snapshots import Periodic, PeriodicSnapshots
 
 
 class AlphaSVRG(Periodic):
-    """d = g(w; B) - alpha_t (g(w~; B) - mu~) (Yin et al., ICLR 2025)."""
+    """SVRG with a coefficient on its correction, constant or falling.
+
+    d = g(w; B) - alpha_t (g(w~; B) - mu~),  mu~ = grad F(w~),  w~: the last snapshot
+
+    Args:
+        snapshot_period: epochs from a snapshot to the next, 1 or more.
+        start_epoch: epochs of plain gradients before the first snapshot, 0 or more.
+        alpha: coefficient at the start, from 0 (plain gradients) to 1 (SVRG).
+        decay: whether alpha falls linearly to 0 over the run.
+
+    Example:
+        >>> from vrtune import AlphaSVRG
+        >>> AlphaSVRG(alpha=0.8)
+        AlphaSVRG(snapshot_period=1, start_epoch=0, kind='alpha_svrg', alpha=0.8, decay=True)
+
+    References: Yin et al., ICLR 2025.
+    """
 
     kind: Literal["alpha_svrg"] = "alpha_svrg"
     alpha: float = Field(default=0.5, ge=0, le=1, description="coefficient at the start")

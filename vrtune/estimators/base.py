@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol
 
 from torch import Tensor
 
-from vrtune.config import EstimatorSettings
+from vrtune.units import EstimatorSettings
 
 # The mean gradient over a snapshot's batches, for some rows: (weights[rows], rows) -> [r, P]
 WholeGradient = Callable[[Tensor, Tensor], Tensor]
@@ -33,10 +33,28 @@ class Clock:
 
 
 class Estimator(ABC):
-    """State of one estimator for L lanes: every tensor of `state` has the lane as first dimension.
+    """Runs an estimator on L lanes at once: the class to derive one's own from.
 
     A class that names its `settings` is enrolled with them. Settings that are no numbers are given
-    to the constructor by name.
+    to the constructor by name. Every tensor of `state` has the lane as first dimension.
+
+    Args:
+        weights: the rows [L, P] that will be trained; gives shape, type and device of the state.
+
+    Example:
+        >>> from typing import Literal
+        >>> from vrtune import SGD, TrialConfig
+        >>> from vrtune.estimators import Estimator, EstimatorSettings
+        >>> class Scaled(EstimatorSettings):
+        ...     kind: Literal["scaled"] = "scaled"
+        ...     by: float = 2.0
+        >>> class ScaledEstimator(Estimator):
+        ...     settings = Scaled
+        ...     def estimate(self, weights, hp, clock, gradient):
+        ...         (g,) = gradient(weights)
+        ...         return hp["by"] * g, None
+        >>> TrialConfig(estimator=Scaled(by=0.5), optimizer=SGD(lr=0.1)).estimator
+        Scaled(kind='scaled', by=0.5)
     """
 
     settings: ClassVar[type[EstimatorSettings]]
@@ -50,17 +68,24 @@ class Estimator(ABC):
         self.state: dict[str, Tensor] = {}
 
     def admit(self, rows: Tensor, weights: Tensor) -> None:
-        """Prepares rows for new lanes, after their state was set to zero."""
+        """Prepares `rows` [r] of `weights` [L, P] for new lanes, after their state was zeroed."""
 
     def snapshot(self, rows: Tensor, weights: Tensor, whole_gradient: WholeGradient) -> None:
-        """Takes a snapshot of `rows`, before a step."""
+        """Takes a snapshot of `rows` [r] of `weights` [L, P], before a step."""
 
     @abstractmethod
     def estimate(
         self, weights: Tensor, hp: dict[str, Tensor], clock: Clock, gradient: BatchGradient
     ) -> tuple[Tensor, Tensor | None]:
-        """The direction [L, P] for the step rule, and its step size [L, 1] if set here.
+        """The direction of a step, for all lanes.
 
-        `hp` holds a tensor [L, 1] for every number of the settings ([L, n] for a tuple of n), so
-        lanes with different values share one program.
+        Args:
+            weights: [L, P], not to be changed.
+            hp: a tensor [L, 1] for every number of the settings, [L, n] for a tuple of n; lanes
+                with different values share one program.
+            clock: epochs and the schedule's factor, each [L, 1].
+            gradient: gives g(point; B) at every point [L, P]; the first is `weights`.
+
+        Returns:
+            The direction [L, P] for the step rule, and the step size [L, 1] if it is set here.
         """

@@ -8,12 +8,27 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from vrtune.config import EstimatorSettings
 from vrtune.estimators.base import BatchGradient, Clock, Estimator
+from vrtune.units import EstimatorSettings
 
 
 class MARS(EstimatorSettings):
-    """c = g_t + gamma beta1 / (1 - beta1) (g_t - g(w_{t-1}; B_t)), clipped (Yuan et al. 2024)."""
+    """Corrects by the gradient one step back, scaled and clipped; meant for AdamW.
+
+    c = g_t + gamma beta1 / (1 - beta1) (g_t - g(w_{t-1}; B_t)),  d = c / max(1, ||c||)
+
+    Args:
+        gamma: strength of the correction, 0 (none) or more.
+        beta1: the step rule's first beta, from 0 to below 1.
+
+    Example:
+        >>> from vrtune import MARS, Adam, TrialConfig
+        >>> adamw = Adam(lr=3e-3, betas=(0.95, 0.99), decoupled_weight_decay=True)
+        >>> TrialConfig(estimator=MARS(gamma=0.05), optimizer=adamw).estimator.cost
+        2.0
+
+    References: Yuan et al. 2024.
+    """
 
     kind: Literal["mars"] = "mars"
     cost = 2.0
@@ -51,7 +66,21 @@ class MARSEstimator(Estimator):
 
 
 class MARSApproximate(EstimatorSettings):
-    """MARS with the stored g_{t-1} in place of g(w_{t-1}; B_t) (Yuan et al. 2024)."""
+    """MARS at the cost of plain gradients: the last step's gradient is kept, not computed again.
+
+    c = g_t + gamma beta1 / (1 - beta1) (g_t - g_{t-1}),  d = c / max(1, ||c||)
+
+    Args:
+        gamma: strength of the correction, 0 (none) or more.
+        beta1: the step rule's first beta, from 0 to below 1.
+
+    Example:
+        >>> from vrtune import MARSApproximate
+        >>> MARSApproximate(gamma=0.05).cost  # gradient computations a step
+        1.0
+
+    References: Yuan et al. 2024.
+    """
 
     kind: Literal["mars_approximate"] = "mars_approximate"
     gamma: float = Field(default=0.025, ge=0, description="strength of the correction; 0: none")

@@ -13,7 +13,22 @@ from vrtune.estimators.snapshots import Periodic, PeriodicSnapshots
 
 
 class OptimalSVRG(Periodic):
-    """d = g(w; B) - A (g(w~; B) - mu~), A measured for every coordinate (Yin et al., ICLR 2025)."""
+    """SVRG with a coefficient that is measured for every coordinate on the way.
+
+    d = g - A (g~ - mu~),  A = Cov(g~, g) / Var(g~),  g = g(w; B),  g~ = g(w~; B)
+
+    Args:
+        snapshot_period: epochs from a snapshot to the next, 1 or more.
+        start_epoch: epochs of plain gradients before the first snapshot, 0 or more.
+        memory: weight of past steps in A, above 0 and below 1.
+
+    Example:
+        >>> from vrtune import OptimalSVRG
+        >>> OptimalSVRG(memory=0.9).cost  # gradient computations a step
+        2.0
+
+    References: Yin et al., ICLR 2025.
+    """
 
     kind: Literal["optimal_svrg"] = "optimal_svrg"
     memory: float = Field(default=0.95, gt=0, lt=1, description="weight of past steps in A")

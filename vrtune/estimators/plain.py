@@ -6,12 +6,20 @@ from typing import Literal
 
 from torch import Tensor
 
-from vrtune.config import EstimatorSettings
 from vrtune.estimators.base import BatchGradient, Clock, Estimator
+from vrtune.units import EstimatorSettings
 
 
 class Plain(EstimatorSettings):
-    """d = g(w; B)."""
+    """The mini-batch gradient as it is: no variance reduction.
+
+    d = g(w; B)
+
+    Example:
+        >>> from vrtune import SGD, Plain, TrialConfig
+        >>> TrialConfig(optimizer=SGD(lr=0.1)).estimator == Plain()
+        True
+    """
 
     kind: Literal["plain"] = "plain"
 

@@ -12,7 +12,20 @@ from vrtune.estimators.snapshots import KeepsSnapshot, Snapshots
 
 
 class SCSG(KeepsSnapshot):
-    """SVRG whose mu~ is the mean over a mega-batch (Lei & Jordan, AISTATS 2017)."""
+    """SVRG with snapshots over the next few batches, in place of the whole training set.
+
+    d = g(w; B) - g(w~; B) + mu~,  mu~: the mean of g(w~; B) over `mega_batch` batches
+
+    Args:
+        mega_batch: batches that a snapshot is taken over, 2 or more.
+
+    Example:
+        >>> from vrtune import SCSG
+        >>> SCSG(mega_batch=5).batches
+        5
+
+    References: Lei & Jordan, AISTATS 2017.
+    """
 
     kind: Literal["scsg"] = "scsg"
     mega_batch: int = Field(default=10, ge=2, description="batches of a snapshot")

@@ -6,8 +6,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from vrtune.config import EstimatorSettings
 from vrtune.estimators.base import Clock, Estimator, WholeGradient
+from vrtune.units import EstimatorSettings
 
 
 class KeepsSnapshot(EstimatorSettings):

@@ -8,12 +8,27 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from vrtune.config import EstimatorSettings
 from vrtune.estimators.base import BatchGradient, Clock, Estimator
+from vrtune.units import EstimatorSettings
 
 
 class STORM(EstimatorSettings):
-    """d = g(w_t; B) + (1 - a)(d - g(w_{t-1}; B)) (Cutkosky & Orabona, NeurIPS 2019)."""
+    """Momentum corrected by the gradient one step back: no snapshots, and its own step size.
+
+    d <- g(w_t; B) + (1 - a) (d - g(w_{t-1}; B)),  eta = k / (w + sum ||g||^2)^{1/3}
+
+    Args:
+        k: numerator of the step size, above 0.
+        w: floor under the sum of squared gradient norms, above 0.
+        c: a = min(1, c eta^2), 0 or more; a large one makes plain SGD.
+
+    Example:
+        >>> from vrtune import SGD, STORM, TrialConfig
+        >>> TrialConfig(estimator=STORM(k=0.5), optimizer=SGD()).optimizer.lr is None
+        True
+
+    References: Cutkosky & Orabona, NeurIPS 2019.
+    """
 
     kind: Literal["storm"] = "storm"
     sets_step_size = True

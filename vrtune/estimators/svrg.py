@@ -12,7 +12,21 @@ from vrtune.estimators.snapshots import Periodic, PeriodicSnapshots
 
 
 class SVRG(Periodic):
-    """d = g(w; B) - g(w~; B) + mu~ (Johnson & Zhang, NeurIPS 2013)."""
+    """Corrects every mini-batch gradient by the whole gradient at a snapshot of the weights.
+
+    d = g(w; B) - g(w~; B) + mu~,  mu~ = grad F(w~),  w~: the last snapshot
+
+    Args:
+        snapshot_period: epochs from a snapshot to the next, 1 or more.
+        start_epoch: epochs of plain gradients before the first snapshot, 0 or more.
+
+    Example:
+        >>> from vrtune import SGD, SVRG, TrialConfig
+        >>> TrialConfig(estimator=SVRG(snapshot_period=2), optimizer=SGD(lr=0.1)).estimator.period
+        2
+
+    References: Johnson & Zhang, NeurIPS 2013.
+    """
 
     kind: Literal["svrg"] = "svrg"
     snapshot_period: int = Field(default=5, ge=1, description="epochs between snapshots")

@@ -8,10 +8,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from vrtune.config import SCHEMA_VERSION, explain
-from vrtune.errors import UsageError
+from vrtune.errors import UsageError, explain
 from vrtune.exporting.formats import FORMATS, PARSERS
-from vrtune.exporting.record import ExportedTrial, describe
+from vrtune.exporting.record import SCHEMA_VERSION, ExportedTrial, describe
 from vrtune.spaces import load_file
 from vrtune.studies.record import find_trial, load_study, read_record
 from vrtune.studies.storage import DEFAULT_URL, open_storage
@@ -21,9 +20,26 @@ from vrtune.trial_config import ROLES
 def export(
     study: str, *, trial: int | None = None, format: str = "json", storage: str = DEFAULT_URL
 ) -> str:
-    """A complete trial (the best if `trial` is None) as text: json, yaml, toml or python.
+    """Writes a trial as text: its settings, protocol, results, and where it comes from.
 
-    Raises UsageError or VrtuneError with one sentence.
+    Args:
+        study: the study's name.
+        trial: a complete trial's number; None: the best.
+        format: json, yaml, toml, or python for a program that trains it.
+        storage: URL of the storage that keeps the study.
+
+    Returns:
+        The text.
+
+    Raises:
+        UsageError: there is no such format, study or complete trial.
+        VrtuneError: the storage can't be read.
+
+    Example:
+        >>> import json
+        >>> from vrtune import export  # the study is that of search's example
+        >>> json.loads(export("sgd-digits-softmax"))["config"]["optimizer"]["kind"]
+        'sgd'
     """
     if format not in FORMATS:
         raise UsageError(f"there is no format {format!r}: choose one of {', '.join(FORMATS)}")
@@ -33,10 +49,25 @@ def export(
 
 
 def load_config(path: str | Path, units: str | Path | None = None) -> ExportedTrial:
-    """Reads an exported .json, .yaml, .yml or .toml file back. UsageError if it is none.
+    """Reads an exported trial back.
 
-    `units` is the Python file that defines units which are not vrtune's own; it may be left out
-    where that file was imported before.
+    Args:
+        path: a .json, .yaml, .yml or .toml file that `export` wrote.
+        units: the Python file that defines units which are not vrtune's own; may be left out
+            where that file was imported before.
+
+    Returns:
+        The trial: `config`, `protocol` (its task), `results` and `provenance`.
+
+    Raises:
+        UsageError: the file can't be read, is no exported trial, or names unknown units.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from vrtune import export, load_config  # the study is that of search's example
+        >>> _ = Path("best.toml").write_text(export("sgd-digits-softmax", format="toml"))
+        >>> load_config("best.toml").protocol.model
+        'softmax'
     """
     path = Path(path)
     if units is not None:

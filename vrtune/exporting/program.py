@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from pydantic import BaseModel
 
-from vrtune.config import OptimizerSettings, Unit
 from vrtune.exporting.record import ExportedTrial, home_of
+from vrtune.units import OptimizerSettings, Unit
 
 WIDTH = 88
 SEEDS = 3  # for a trial that was not trained again yet

@@ -14,11 +14,14 @@ import torch
 from optuna.trial import FrozenTrial
 from pydantic import AwareDatetime, Field
 
-from vrtune.config import SCHEMA_VERSION, Settings, Task, Unit
+from vrtune.config import Settings, Task
 from vrtune.retraining import Retrained, Spread, retrained
 from vrtune.spaces import FROM_FILE
 from vrtune.studies.record import StudyRecord, read_config
 from vrtune.trial_config import TrialConfig
+from vrtune.units import Unit
+
+SCHEMA_VERSION = 1
 
 
 class CrossValidation(Settings):

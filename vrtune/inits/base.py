@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from vrtune.config import InitSettings
+from vrtune.units import InitSettings
 
 # The mean loss of each lane on a batch, differentiable twice: (parameters, x, y) -> [r].
 # Each parameter is a tensor [r, *shape]; x is [r, B, C, H, W], y [r, B].
@@ -18,10 +18,24 @@ Probe = Callable[[int], tuple[Tensor, Tensor]]
 
 
 class Init(ABC):
-    """Changes freshly drawn weights in place before a lane's first step.
+    """Changes freshly drawn weights before a lane's first step: the class to derive one's own from.
 
     A class that names its `settings` is enrolled with them. Settings that are no numbers are given
     to the constructor by name.
+
+    Example:
+        >>> from typing import Literal
+        >>> from vrtune import SGD, TrialConfig
+        >>> from vrtune.inits import Init, InitSettings
+        >>> class Smaller(InitSettings):
+        ...     kind: Literal["smaller"] = "smaller"
+        >>> class SmallerInit(Init):
+        ...     settings = Smaller
+        ...     def start(self, parameters, hp, losses, probe):
+        ...         for p in parameters:
+        ...             p.mul_(0.5)
+        >>> TrialConfig(optimizer=SGD(lr=0.1), init=Smaller()).init
+        Smaller(kind='smaller')
     """
 
     settings: ClassVar[type[InitSettings]]
@@ -35,4 +49,11 @@ class Init(ABC):
     def start(
         self, parameters: list[Tensor], hp: dict[str, Tensor], losses: Losses, probe: Probe
     ) -> None:
-        """Changes `parameters`, each [r, *shape], in place; `hp` holds tensors [r, 1]."""
+        """Changes the parameters of r new lanes in place.
+
+        Args:
+            parameters: the model's, in its order, each [r, *shape].
+            hp: a tensor [r, 1] for every number of the settings, [r, n] for a tuple of n.
+            losses: the mean loss of each lane on a batch, differentiable twice.
+            probe: gives the batch of noise for a step, counted from 0.
+        """

@@ -6,12 +6,18 @@ from typing import Literal
 
 from torch import Tensor
 
-from vrtune.config import InitSettings
 from vrtune.inits.base import Init, Losses, Probe
+from vrtune.units import InitSettings
 
 
 class Default(InitSettings):
-    """Weights as the architecture draws them (PyTorch's defaults)."""
+    """Weights as the architecture draws them (PyTorch's defaults).
+
+    Example:
+        >>> from vrtune import SGD, Default, TrialConfig
+        >>> TrialConfig(optimizer=SGD(lr=0.1)).init == Default()
+        True
+    """
 
     kind: Literal["default"] = "default"
 

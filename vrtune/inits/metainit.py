@@ -8,14 +8,30 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from vrtune.config import InitSettings
 from vrtune.inits.base import Init, Losses, Probe
+from vrtune.units import InitSettings
 
 NORM_FLOOR = 1e-3  # a tensor keeps at least this share of its first norm, so it can grow again
 
 
 class MetaInit(InitSettings):
-    """Signed momentum descent on the gradient quotient (Dauphin & Schoenholz 2019)."""
+    """Scales every weight tensor until a gradient step would change the gradient little.
+
+    signed momentum descent on GQ = mean | (g - Hg) / (g + epsilon sign(g)) - 1 |
+
+    Args:
+        lr: step of a tensor's norm, above 0.
+        momentum: share of the last step that is kept, from 0 to below 1.
+        steps: batches of noise, 1 or more; each takes three gradient computations.
+        epsilon: keeps the denominator off zero, above 0.
+
+    Example:
+        >>> from vrtune import MetaInit
+        >>> MetaInit(steps=100).spent  # gradient computations before the first step
+        300.0
+
+    References: Dauphin & Schoenholz, NeurIPS 2019.
+    """
 
     kind: Literal["metainit"] = "metainit"
     lr: float = Field(default=0.1, gt=0, description="step of a tensor's norm")

@@ -8,12 +8,27 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from vrtune.config import OptimizerSettings
 from vrtune.optimizers.base import StepRule
+from vrtune.units import OptimizerSettings
 
 
 class AdaGrad(OptimizerSettings):
-    """w <- w - eta d / (sqrt(s) + eps), as torch.optim.Adagrad."""
+    """Shrinks every coordinate's step with the squared gradients it has seen.
+
+    s <- s + d^2,  w <- w - eta d / (sqrt(s) + eps);  as torch.optim.Adagrad
+
+    Args:
+        lr: step size, above 0; left out where the estimator sets it.
+        lr_decay: divides step t's size by 1 + (t - 1) lr_decay, 0 or more.
+        weight_decay: adds weight_decay w to d, 0 or more.
+        initial_accumulator_value: s at the start, 0 or more.
+        eps: keeps the denominator off zero, 0 or more.
+
+    Example:
+        >>> from vrtune import AdaGrad
+        >>> AdaGrad(lr=0.01).twin()
+        'Adagrad'
+    """
 
     kind: Literal["adagrad"] = "adagrad"
     lr_decay: float = Field(default=0.0, ge=0)

@@ -8,14 +8,30 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from vrtune.config import OptimizerSettings
 from vrtune.optimizers.base import StepRule
+from vrtune.units import OptimizerSettings
 
 Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Adam(OptimizerSettings):
-    """w <- w - eta m^ / (sqrt(v^) + eps), as torch.optim.Adam."""
+    """Scales every coordinate's step by the size of its past gradients; also AMSGrad and AdamW.
+
+    w <- w - eta m^ / (sqrt(v^) + eps),  m^, v^: unbiased means of d, d^2;  as torch.optim.Adam
+
+    Args:
+        lr: step size, above 0; left out where the estimator sets it.
+        betas: decay of m and of v, each from 0 to below 1.
+        eps: keeps the denominator off zero, 0 or more.
+        weight_decay: 0 or more; adds weight_decay w to d, or shrinks w if decoupled.
+        amsgrad: takes the maximum of v so far (AMSGrad).
+        decoupled_weight_decay: shrinks the weights themselves (AdamW).
+
+    Example:
+        >>> from vrtune import Adam
+        >>> Adam(lr=1e-3, weight_decay=0.01, decoupled_weight_decay=True).twin()
+        'AdamW'
+    """
 
     kind: Literal["adam"] = "adam"
     betas: tuple[Decay, Decay] = (0.9, 0.999)

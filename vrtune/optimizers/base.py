@@ -7,14 +7,30 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from vrtune.config import OptimizerSettings
+from vrtune.units import OptimizerSettings
 
 
 class StepRule(ABC):
-    """State of one step rule for L lanes: every tensor of `state` has the lane as first dimension.
+    """Runs a step rule on L lanes at once: the class to derive one's own from.
 
     A class that names its `settings` is enrolled with them. Settings that are no numbers are given
-    to the constructor by name.
+    to the constructor by name. Every tensor of `state` has the lane as first dimension.
+
+    Args:
+        weights: the rows [L, P] that will be trained; gives shape, type and device of the state.
+
+    Example:
+        >>> from typing import Literal
+        >>> from vrtune import TrialConfig
+        >>> from vrtune.optimizers import OptimizerSettings, StepRule
+        >>> class Sign(OptimizerSettings):
+        ...     kind: Literal["sign"] = "sign"
+        >>> class SignRule(StepRule):
+        ...     settings = Sign
+        ...     def step(self, weights, d, eta, hp):
+        ...         weights.sub_(eta * d.sign())
+        >>> TrialConfig(optimizer=Sign(lr=0.01)).optimizer
+        Sign(lr=0.01, kind='sign')
     """
 
     settings: ClassVar[type[OptimizerSettings]]
@@ -28,12 +44,15 @@ class StepRule(ABC):
         self.state: dict[str, Tensor] = {}
 
     def admit(self, rows: Tensor, hp: dict[str, Tensor]) -> None:
-        """Prepares rows for new lanes, after their state was set to zero."""
+        """Prepares `rows` [r] for new lanes, after their state was zeroed; `hp` as in `step`."""
 
     @abstractmethod
     def step(self, weights: Tensor, d: Tensor, eta: Tensor, hp: dict[str, Tensor]) -> None:
-        """Moves the rows of `weights` [L, P] in place along d [L, P] with step sizes eta [L, 1].
+        """Moves the rows of `weights` in place.
 
-        `hp` holds a tensor [L, 1] for every number of the settings ([L, n] for a tuple of n). d
-        may not be changed: STORM keeps it.
+        Args:
+            weights: [L, P].
+            d: the estimator's direction [L, P]; may not be changed, as STORM keeps it.
+            eta: step sizes [L, 1], the schedule's factor included.
+            hp: a tensor [L, 1] for every number of the settings, [L, n] for a tuple of n.
         """

@@ -8,12 +8,30 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from vrtune.config import OptimizerSettings
 from vrtune.optimizers.base import StepRule
+from vrtune.units import OptimizerSettings
 
 
 class SGD(OptimizerSettings):
-    """w <- w - eta m, as torch.optim.SGD."""
+    """Gradient descent with momentum, Nesterov's momentum and weight decay.
+
+    m <- momentum m + (1 - dampening) d,  w <- w - eta m;  as torch.optim.SGD
+
+    Args:
+        lr: step size, above 0; left out where the estimator sets it.
+        momentum: share of m that is kept, 0 or more.
+        dampening: share of d that m leaves out; needs momentum.
+        weight_decay: adds weight_decay w to d, 0 or more.
+        nesterov: steps along d + momentum m; needs momentum and no dampening.
+
+    Raises:
+        pydantic.ValidationError: dampening or nesterov without what it needs.
+
+    Example:
+        >>> from vrtune import SGD
+        >>> SGD(lr=0.1, momentum=0.9, nesterov=True).numbers()["momentum"]
+        [0.9]
+    """
 
     kind: Literal["sgd"] = "sgd"
     momentum: float = Field(default=0.0, ge=0)

@@ -7,11 +7,20 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from vrtune.config import ScheduleSettings
+from vrtune.units import ScheduleSettings
 
 
 class Constant(ScheduleSettings):
-    """factor = 1."""
+    """Leaves the step size as it is.
+
+    factor = 1
+
+    Example:
+        >>> import torch
+        >>> from vrtune import Constant
+        >>> Constant().factors(torch.tensor([0.0, 1.0]), epochs=2)
+        tensor([1., 1.])
+    """
 
     kind: Literal["constant"] = "constant"
 

@@ -8,18 +8,29 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from vrtune.config import ScheduleSettings
+from vrtune.units import ScheduleSettings
 
 
 class Cosine(ScheduleSettings):
-    """From 1 to `final` along half a cosine; the first `warmup` of the run rises from 0.
+    """Falls from 1 to `final` along half a cosine, after a linear warm-up from 0.
 
-    Cosine annealing without restarts, E epochs, W = warmup E.
+    Cosine annealing without restarts, E epochs, W = warmup E, s: the time of a step.
 
-        t < W:   t / W   (the first step is at half a step: it is not zero)
+        t < W:   (t + s / 2) / W   (half a step late, so the first one is not zero)
         else:    final + (1 - final) (1 + cos(pi (t - W) / (E - W))) / 2
 
     Twin, without warm-up: torch.optim.lr_scheduler.CosineAnnealingLR, stepped every batch.
+
+    Args:
+        warmup: share of the run that warms up, from 0 to below 1.
+        final: factor at the end, 0 to 1.
+
+    Example:
+        >>> import torch
+        >>> from vrtune import Cosine
+        >>> Cosine(warmup=0.5).factors(torch.tensor([0.0, 0.5, 1.0, 1.5]), epochs=2)
+        tensor([0.2500, 0.7500, 1.0000, 0.5000])
+
     References: Loshchilov & Hutter, ICLR 2017; Goyal et al. 2017 (warm-up).
     """
 

@@ -7,15 +7,26 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
-from vrtune.config import ScheduleSettings
+from vrtune.units import ScheduleSettings
 
 
 class Cyclic(ScheduleSettings):
-    """lr is the top of every triangle; as torch's CyclicLR, mode triangular.
+    """Rises from `low` to the full step size and falls again, over and over.
 
-    low + (1 - low) (1 - |2 frac(t / period) - 1|).
+    low + (1 - low) (1 - |2 frac(t / period) - 1|)
 
-    Twin: torch.optim.lr_scheduler.CyclicLR.
+    Twin: torch.optim.lr_scheduler.CyclicLR, mode triangular.
+
+    Args:
+        low: factor at a triangle's foot, above 0 and at most 1.
+        period: epochs up and down again, above 0.
+
+    Example:
+        >>> import torch
+        >>> from vrtune import Cyclic
+        >>> Cyclic(low=0.2, period=4).factors(torch.tensor([0.0, 1.0, 2.0, 3.0]), epochs=8)
+        tensor([0.2000, 0.6000, 1.0000, 0.6000])
+
     References: Smith, WACV 2017.
     """
 

@@ -8,16 +8,28 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from vrtune.config import ScheduleSettings
+from vrtune.units import ScheduleSettings
 
 
 class OneCycle(ScheduleSettings):
-    """lr is the peak; as torch's OneCycleLR without its cycle of momentum.
+    """Rises once to the full step size and falls far below where it began, without restarts.
 
     Cosine from `start` to 1 over the first part of the run, then from 1 to `end`.
 
     Twin: torch.optim.lr_scheduler.OneCycleLR (pct_start = rising, div_factor = 1 / start,
-    final_div_factor = start / end), up to its counting of steps.
+    final_div_factor = start / end), up to its counting of steps and its cycle of momentum.
+
+    Args:
+        rising: share of the run before the peak, above 0 and below 1.
+        start: factor at the start, above 0 and at most 1.
+        end: factor at the end, above 0 and at most 1.
+
+    Example:
+        >>> import torch
+        >>> from vrtune import OneCycle
+        >>> OneCycle(rising=0.5).factors(torch.tensor([0.0, 1.0, 2.0, 3.0]), epochs=4)
+        tensor([0.0400, 0.5200, 1.0000, 0.5000])
+
     References: Smith & Topin 2017.
     """
 

@@ -8,16 +8,26 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from vrtune.config import ScheduleSettings
+from vrtune.units import ScheduleSettings
 
 
 class Step(ScheduleSettings):
-    """factor = gamma^(milestones passed), as torch's MultiStepLR.
+    """Multiplies the step size by `gamma` at every milestone.
 
-    gamma^#{m in milestones: t >= m epochs}, from the first step of the epoch reached.
+    gamma^#{m in milestones: t >= m epochs}, from the first step of the epoch reached
 
     Milestones are shares of the run, so that a schedule means the same for any number of epochs.
     Twin: torch.optim.lr_scheduler.MultiStepLR.
+
+    Args:
+        milestones: shares of the run, each 0 to 1.
+        gamma: factor of each fall, above 0.
+
+    Example:
+        >>> import torch
+        >>> from vrtune import Step
+        >>> Step(milestones=(0.5, 0.75)).factors(torch.tensor([0.0, 1.0, 2.0, 3.0]), epochs=4)
+        tensor([1.0000, 1.0000, 0.1000, 0.0100])
     """
 
     kind: Literal["step"] = "step"

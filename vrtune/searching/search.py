@@ -33,11 +33,31 @@ def search(
     progress: Progress = lambda event: None,
     **settings: Any,
 ) -> SearchResult:
-    """Tunes the method of `space` on `task` with pruning, then trains the best trials again.
+    """Tunes a method on a task by cross-validation, then trains the best trials again.
 
-    `progress` is called with events in this thread. An interrupted search puts its open trials
-    back, so that the next one continues the study. Raises UsageError or VrtuneError with one
-    sentence. The settings of the search:
+    A search under a study's name continues it; an interrupted one puts its open trials back.
+
+    Args:
+        space: a search space's name (`vrtune list spaces`), or a .py file that defines one.
+        task: what is tuned and how it is judged (default: LeNet on digits, 4 folds).
+        progress: called with events, in the thread that searches.
+        **settings: how to search; listed below.
+
+    Returns:
+        The study as it stands: its best trial, and what came of the retraining.
+
+    Raises:
+        UsageError: something in the request is wrong: a name, a setting, another task's study.
+        VrtuneError: something in the surroundings is wrong: missing data, a locked database.
+
+    Example:
+        >>> from vrtune import Task, search
+        >>> task = Task(model="softmax", folds=2, epochs=1, limit=100)
+        >>> found = search("sgd", task, trials=2, jobs=1)
+        >>> found.study, len(found.best.fold_values)
+        ('sgd-digits-softmax', 2)
+
+    The settings:
     """
     request = understand(space, task or Task(), SearchSettings.read(settings))
     # the others import PyTorch while this process reads the data and measures

@@ -16,8 +16,8 @@ from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
-from vrtune.config import Settings, Task, explain
-from vrtune.errors import UsageError
+from vrtune.config import Settings, Task
+from vrtune.errors import UsageError, explain
 
 TRIALS = 30
 JOURNALS = (".log", ".journal")  # suffixes of files that are no SQLite database

@@ -14,8 +14,8 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import ValidationError
 
-from vrtune.config import Settings, Task, explain
-from vrtune.errors import UsageError, VrtuneError
+from vrtune.config import Settings, Task
+from vrtune.errors import UsageError, VrtuneError, explain
 from vrtune.spaces import load_file
 from vrtune.studies.leases import AGAIN, CUT_OFF
 from vrtune.studies.quiet import quiet

@@ -6,17 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from vrtune.config import (
-    EstimatorSettings,
-    InitSettings,
-    OptimizerSettings,
-    ScheduleSettings,
-    Unit,
-)
 from vrtune.optimizers import SGD
 from vrtune.testing import lanes, units
 from vrtune.testing.quadratics import SAMPLES, LeastSquares, descend
 from vrtune.trial_config import TrialConfig
+from vrtune.units import EstimatorSettings, InitSettings, OptimizerSettings, ScheduleSettings, Unit
 
 LR = 0.05  # of SGD, beside an estimator, an init or a schedule
 
@@ -36,16 +30,27 @@ class Contract:
 
 
 def contracts(*settings: Unit, twin: units.Twin | None = None) -> list[Contract]:
-    """The contracts of a unit, to be tried with these settings of it; other settings that are no
-    numbers make another program, and another call.
+    """The contracts of a unit, to be tried with these settings of it.
 
-    `twin(parameters, settings)` makes an ordinary torch.optim.Optimizer that a step rule must
-    equal, step by step. Raises TypeError for settings of different units.
+    Args:
+        settings: one or more of one unit; those that differ in what is no number make another
+            program, and need another call.
+        twin: `twin(parameters, settings)` makes an ordinary torch.optim.Optimizer that a step
+            rule must equal, step by step.
+
+    Returns:
+        The contracts; each is called without arguments and raises AssertionError if broken.
+
+    Raises:
+        TypeError: the settings are of different units, or there are none.
 
     Example:
-
-        for contract in contracts(SGD(lr=0.1), SGD(lr=0.2, momentum=0.9)):
-            contract()
+        >>> from vrtune import SGD
+        >>> from vrtune.testing import contracts
+        >>> promised = contracts(SGD(lr=0.1), SGD(lr=0.2, momentum=0.9))
+        >>> print(promised[0])
+        json-0
+        >>> promised[0]()  # for contract in promised: contract()
     """
     if len({type(s) for s in settings}) != 1:
         raise TypeError("give one or more settings of one unit")

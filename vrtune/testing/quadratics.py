@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vrtune.config import EstimatorSettings, OptimizerSettings
 from vrtune.estimators import Clock
 from vrtune.lanes.rows import Program
 from vrtune.trial_config import TrialConfig
+from vrtune.units import EstimatorSettings, OptimizerSettings
 
 LANES, SAMPLES, BATCH, SIZE = 3, 40, 4, 5
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from vrtune.config import OptimizerSettings, ScheduleSettings, Unit
 from vrtune.optimizers import StepRule
 from vrtune.trial_config import TrialConfig
+from vrtune.units import OptimizerSettings, ScheduleSettings, Unit
 
 STEPS, SIZE = 50, 7
 EPOCHS, BATCHES = 8, 5
