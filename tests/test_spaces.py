@@ -210,6 +210,22 @@ def test_a_file_that_is_no_space_is_refused(write: Write, text: str, message: st
         ("return TrialConfig(optimizer=SGD())", "needs a learning rate"),
         ("return TrialConfig(estimator=STORM(), optimizer=SGD(lr=1))", "leave the optimizer's lr"),
         ("return trial.suggest_flot('lr', 0, 1)", "raised AttributeError"),
+        (
+            "from typing import Literal\n"
+            "    from vrtune.schedules import ScheduleSettings\n"
+            "    class Fall(ScheduleSettings):\n"
+            "        kind: Literal['fall'] = 'fall'\n"
+            "    return TrialConfig(optimizer=SGD(lr=1), schedule=Fall())",
+            "Fall can't run: define its factors",
+        ),
+        (
+            "from typing import Literal\n"
+            "    from vrtune.estimators import EstimatorSettings\n"
+            "    class Half(EstimatorSettings):\n"
+            "        kind: Literal['half'] = 'half'\n"
+            "    return TrialConfig(optimizer=SGD(lr=1), estimator=Half())",
+            "Half has settings only: derive from Estimator, with settings = Half",
+        ),
     ],
 )
 def test_a_suggestion_that_fails_is_told_with_its_file(

@@ -47,6 +47,16 @@ class Unit(Settings):
                 f"there are two {cls.role}s of kind {field.default!r}, {_where(other)} and "
                 f"{_where(cls)}: give one of them another kind"
             )
+        runs = vars(cls).get("algorithm")
+        if runs is not None and not _same(runs, algorithm):
+            raise UsageError(
+                f"{_where(runs)} runs {cls.__name__} already: give {_where(algorithm)} settings of "
+                "its own"
+            )
+        static = inspect.getattr_static
+        for name in dir(algorithm):
+            if getattr(static(algorithm, name, None), "__isabstractmethod__", False):
+                raise UsageError(f"{algorithm.__name__} can't run: define its {name}")
         words, taken = cls.words_of(cls.model_fields), inspect.signature(algorithm).parameters
         if algorithm is not cls and (untaken := [name for name in words if name not in taken]):
             raise UsageError(

@@ -124,12 +124,24 @@ def test_a_rule_that_counts_in_python_is_found() -> None:
         (lambda: type("A", (Estimator,), {"settings": EstimatorSettings}), "has no name"),
         (lambda: enrol("mode: str = 'a'"), "Own.mode is no number, so OwnEstimator must take it"),
         (lambda: enrol("share: float | None = None"), "Own.share is no number"),
+        (lambda: type("B", (SGD.algorithm,), {"settings": SGD}), "SGDRule runs SGD already"),
+        (lambda: abstract(), "RuleOfB can't run: define its step"),
         (lambda: enrol("", kind="storm"), "two gradient estimators of kind 'storm'"),
     ],
 )
 def test_what_can_not_run_is_refused_when_it_is_defined(build, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         build()
+
+
+def abstract() -> None:
+    """Defines a step rule without a step."""
+
+    class B(OptimizerSettings):
+        kind: Literal["b"] = "b"
+
+    class RuleOfB(StepRule):
+        settings = B
 
 
 def enrol(field: str, kind: str = "own") -> None:
