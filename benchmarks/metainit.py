@@ -15,11 +15,11 @@ from pathlib import Path
 from record import asking, write
 
 from vrtune import SGD, Default, MetaInit, Task, TrialConfig
-from vrtune.config import InitSettings
 from vrtune.diagnosing.measure import quotient
 from vrtune.lanes.device import choose_device, cores, one_thread
 from vrtune.lanes.pool import Pool
 from vrtune.lanes.workspace import Workspace
+from vrtune.units import InitSettings
 
 
 def main() -> None:

@@ -16,10 +16,9 @@ from statistics import median
 import torch
 import torch.nn.functional as F
 from record import asking, write
-from torch import Tensor
+from torch import Tensor, nn
 
 from vrtune.gradients.cpu.samples_last import Tanh, TanhPoolLayer
-from vrtune.models.pool import TanhPool2
 
 BATCH, CHANNELS = 32, 6
 
@@ -39,7 +38,7 @@ def main() -> None:
     side = arguments.side
     numbers = torch.randn(arguments.lanes * CHANNELS, side, side, BATCH)
     x = numbers.permute(3, 0, 1, 2).requires_grad_()  # samples last in memory, as in fused lanes
-    both = TanhPoolLayer(TanhPool2())
+    both = TanhPoolLayer(nn.Tanh())
     direction = torch.randn_like(both(x))
     layers: dict[str, Callable[[Tensor], Tensor]] = {
         "sigmoid": torch.sigmoid,

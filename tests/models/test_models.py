@@ -9,7 +9,6 @@ from torch import nn
 from vrtune.errors import UsageError
 from vrtune.models import MODELS, build
 from vrtune.models.lenet import LeNet
-from vrtune.models.pool import AveragePool2
 
 NORMS = ("none", "batch", "layer")
 NORM_LAYERS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
@@ -124,23 +123,3 @@ def test_too_small_an_image_is_refused(shape: tuple[int, int, int]) -> None:
 def test_an_unknown_model_is_refused_with_a_hint(name: str, hint: str) -> None:
     with pytest.raises(UsageError, match=hint):
         build(name, (1, 28, 28), 10, "none")
-
-
-@pytest.mark.parametrize("size", [(2, 2), (4, 6), (5, 4), (4, 5), (7, 9), (3, 2)])
-def test_average_pool_equals_pytorchs(size: tuple[int, int]) -> None:
-    """In value and gradient, odd sizes included."""
-    x = torch.randn(3, 2, *size, dtype=torch.float64, requires_grad=True)
-    results = []
-    for layer in (AveragePool2(), nn.AvgPool2d(2)):
-        y = layer(x)
-        results.append((y, torch.autograd.grad((y * torch.sin(y.detach())).sum(), x)[0]))
-    torch.testing.assert_close(results[0], results[1], rtol=1e-12, atol=1e-14)
-
-
-def test_average_pool_works_on_lanes_and_on_memory_in_any_order() -> None:
-    x = torch.randn(2, 3, 4, 5, 6)
-    fused = torch.func.vmap(AveragePool2())(x)
-    for lane, y in zip(x, fused, strict=True):
-        torch.testing.assert_close(y, nn.functional.avg_pool2d(lane, 2))
-    strided = x[0].to(memory_format=torch.channels_last)
-    torch.testing.assert_close(AveragePool2()(strided), nn.functional.avg_pool2d(x[0], 2))

@@ -6,7 +6,6 @@ from torch import Tensor, nn
 
 from vrtune.errors import UsageError
 from vrtune.models.norms import norm1d, norm2d
-from vrtune.models.pool import TanhPool2
 
 
 class LeNet(nn.Module):
@@ -24,10 +23,12 @@ class LeNet(nn.Module):
         self.convolutions = nn.Sequential(
             nn.Conv2d(channels, 6, 5, padding=2, bias=bias),
             norm2d(norm, 6),
-            TanhPool2(),
+            nn.Tanh(),
+            nn.AvgPool2d(2),
             nn.Conv2d(6, 16, 5, bias=bias),
             norm2d(norm, 16),
-            TanhPool2(),
+            nn.Tanh(),
+            nn.AvgPool2d(2),
         )
         self.classifier = nn.Sequential(
             nn.Linear(features, 120, bias=bias),

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from vrtune.gradients.choice import make_oracle
+from vrtune.gradients.cpu.samples_last import TanhPoolLayer
 from vrtune.gradients.cpu.side_by_side import SideBySide, suits
 from vrtune.gradients.fused import Fused
 from vrtune.gradients.layout import flatten
@@ -76,6 +77,24 @@ def test_a_layer_may_stand_in_several_places() -> None:
         compare(modules[0], W[-lanes:], {}, x[-lanes:], y[-lanes:])
 
 
+@pytest.mark.parametrize("pool", [nn.AvgPool2d(2), nn.AvgPool2d(2, ceil_mode=True)])
+@pytest.mark.parametrize("squash", [nn.Tanh(), nn.ReLU()])
+def test_average_pooling_follows_whatever_it_likes(squash: nn.Module, pool: nn.Module) -> None:
+    """tanh and pooling over squares are one loop; either may stand elsewhere, too."""
+
+    def made() -> nn.Module:
+        return nn.Sequential(
+            nn.Conv2d(1, 2, 3), squash, pool, pool, squash, nn.Flatten(), nn.Linear(8, 3)
+        )
+
+    torch.manual_seed(0)
+    modules = [made() for _ in range(LANES)]
+    W = torch.stack([flatten(module) for module in modules])
+    compare(modules[0], W, {}, torch.randn(LANES, 8, 1, 10, 10), torch.randint(3, (LANES, 8)))
+    joined = [type(layer) for layer in SideBySide(modules[0]).module.modules()]
+    assert (TanhPoolLayer in joined) is (type(squash) is nn.Tanh and not pool.ceil_mode)
+
+
 def test_layers_may_share_weights_and_miss_biases() -> None:
     class Twice(nn.Module):
         def __init__(self) -> None:
@@ -120,9 +139,9 @@ def test_threads_change_no_value(make: type[Oracle]) -> None:
         oracle = make(module, threads=threads)
         assert len(oracle.modules) == threads
         oracle.gradient(W[:2], {}, x[:2], y[:2])  # copies are made of a module that was used, too
-        oracle.share(threads + 1)
+        oracle.use_threads(threads + 1)
         found.append([*oracle.gradient(W, {}, x, y), oracle.logits(W, {}, x)])
-        oracle.share(1)
+        oracle.use_threads(1)
     torch.testing.assert_close(*found, rtol=1e-6, atol=1e-8)
 
 

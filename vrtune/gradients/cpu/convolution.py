@@ -12,8 +12,6 @@ from functools import lru_cache, partial
 
 import numba
 import numpy as np
-from numba.core import config
-from numba.core.codegen import get_host_cpu_features
 from numba.np.unsafe.ndarray import to_fixed_tuple
 from numpy.typing import NDArray
 
@@ -22,17 +20,6 @@ Loops = Callable[..., None]
 
 # sums in any order, but a lane that diverged keeps its NaN
 FAST = {"contract", "nsz", "reassoc"}
-
-
-def fill_vectors() -> None:
-    """Lets LLVM use AVX-512's vectors whole; by itself it takes half of them for some processors.
-    What the user set stays."""
-    features = get_host_cpu_features()
-    if config.CPU_FEATURES is None and "+avx512f" in features:
-        config.CPU_FEATURES = f"{features},-prefer-256-bit"
-
-
-fill_vectors()
 
 
 def compiled(loops: Loops) -> Loops:

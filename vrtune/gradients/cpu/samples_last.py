@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -12,8 +13,8 @@ from torch.autograd.function import once_differentiable
 
 from vrtune.gradients.cpu.convolution import Array, correlate, weight_gradient
 from vrtune.gradients.cpu.layers import LaneLayer
+from vrtune.gradients.cpu.pooling import over_squares
 from vrtune.gradients.cpu.tanh import pooled_tanh, pooled_tanh_gradient, tanh
-from vrtune.models.pool import TanhPool2
 
 
 class Convolution(Function):
@@ -132,10 +133,10 @@ class Conv2d(LaneLayer):
         return y.flatten(0, 1).permute(3, 0, 1, 2)
 
 
-class MaxPool2d(LaneLayer):
+class Pool2d(LaneLayer):
     """Samples stand where channels do, along which PyTorch's channels-last pooling is fast."""
 
-    def __init__(self, layer: nn.MaxPool2d) -> None:
+    def __init__(self, layer: nn.MaxPool2d | nn.AvgPool2d) -> None:
         super().__init__(layer)
         self.layer = layer
 
@@ -162,7 +163,18 @@ class TanhPoolLayer(LaneLayer):
 
 LAYERS: dict[type[nn.Module], type[LaneLayer]] = {
     nn.Conv2d: Conv2d,
-    nn.MaxPool2d: MaxPool2d,
+    nn.MaxPool2d: Pool2d,
+    nn.AvgPool2d: Pool2d,
     nn.Tanh: TanhLayer,
-    TanhPool2: TanhPoolLayer,
 }
+
+
+def join_pooling(body: nn.Module) -> None:
+    """tanh, and right after it pooling over squares of four, become one layer."""
+    for parent in list(body.modules()):
+        if type(parent).forward is not nn.Sequential.forward:  # one layer after the other
+            continue
+        for (at, layer), (after, pool) in pairwise(list(parent._modules.items())):
+            if type(layer) is nn.Tanh and over_squares(pool):
+                parent._modules[at] = TanhPoolLayer(layer)
+                parent._modules[after] = nn.Identity()

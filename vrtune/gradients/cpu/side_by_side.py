@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from vrtune.gradients.cpu.layers import LAYERS, LaneLayer
+from vrtune.gradients.cpu.layers import LAYERS
 from vrtune.gradients.fused import Fused
-from vrtune.gradients.oracle import Buffers, shares
+from vrtune.gradients.oracle import Buffers, parts_of
 
 BLOCK = 32  # rows of a call; more gain nothing, and take new memory for every step
 FEW = 16  # channels: as many as a processor's vector holds
@@ -28,7 +28,7 @@ class SideBySide(Fused):
     def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
         super().__init__(module, precision)
         self.module, self.modules = Channels(module).train(), []
-        self.share(threads)
+        self.use_threads(threads)
 
     def _forward(
         self, module: nn.Module, parameters: Sequence[Tensor], buffers: Buffers, x: Tensor
@@ -40,7 +40,7 @@ class SideBySide(Fused):
         return logits.unflatten(1, (len(x), -1)).transpose(0, 1)
 
     def _blocks(self, rows: int) -> list[slice]:
-        return shares(rows, max(1, -(-rows // BLOCK)))
+        return parts_of(rows, max(1, -(-rows // BLOCK)))
 
     def _logits(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
         views = self.layout.views(W).values()
@@ -67,7 +67,12 @@ class Channels(nn.Module):
         named = [*module.named_parameters(), *module.named_buffers()]
         own = [*self.body.parameters(), *self.body.buffers()]
         names = {id(tensor): name for tensor, (name, _) in zip(own, named, strict=True)}
-        layers = LAYERS | _samples_last(module)
+        layers = LAYERS
+        if _convolutions(module):
+            from vrtune.gradients.cpu import samples_last  # imports a compiler
+
+            samples_last.join_pooling(self.body)
+            layers = layers | samples_last.LAYERS
         self.slots: list[tuple[nn.Module, str, str]] = []  # a layer, its attribute, a tensor's name
         made: dict[nn.Module, nn.Module] = {}  # a layer may stand in several places
         for parent in list(self.body.modules()):
@@ -103,26 +108,15 @@ class Channels(nn.Module):
         return y
 
 
-def _samples_last(module: nn.Module) -> dict[type[nn.Module], type[LaneLayer]]:
-    if not _convolutions(module):
-        return {}
-    from vrtune.gradients.cpu import samples_last  # imports a compiler
-
-    return samples_last.LAYERS
-
-
 def suits(module: nn.Module) -> bool:
     """Whether a CPU trains the module's lanes faster so: layers that are known here, convolutions
     of few channels everywhere, with square kernels at stride 1 and a border of zeros, in float32.
 
     What else the module does must treat channels alike; the tests hold every model to it.
     """
-    first = next(module.parameters())
-    return (
-        first.device.type == "cpu"
-        and (first.dtype == torch.float32 or not _convolutions(module))
-        and all(_known(layer) for layer in module.modules() if layer._parameters or layer._buffers)
-    )
+    weights = [layer for layer in module.modules() if layer._parameters or layer._buffers]
+    single = next(module.parameters()).dtype == torch.float32
+    return (single or not _convolutions(module)) and all(map(_known, weights))
 
 
 def _known(layer: nn.Module) -> bool:
