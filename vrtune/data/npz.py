@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from pathlib import Path
 from zipfile import BadZipFile
@@ -45,7 +46,7 @@ def _read(path: Path, part: str) -> Part:
                 )
             x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
     except (OSError, ValueError, EOFError, TypeError, BadZipFile, zlib.error) as error:
-        reason = str(error).partition(". ")[0].rstrip(".")  # NumPy goes on with options of its own
+        reason = re.split(r"\. | when allow_pickle", str(error))[0].rstrip(".")  # NumPy's options
         raise VrtuneError(
             f"{path} cannot be read ({reason}); save it with numpy.savez, without Python objects"
         ) from error

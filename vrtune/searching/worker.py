@@ -80,7 +80,8 @@ def main() -> int:
 
 def warm_up() -> None:
     """Imports what most jobs would import later, while the parent still prepares theirs."""
-    import vrtune.gradients.cpu.samples_last  # noqa: F401
+    if not torch.cuda.is_available():
+        import vrtune.gradients.cpu.samples_last  # noqa: F401
 
     optuna.storages.RDBStorage("sqlite://")
 
