@@ -83,14 +83,23 @@ def test_an_error_changes_nothing(url: str, tmp_path: Path) -> None:
             call()
 
 
-def test_users_own_studies_speak_after_a_search(
-    url: str, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_users_own_studies_speak_after_a_search(url: str) -> None:
+    said: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+
     optuna.logging.set_verbosity(optuna.logging.INFO)
-    search("sgd", TASK, trials=1, jobs=1, study="s", storage=url, retrain=0)
-    assert capfd.readouterr().err == ""
-    optuna.create_study(study_name="mine")
-    assert "A new study created in memory with name: mine" in capfd.readouterr().err
+    listener = Listener()
+    logging.getLogger("optuna").addHandler(listener)
+    try:
+        search("sgd", TASK, trials=1, jobs=1, study="s", storage=url, retrain=0)
+        assert said == []
+        optuna.create_study(study_name="mine")
+        assert said == ["A new study created in memory with name: mine"]
+    finally:
+        logging.getLogger("optuna").removeHandler(listener)
 
 
 @pytest.mark.parametrize("name", SAMPLERS)

@@ -38,7 +38,8 @@ def load(path: Path) -> Dataset:
 def _read(path: Path, part: str) -> Part:
     """The arrays of one part; np.load reads only those that are asked for."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # opened here, as NumPy leaves open what it can't read
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             missing = [key for key in KEYS if key not in arrays]
             if missing:
                 raise VrtuneError(
