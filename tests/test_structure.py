@@ -32,7 +32,7 @@ LAYERS: list[set[str]] = [
     {"diagnosing", "searching", "exporting"},
     {"testing"},
     {"__init__"},  # vrtune itself imports what it offers when first asked for it
-    {"cli", "__main__"},
+    {"cli"},
 ]
 LAYER = {room: i for i, rooms in enumerate(LAYERS) for room in rooms}
 

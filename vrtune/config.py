@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
@@ -87,3 +88,13 @@ class Task(Settings):
     def parts(self) -> int:
         """Validation parts, and so lanes of a trial: the folds, or one that is held out."""
         return 1 if self.holdout else self.folds
+
+
+JOURNALS = (".log", ".journal")  # suffixes of files that are no SQLite database
+
+
+def storage_url(storage: str | Path) -> str:
+    """A storage's URL; a path is that of a SQLite database, or of a journal by its suffix."""
+    if isinstance(storage, str):
+        return storage
+    return str(storage) if storage.suffix in JOURNALS else f"sqlite:///{storage}"

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from vrtune.config import Settings, Task
+from vrtune.config import Settings, Task, storage_url
 from vrtune.data import Dataset
 from vrtune.errors import UsageError, VrtuneError
 from vrtune.events import Event, Retraining
@@ -146,7 +146,7 @@ def train_config(
 def retrain(
     study: str,
     *,
-    storage: str = DEFAULT_URL,
+    storage: str | Path = DEFAULT_URL,
     trial: int | None = None,
     top: int = 1,
     seeds: int = 3,
@@ -172,6 +172,7 @@ def retrain(
     """
     if top < 1 or seeds < 1:
         raise UsageError("top and seeds must be at least 1")
+    storage = storage_url(storage)
     opened = load_study(open_storage(storage, create=False), study, storage)
     numbers = [trial] if trial is not None else [t.number for t in ranked(opened)[:top]]
     return retrain_study(

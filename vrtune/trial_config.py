@@ -41,7 +41,7 @@ class _Choice:
 
     def _validate(self, value: Any) -> Unit:
         if isinstance(value, self.role):
-            if self.role.enrolled.get(value.kind) is not type(value):
+            if "algorithm" not in vars(type(value)):
                 raise PydanticCustomError(
                     "not_enrolled",
                     "{name} has settings only: derive from {base}, with settings = {name}",
@@ -49,7 +49,7 @@ class _Choice:
                 )
             return value
         kind = value.get("kind") if isinstance(value, dict) else None
-        if kind not in self.role.enrolled:
+        if not isinstance(kind, str) or kind not in self.role.enrolled:
             raise PydanticCustomError(
                 "unknown_kind",
                 "{kind} is no {role}; choose one of {known}",

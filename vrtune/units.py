@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+enrolments: list[type[Unit]] = []  # in the order in which they were made
+
+
 class Unit(Settings):
     """Settings of one part of a method, and what runs them. `kind` names it in JSON.
 
@@ -29,6 +32,7 @@ class Unit(Settings):
     base: ClassVar[str]  # the class that algorithms of the role derive from
     enrolled: ClassVar[dict[str, type[Unit]]]  # by kind: whatever is here can be run
     algorithm: ClassVar[type[Any]]
+    of_weights: ClassVar[bool] = True  # the algorithm's constructor is given them
 
     if TYPE_CHECKING:
 
@@ -37,34 +41,58 @@ class Unit(Settings):
 
     @classmethod
     def enrol(cls, algorithm: type[Any]) -> None:
-        """Joins the settings with the algorithm that runs them. UsageError if that can't work."""
-        field = cls.model_fields.get("kind")
-        if field is None or not isinstance(field.default, str):
-            raise UsageError(f'{cls.__name__} has no name: give it kind: Literal["..."] = "..."')
-        other = cls.enrolled.get(field.default)
-        if other is not None and not _same(other, cls):
+        """Joins the settings with the algorithm that runs them. UsageError if that can't work.
+
+        Of two units of one kind the last is known by it; vrtune's own keep theirs.
+        """
+        kind = cls._kind()
+        other = cls.enrolled.get(kind)
+        if other is not None and _clash(other, cls):
             raise UsageError(
-                f"there are two {cls.role}s of kind {field.default!r}, {_where(other)} and "
-                f"{_where(cls)}: give one of them another kind"
+                f"there are two {cls.role}s of kind {kind!r}, {_where(other)} and {_where(cls)}: "
+                "give one of them another kind"
             )
         runs = vars(cls).get("algorithm")
-        if runs is not None and not _same(runs, algorithm):
+        if runs is not None and _where(runs) != _where(algorithm):
             raise UsageError(
                 f"{_where(runs)} runs {cls.__name__} already: give {_where(algorithm)} settings of "
                 "its own"
             )
-        static = inspect.getattr_static
-        for name in dir(algorithm):
-            if getattr(static(algorithm, name, None), "__isabstractmethod__", False):
-                raise UsageError(f"{algorithm.__name__} can't run: define its {name}")
-        words, taken = cls.words_of(cls.model_fields), inspect.signature(algorithm).parameters
-        if algorithm is not cls and (untaken := [name for name in words if name not in taken]):
-            raise UsageError(
-                f"{cls.__name__}.{untaken[0]} is no number, so {algorithm.__name__} must take it: "
-                f"add {untaken[0]} to the arguments of its __init__"
-            )
+        cls._check(algorithm)
         cls.algorithm = algorithm
-        cls.enrolled[field.default] = cls
+        cls.enrolled[kind] = cls
+        enrolments.append(cls)
+
+    @classmethod
+    def _kind(cls) -> str:
+        field = cls.model_fields.get("kind")
+        if field is None or not isinstance(field.default, str):
+            raise UsageError(f'{cls.__name__} has no name: give it kind: Literal["..."] = "..."')
+        return field.default
+
+    @classmethod
+    def _check(cls, algorithm: type[Any]) -> None:
+        """UsageError if the algorithm lacks a method, or its constructor does not fit."""
+        role = next(base for base in cls.__mro__ if "enrolled" in vars(base))
+        for name in cls.model_fields:
+            if name not in role.model_fields and hasattr(role, name):  # type: ignore[attr-defined]
+                raise UsageError(f"{cls.__name__}.{name} has a meaning of its own: rename it")
+        for name in dir(algorithm):
+            method = inspect.getattr_static(algorithm, name, None)
+            if getattr(method, "__isabstractmethod__", False):
+                raise UsageError(f"{algorithm.__name__} can't run: define its {name}")
+        if algorithm is cls:
+            return
+        words = cls.words_of(cls.model_fields)
+        given = ["weights"] * cls.of_weights + words
+        try:
+            signature = inspect.signature(algorithm)
+            signature.bind(*[None] * cls.of_weights, **dict.fromkeys(words))
+        except TypeError as error:
+            raise UsageError(
+                f"{algorithm.__name__} can't be made ({error}): its __init__ is to take "
+                f"{', '.join(given) or 'nothing'}; settings that are numbers come in hp"
+            ) from None
 
     @classmethod
     def words_of(cls, fields: Iterable[str]) -> list[str]:
@@ -104,14 +132,12 @@ def _is_number(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, int | float)
 
 
-def _same(one: type, other: type) -> bool:
-    """Whether two classes are one that was defined again: by a notebook, or in a copied file."""
-    if (one.__module__, one.__qualname__) == (other.__module__, other.__qualname__):
-        return True
-    try:
-        return inspect.getsource(one) == inspect.getsource(other)
-    except (OSError, TypeError):  # the file is gone
-        return not one.__module__.startswith("vrtune.")
+def _clash(one: type, other: type) -> bool:
+    """Whether two classes can't have one kind: the other is vrtune's own, or of the same file. A
+    notebook's classes are defined again and again."""
+    if _where(one) == _where(other) or one.__module__ == "__main__":
+        return False
+    return one.__module__.startswith("vrtune.") or one.__module__ == other.__module__
 
 
 def _where(unit: type) -> str:
@@ -164,6 +190,7 @@ class InitSettings(Unit):
     """How the weights start."""
 
     role, base = "init", "Init"
+    of_weights = False
     enrolled: ClassVar[dict[str, type[Unit]]] = {}
 
     @property

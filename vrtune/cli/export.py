@@ -13,6 +13,7 @@ from vrtune.cli.faults import faults
 from vrtune.cli.options import DEFAULT_STORAGE, Storage, Trial
 from vrtune.errors import UsageError, VrtuneError
 
+EXPORTED = "# Trial "  # begins every exported program
 SUFFIXES = {".json": "json", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".py": "python"}
 
 
@@ -55,8 +56,16 @@ def export(
             text = exporting.export(study, trial=trial, format=chosen, storage=storage)
     if output is None:
         typer.echo(text, nl=False)
-    else:
-        write(output, text)
+        return
+    if output.suffix == ".py" and output.is_file() and not _is_export(output):
+        raise UsageError(f"{output} holds a program of yours: give another file with -o")
+    write(output, text)
+
+
+def _is_export(path: Path) -> bool:
+    """Whether a program was written by this command; the first words of one never change."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return file.read(len(EXPORTED)) in (EXPORTED, "")
 
 
 def write(path: Path, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from vrtune.cli.options import DEFAULT_STORAGE
@@ -38,6 +39,6 @@ def summary(result: SearchResult) -> Iterator[tuple[str, str]]:
         yield "slots busy", f"{result.occupancy:.1%} of the time, until the last trial started"
     yield "outside training", f"{result.outside:.1%} of the search's time"
     yield "study", f"{result.study} in {result.storage}"
-    where = "" if result.storage == DEFAULT_STORAGE else f" --storage {result.storage}"
-    yield "next", f"vrtune show {result.study}{where}"
+    where = "" if result.storage == DEFAULT_STORAGE else f" --storage {quote(result.storage)}"
+    yield "next", f"vrtune show {quote(result.study)}{where}"
     yield "", f"vrtune dashboard{where}"

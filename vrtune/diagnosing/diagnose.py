@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from vrtune.config import Settings, Task
+from vrtune.config import Settings, Task, storage_url
 from vrtune.data import Dataset, load
 from vrtune.diagnosing.measure import measure, quotient
 from vrtune.errors import UsageError
@@ -164,7 +164,7 @@ def diagnose(
     study: str,
     trial: int | None = None,
     *,
-    storage: str = DEFAULT_URL,
+    storage: str | Path = DEFAULT_URL,
     epochs: int | None = None,
     shares: Sequence[float] = SHARES,
     intervals: int = INTERVALS,
@@ -201,6 +201,7 @@ def diagnose(
     """
     if epochs is not None and epochs < 1:
         raise UsageError("epochs must be at least 1")
+    storage = storage_url(storage)
     opened = load_study(open_storage(storage, create=False), study, storage)
     record = read_record(opened)
     chosen = find_trial(opened, trial)

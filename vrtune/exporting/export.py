@@ -8,17 +8,17 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from vrtune.config import storage_url
 from vrtune.errors import UsageError, explain
 from vrtune.exporting.formats import FORMATS, PARSERS
-from vrtune.exporting.record import SCHEMA_VERSION, ExportedTrial, describe
+from vrtune.exporting.record import SCHEMA_VERSION, ExportedTrial, describe, foreign_units
 from vrtune.spaces import load_file
-from vrtune.studies.record import find_trial, load_study, read_record
+from vrtune.studies.record import find_trial, foreign_kinds, load_study, read_record
 from vrtune.studies.storage import DEFAULT_URL, open_storage
-from vrtune.trial_config import ROLES
 
 
 def export(
-    study: str, *, trial: int | None = None, format: str = "json", storage: str = DEFAULT_URL
+    study: str, *, trial: int | None = None, format: str = "json", storage: str | Path = DEFAULT_URL
 ) -> str:
     """Writes a trial as text: its settings, protocol, results, and where it comes from.
 
@@ -43,6 +43,7 @@ def export(
     """
     if format not in FORMATS:
         raise UsageError(f"there is no format {format!r}: choose one of {', '.join(FORMATS)}")
+    storage = storage_url(storage)
     opened = load_study(open_storage(storage, create=False), study, storage)
     record = read_record(opened)
     return FORMATS[format](describe(opened, record, find_trial(opened, trial), storage))
@@ -91,20 +92,28 @@ def load_config(path: str | Path, units: str | Path | None = None) -> ExportedTr
             f"{SCHEMA_VERSION}: export the trial again"
         )
     try:
-        return ExportedTrial.model_validate(data)
+        exported = ExportedTrial.model_validate(data)
     except ValidationError as error:
-        raise UsageError(f"{path} is no exported trial: {explain(error)}{_missing(data)}") from None
+        raise UsageError(f"{path} is no exported trial: {explain(error)}{_mend(data)}") from None
+    for kind, home in exported.provenance.units.items():
+        if foreign_units(exported.config).get(kind) != home:
+            raise UsageError(f"{path} is of another {kind}{_mend(data)}")
+    return exported
 
 
-def _missing(data: dict[str, Any]) -> str:
+def _mend(data: dict[str, Any]) -> str:
     """What to do where a unit is not known here, since it is not vrtune's own."""
-    config, known = data.get("config"), {kind for role in ROLES for kind in role.enrolled}
-    kinds = [u.get("kind") for u in config.values() if isinstance(u, dict)] if config else []
-    homes = data.get("provenance", {}).get("units", {})
-    for kind in kinds:
-        if kind not in known and kind in homes:
+    homes = _within(_within(data, "provenance"), "units")
+    for kind in sorted(foreign_kinds(data.get("config"))):
+        if kind in homes:
             return f"; {kind} is {homes[kind]}: give its file, load_config(..., units=FILE)"
     return ""
+
+
+def _within(data: dict[str, Any], key: str) -> dict[str, Any]:
+    """What lies under a key, if that is a dictionary."""
+    value = data.get(key)
+    return value if isinstance(value, dict) else {}
 
 
 def schema() -> dict[str, Any]:

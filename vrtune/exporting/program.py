@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
+from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -65,6 +67,8 @@ def _given(settings: BaseModel) -> dict[str, str]:
 
 
 def _literal(value: Any) -> str:
+    if isinstance(value, Enum):  # which pydantic makes of its value again
+        value = value.value
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
@@ -74,8 +78,20 @@ def _imports(units: list[type[Unit]], *, torch_too: bool) -> str:
     ours = {"Task", "TrialConfig", "train"} | {u.__name__ for u in units if u not in own}
     lines = ["import torch\n"] if torch_too else []
     lines += [f"from vrtune import {', '.join(sorted(ours))}"]
-    lines += [f"from {home_of(unit)} import {unit.__name__}" for unit in own]
+    lines += [f"from {home_of(unit)} import {unit.__name__}" for unit in own if not _by_path(unit)]
+    if files := [unit for unit in own if _by_path(unit)]:
+        lines = ["from pathlib import Path\n", *lines, "from vrtune.spaces import load_file\n"]
+        lines += [
+            f"{unit.__name__} = load_file(Path(__file__).with_name("
+            f"{_literal(Path(inspect.getfile(unit)).name)})).{unit.__name__}"
+            for unit in files
+        ]
     return "\n".join(lines)
+
+
+def _by_path(unit: type[Unit]) -> bool:
+    """Whether a unit's file has a name that no import statement takes."""
+    return not all(part.isidentifier() for part in home_of(unit).split("."))
 
 
 def _twin(optimizer: OptimizerSettings) -> str:
@@ -116,4 +132,6 @@ def _header(exported: ExportedTrial) -> str:
         lines.append(
             f"Test accuracy {accuracy.mean:.4f} +- {accuracy.std:.4f}, {again.seeds} seeds"
         )
+    if origin.units:
+        lines.append(f"Beside this file or installed: {', '.join(origin.units.values())}")
     return "\n".join(f"# {line}" for line in lines)

@@ -16,11 +16,10 @@ from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
-from vrtune.config import Settings, Task
+from vrtune.config import Settings, Task, storage_url
 from vrtune.errors import UsageError, explain
 
 TRIALS = 30
-JOURNALS = (".log", ".journal")  # suffixes of files that are no SQLite database
 
 Sampler = Literal["tpe", "random", "qmc", "gp", "grid"]
 Pruner = Literal["median", "percentile", "hyperband", "halving", "none"]
@@ -109,9 +108,7 @@ class SearchSettings(Settings, title="Search"):
     @field_validator("storage", mode="before")
     @classmethod
     def _of_a_path(cls, storage: Any) -> Any:
-        if not isinstance(storage, Path):
-            return storage
-        return str(storage) if storage.suffix in JOURNALS else f"sqlite:///{storage}"
+        return storage_url(storage)
 
     @field_validator("jobs", "lanes", mode="wrap")
     @classmethod

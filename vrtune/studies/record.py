@@ -19,7 +19,7 @@ from vrtune.errors import UsageError, VrtuneError, explain
 from vrtune.spaces import load_file
 from vrtune.studies.leases import AGAIN, CUT_OFF
 from vrtune.studies.quiet import quiet
-from vrtune.trial_config import TrialConfig
+from vrtune.trial_config import ROLES, TrialConfig
 
 STATES = {
     TrialState.COMPLETE: "complete",
@@ -62,6 +62,10 @@ def open_study(storage: BaseStorage, name: str, record: StudyRecord) -> optuna.S
         if RECORD not in study.user_attrs and not study.get_trials(deepcopy=False):
             study.set_user_attr(RECORD, record.model_dump(mode="json"))  # its maker was cut off
         _same_task(study, record)
+        kept = read_record(study)
+        if kept.sources != record.sources:  # the files of its space have moved
+            moved = kept.model_copy(update={"sources": record.sources})
+            study.set_user_attr(RECORD, moved.model_dump(mode="json"))
     return study
 
 
@@ -150,27 +154,39 @@ def count(trials: Sequence[FrozenTrial]) -> Counts:
 
 
 def read_config(study: optuna.Study, trial: FrozenTrial) -> TrialConfig:
-    """The settings a trial ran with. Units that are not known yet are looked for in the files of
-    the study's search space. UsageError if they are not there."""
+    """The settings a trial ran with. Units that are not vrtune's are those of the files of the
+    study's search space. UsageError if they are not there."""
     kept = trial.user_attrs.get("config")
+    if foreign_kinds(kept):
+        for source in read_record(study).sources:
+            load_file(Path(source))
     try:
-        try:
-            return TrialConfig.model_validate(kept)
-        except ValidationError as error:
-            if all(e["type"] != "unknown_kind" for e in error.errors()):
-                raise
-            for source in read_record(study).sources:
-                load_file(Path(source))
-            return TrialConfig.model_validate(kept)
+        return TrialConfig.model_validate(kept)
     except ValidationError as error:
         raise UsageError(
             f"trial {trial.number} has settings that this vrtune refuses ({explain(error)}): "
-            "install the version that searched, or the method it used"
+            "install the version that searched, or import the method it used where its search "
+            "space begins"
         ) from None
 
 
+def foreign_kinds(config: Any) -> set[str]:
+    """The kinds in a setting, as plain data, that are not those of vrtune's own units."""
+    units = config.values() if isinstance(config, dict) else ()
+    kinds = {unit.get("kind") for unit in units if isinstance(unit, dict)}
+    own = {
+        kind
+        for role in ROLES
+        for kind, unit in role.enrolled.items()
+        if unit.__module__.startswith("vrtune.")
+    }
+    return {kind for kind in kinds if isinstance(kind, str)} - own
+
+
 def ranked(study: optuna.Study) -> list[FrozenTrial]:
-    """The complete trials, the best first."""
+    """The complete trials, the best first; none of a study of several objectives."""
+    if len(study.directions) > 1:
+        return []
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     return sorted(complete, key=lambda t: (t.value is None, t.value, t.number))
 

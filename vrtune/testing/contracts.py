@@ -52,8 +52,12 @@ def contracts(*settings: Unit, twin: units.Twin | None = None) -> list[Contract]
         json-0
         >>> promised[0]()  # for contract in promised: contract()
     """
-    if len({type(s) for s in settings}) != 1:
-        raise TypeError("give one or more settings of one unit")
+    if not all(isinstance(s, Unit) for s in settings) or len({type(s) for s in settings}) != 1:
+        raise TypeError("give one or more settings of one unit, such as SGD(lr=0.1)")
+    if len({repr(s.words()) for s in settings}) != 1 and not isinstance(
+        settings[0], ScheduleSettings
+    ):
+        raise TypeError("settings that differ in what is no number are tried in calls of their own")
     configs = [_config(s) for s in settings]
     three = (configs * 3)[: max(3, len(configs))]
     found = [Contract(f"json-{i}", partial(units.survives_json, c)) for i, c in enumerate(configs)]

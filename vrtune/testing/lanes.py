@@ -130,7 +130,7 @@ def refill_moves_nothing(configs: Configs, fused: bool) -> None:
     before, steps = addresses(), dict(lanes._steps)
     lanes.refill([0, 2], [problem.lane(configs[1], 3), problem.lane(configs[2], 4)])
     lanes.train_epoch()
-    assert addresses() == before
+    assert addresses() == before, "a tensor of the state was replaced: change it in place"
     assert lanes._steps == steps
 
 
@@ -146,7 +146,10 @@ def counted_equals_computed(configs: Configs) -> None:
 
     with patch.object(lanes.oracle, "gradient", counted):
         train(lanes)
-    assert sum(lane.gradient_computations for lane in lanes.seats) == computed
+    counted_ones = sum(lane.gradient_computations for lane in lanes.seats)
+    assert counted_ones == computed, (
+        f"{counted_ones:.0f} are counted and {computed} made: set `cost` of the settings"
+    )
 
 
 def statistics_are_the_own_steps(configs: Configs, fused: bool) -> None:

@@ -48,7 +48,7 @@ def rule_keeps_the_direction(settings: Sequence[OptimizerSettings]) -> None:
     d = torch.full_like(weights, 0.5)
     for _ in range(3):
         rule.step(weights, d, hp["lr"], hp)
-    assert (d == 0.5).all()
+    assert (d == 0.5).all(), "the rule has written into d"
 
 
 def rule_moves_rows_in_place(settings: Sequence[OptimizerSettings]) -> None:
@@ -58,7 +58,7 @@ def rule_moves_rows_in_place(settings: Sequence[OptimizerSettings]) -> None:
     before = {name: tensor.data_ptr() for name, tensor in rule.state.items()}
     rule.step(weights, torch.ones_like(weights), hp["lr"], hp)
     assert {name: tensor.data_ptr() for name, tensor in rule.state.items()} == before
-    assert (weights != 1).all()
+    assert (weights != 1).all(), "the weights have not moved: change them in place"
 
 
 def rule_equals_its_twin(

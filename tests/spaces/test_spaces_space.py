@@ -11,7 +11,7 @@ import pytest
 from vrtune import SGD, Default, MetaInit, Plain, TrialConfig, spaces
 from vrtune.errors import UsageError
 
-FOLDER = Path(__file__).parents[1] / "search_spaces"
+FOLDER = Path(__file__).parents[2] / "search_spaces"
 SPACES = sorted(path.stem for path in FOLDER.glob("*.py"))
 INITS = sorted(path.stem for path in (FOLDER / "inits").glob("*.py"))
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
-import importlib.util
 import itertools
 import re
-import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -21,10 +17,11 @@ from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from pydantic import ValidationError
 
 from vrtune.errors import UsageError, explain
+from vrtune.spaces.files import beside, load_file
 from vrtune.trial_config import TrialConfig
 from vrtune.units import InitSettings
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 # The user's own folder first, then the installed one, then a checkout's.
 FOLDERS = (Path("search_spaces"), _PACKAGE / "search_spaces", _PACKAGE.parent / "search_spaces")
 
@@ -54,7 +51,7 @@ class Space:
     def _ask(self, module: ModuleType, trial: optuna.Trial, expected: type) -> Any:
         where = f"{module.__file__}: suggest(trial)"
         try:
-            with beside(Path(str(module.__file__)).parent):
+            with beside(module):
                 settings = module.suggest(trial)
         except ValidationError as error:
             raise UsageError(f"{where} built settings that are refused: {explain(error)}") from None
@@ -166,74 +163,3 @@ def _import(path: Path) -> ModuleType:
     if not callable(getattr(module, "suggest", None)):
         raise UsageError(f"{path} is no search space: define suggest(trial) -> TrialConfig in it")
     return module
-
-
-# ---- users' own files ----------------------------------------------------------------------------
-
-FROM_FILE = "vrtune_file_"  # begins the name of a module that was loaded by its path
-_siblings: dict[str, Path] = {}  # modules imported from beside a file, and their folders
-
-
-def load_file(path: Path) -> ModuleType:
-    """Imports a Python file, which may import what lies beside it; units in it are enrolled.
-
-    Args:
-        path: the file; it is run again only after it was changed.
-
-    Returns:
-        The module.
-
-    Raises:
-        UsageError: the file can't be read or imported.
-
-    Example:
-        >>> from pathlib import Path
-        >>> from vrtune.spaces import load_file
-        >>> _ = Path("own.py").write_text("rate = 0.1")
-        >>> load_file(Path("own.py")).rate
-        0.1
-    """
-    path = path.resolve()
-    name = f"{FROM_FILE}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-    try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise UsageError(f"{path} can't be read: {error.strerror}") from None
-    known = sys.modules.get(name)
-    if known is not None and vars(known).get("__digest__") == digest:
-        return known
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"{path} can't be imported: give a Python file")
-    module = importlib.util.module_from_spec(spec)
-    vars(module)["__digest__"] = digest
-    sys.modules[name] = module  # where pydantic and pickle look names up
-    try:
-        with beside(path.parent):
-            spec.loader.exec_module(module)
-    except BaseException as error:
-        del sys.modules[name]
-        if isinstance(error, KeyboardInterrupt):
-            raise
-        what = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
-        raise UsageError(f"{path} can't be imported: {what}") from error
-    return module
-
-
-@contextmanager
-def beside(folder: Path) -> Iterator[None]:
-    """Inside, modules in `folder` can be imported, after installed ones of the same name."""
-    for name, home in list(_siblings.items()):
-        if home != folder:  # another file's: this one may have its own of that name
-            sys.modules.pop(name, None)
-            del _siblings[name]
-    before = set(sys.modules)
-    sys.path.append(str(folder))
-    try:
-        yield
-    finally:
-        sys.path.remove(str(folder))
-        for name in set(sys.modules) - before:
-            file = getattr(sys.modules[name], "__file__", None)
-            if file and Path(file).is_relative_to(folder) and not name.startswith(FROM_FILE):
-                _siblings[name] = folder

@@ -1,0 +1,4 @@
+"""Search spaces: found by name or path, asked for settings; and users' own files."""
+
+from vrtune.spaces.files import FROM_FILE, load_file
+from vrtune.spaces.space import FOLDERS, Space, load, names
