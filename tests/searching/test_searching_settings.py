@@ -10,6 +10,7 @@ from typing import get_args
 import pytest
 
 from vrtune import search
+from vrtune.config import JOURNALS
 from vrtune.errors import UsageError
 from vrtune.lanes import plan
 from vrtune.searching import settings
@@ -89,7 +90,7 @@ def test_a_storage_is_a_url_or_a_path(given: str | Path, url: str) -> None:
     assert SearchSettings.read({"storage": given}).storage == url
 
 
-@pytest.mark.parametrize("name", ["studies.db", *(f"studies{end}" for end in settings.JOURNALS)])
+@pytest.mark.parametrize("name", ["studies.db", *(f"studies{end}" for end in JOURNALS)])
 def test_a_path_can_be_opened(tmp_path: Path, name: str) -> None:
     open_storage(SearchSettings(storage=tmp_path / name).storage)  # type: ignore[arg-type]
     assert (tmp_path / name).exists()
