@@ -164,3 +164,15 @@ def test_two_units_of_one_kind_in_a_file_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "a", "one", 1.0, f"{IMPORT}\n{again}")
     with pytest.raises(UsageError, match="two gradient estimators of kind 'mine'"):
         spaces.load(str(tmp_path / "a" / "one.py"))
+
+
+def test_an_edit_of_the_same_second_and_size_counts_and_no_bytecode_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    path = tmp_path / "one.py"
+    for rate in ("0.1", "0.2", "0.3"):
+        path.write_text(f"rate = {rate}\n")
+        assert spaces.load_file(path).rate == float(rate)
+    spaces.load(write(tmp_path / "a", "space", 1.0))
+    assert not list(tmp_path.rglob("__pycache__"))

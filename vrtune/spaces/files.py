@@ -45,32 +45,33 @@ def load_file(path: Path) -> ModuleType:
     path = path.resolve()
     name = f"{FROM_FILE}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        source = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path} can't be read: {error.strerror}") from None
     with _lock:
         known = sys.modules.get(name)
         if known is None:
-            return _run(path, name, digest)
-        if vars(known)["__digest__"] != digest or _is_stale(path.parent):
+            return _run(path, name, source)
+        if vars(known)["__source__"] != source or _is_stale(path.parent):
             _beside.pop(path.parent, None)
-            return _run(path, name, digest)
+            return _run(path, name, source)
         for unit in _units[name]:  # another file may have taken the name of their kind since
             unit.enrol(unit.algorithm)
         return known
 
 
-def _run(path: Path, name: str, digest: str) -> ModuleType:
+def _run(path: Path, name: str, source: bytes) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    if spec is None:
         raise UsageError(f"{path} can't be imported: give a Python file")
     module = importlib.util.module_from_spec(spec)
-    vars(module)["__digest__"] = digest
+    vars(module)["__source__"] = source
     before, _units[name] = sys.modules.get(name), []
     sys.modules[name] = module  # where pydantic and pickle look names up
     try:
         with beside(module):
-            spec.loader.exec_module(module)
+            # bytecode on disk is told by its second and size: it may be that of an older text
+            exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))
     except BaseException as error:
         del sys.modules[name]
         if isinstance(error, KeyboardInterrupt):
@@ -95,13 +96,15 @@ def beside(module: ModuleType) -> Iterator[None]:
         mine = _beside.setdefault(folder, {})
         sys.modules.update(mine)
         before, enrolled = set(sys.modules) - set(mine), len(enrolments)
-        entry = str(folder)
+        entry, as_before = str(folder), sys.dont_write_bytecode
         added = entry not in sys.path
         if added:
             sys.path.append(entry)
+        sys.dont_write_bytecode = True  # a search leaves nothing in the user's folders
         try:
             yield
         finally:
+            sys.dont_write_bytecode = as_before
             if added and entry in sys.path:
                 sys.path.reverse()
                 sys.path.remove(entry)  # the last one
