@@ -12,6 +12,7 @@ loops    lanes don't stand side by side as channels, and no loop is compiled by 
 tanh     tanh is PyTorch's, and so is the pooling after it
 joined   tanh and the pooling after it are not one loop: our tanh, PyTorch's pooling
 blocks   all rows are one call; a search takes more rows than a block has with --lanes 64, say
+memory   glibc may give a step's memory back to the system
 
 Prints medians over the pairs: seconds of the whole process, and of processors. A ratio (without
 over with) of 1.1 means that the search would take a tenth longer.
@@ -36,6 +37,7 @@ from torch import nn
 
 from vrtune import Task, search
 from vrtune.gradients.cpu import side_by_side
+from vrtune.lanes import device
 
 
 def loops() -> None:
@@ -59,11 +61,16 @@ def blocks() -> None:
     side_by_side.BLOCK = sys.maxsize
 
 
+def memory() -> None:
+    device.keep_memory = lambda: None
+
+
 TRICKS: dict[str, Callable[[], None]] = {  # each leaves one out
     "loops": loops,
     "tanh": tanh,
     "joined": joined,
     "blocks": blocks,
+    "memory": memory,
 }
 NONE = "nothing"
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
 from vrtune.errors import UsageError
+
+MEMORY_KEPT = {-3: 32 * 2**20, -1: 256 * 2**20}  # M_MMAP_THRESHOLD: of one piece; M_TRIM_THRESHOLD
 
 
 def choose_device(device: str) -> torch.device:
@@ -34,11 +38,20 @@ def cores(device: torch.device) -> int:
 @contextmanager
 def one_thread(device: torch.device) -> Iterator[None]:
     """One thread on a CPU: lanes fill the cores as processes do, and sums come out the same
-    whatever the number of cores. What was set before is put back."""
+    whatever the number of cores. What was set before is put back; memory is kept from then on."""
     before = torch.get_num_threads()
     if device.type == "cpu":
         torch.set_num_threads(1)
+        keep_memory()
     try:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def keep_memory() -> None:
+    """Lets glibc keep the memory of a step for the next: fresh pages cost more than what fills
+    them."""
+    if sys.platform == "linux" and (allow := getattr(ctypes.CDLL(None), "mallopt", None)):
+        for what, most in MEMORY_KEPT.items():
+            allow(what, most)
