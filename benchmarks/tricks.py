@@ -3,9 +3,9 @@
     python benchmarks/tricks.py [--trials 8] [--repeats 5] [--tricks loops tanh ...]
         [--dataset digits] [--data-dir DIR] [--limit N] [--epochs 20] [--lanes auto]
 
-A search of STORM with LeNet and 4 folds in one process, whose threads share the lanes. Settings are
-random and no trial is pruned, so all runs do the same work. Each is a process of its own; those
-with and without a trick take turns, in either order. Without
+A search of STORM with LeNet and 4 folds in one process on one core, as each process of a search has
+it. Settings are random and no trial is pruned, so all runs do the same work. Each is a process of
+its own; those with and without a trick take turns, in either order. Without
 
 loops    lanes don't stand side by side as channels, and no loop is compiled by Numba: the faster of
          vmap and one lane after another, by PyTorch's layers
@@ -79,6 +79,7 @@ def one(arguments: argparse.Namespace) -> None:
     """The search, in this process."""
     if arguments.without != NONE:
         TRICKS[arguments.without]()
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     task = Task(dataset=arguments.dataset, limit=arguments.limit, epochs=arguments.epochs)
     with tempfile.TemporaryDirectory() as folder:
         search(
