@@ -5,6 +5,7 @@ from optuna import Trial
 from vrtune import AdaGrad, TrialConfig
 
 GRID = {"lr": [1e-4, 1e-3, 1e-2, 1e-1]}
+DEFAULT = {"lr": 1e-2}  # torch.optim.Adagrad; Duchi et al. 2011 name none
 
 
 def suggest(trial: Trial) -> TrialConfig:

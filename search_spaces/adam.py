@@ -5,6 +5,7 @@ from optuna import Trial
 from vrtune import Adam, TrialConfig
 
 GRID = {"lr": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1]}
+DEFAULT = {"lr": 1e-3}  # Kingma & Ba 2015, and torch.optim.Adam
 
 
 def suggest(trial: Trial) -> TrialConfig:

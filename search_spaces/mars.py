@@ -5,6 +5,7 @@ from optuna import Trial
 from vrtune import MARS, Adam, TrialConfig
 
 GRID = {"lr": [3e-4, 1e-3, 3e-3, 1e-2], "gamma": [0.025, 0.1]}
+DEFAULT = {"lr": 3e-3, "gamma": 0.025}  # the code of Yuan et al. 2024
 
 
 def suggest(trial: Trial) -> TrialConfig:

@@ -6,7 +6,17 @@ import inspect
 from abc import abstractmethod
 from collections.abc import Iterable
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    Self,
+    Union,
+    get_args,
+    get_origin,
+)
 
 from pydantic import Field
 
@@ -152,6 +162,10 @@ class EstimatorSettings(Unit):
     sets_step_size: ClassVar[bool] = False  # hands the step rule its eta; lr is then left out
     keeps_snapshot: ClassVar[bool] = False  # batches are then held from one snapshot to the next
     cost: ClassVar[float] = 1.0  # gradient computations a step; 1 is one mini-batch backward
+
+    def over(self, epochs: int) -> Self:
+        """These settings in a run of so many epochs: shares of it become epochs."""
+        return self
 
     @property
     def start(self) -> int:

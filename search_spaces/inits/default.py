@@ -5,6 +5,7 @@ from optuna import Trial
 from vrtune import Default
 
 GRID: dict[str, list[float]] = {}
+DEFAULT: dict[str, float] = {}
 
 
 def suggest(trial: Trial) -> Default:

@@ -35,7 +35,7 @@ def test_a_late_start_equals_the_slow_loop(
     twin = TWINS["sgd"](list(module.parameters()), config.optimizer.model_dump())
     epochs = problem.epochs_of(lane, problem.HORIZON)
     _, computed = REFERENCES[estimator.kind].train(
-        module, epochs, twin, **estimator.model_dump(exclude={"kind"})
+        module, epochs, twin, **estimator.model_dump(exclude={"kind", "start_share"})
     )
     trained = problem.module_in(lanes, 1).state_dict()
     for name, value in module.state_dict().items():
@@ -65,6 +65,46 @@ def test_until_all_have_started_nothing_is_computed_twice(fused: bool) -> None:
     assert torch.equal(lanes.rows.W, plain.rows.W)
     lanes.train_epoch()
     assert calls == lanes.seats[0].gradient_computations
+
+
+@pytest.mark.parametrize(
+    ("settings", "first"),
+    [
+        ({}, [0, 0, 0]),
+        ({"start_share": 0.5}, [2, 5, 50]),
+        ({"start_share": 0.29}, [1, 3, 29]),
+        ({"start_share": 1.0}, [4, 10, 100]),
+        ({"start_epoch": 3, "start_share": 0.5}, [3, 5, 50]),
+        ({"start_epoch": 3}, [3, 3, 3]),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("kind", [SVRG, AlphaSVRG, OptimalSVRG])
+def test_a_share_of_the_run_becomes_an_epoch(
+    kind: type[EstimatorSettings], settings: dict[str, float], first: list[int]
+) -> None:
+    """The later of the two counts, and the settings that were given stay as they are."""
+    given = kind(**settings)
+    assert [given.over(epochs).start for epochs in (4, 10, 100)] == first
+    assert given.over(7).over(7) == given.over(7)
+    assert given == kind(**settings)
+    assert Plain().over(3) == Plain()
+
+
+@ways
+def test_a_start_by_share_trains_as_one_by_epoch(fused: bool) -> None:
+    """Half of the run's four epochs are two; what they cost is the same, too."""
+    settings = [SVRG(snapshot_period=1, start_share=0.5), SVRG(snapshot_period=1, start_epoch=2)]
+    configs = [TrialConfig(estimator=s, optimizer=SGD(lr=0.1)) for s in settings]
+    lanes = problem.seat(configs, "batch", fused=fused, names=["fold 0"])
+    started = []
+    for _ in range(problem.HORIZON):
+        started.append([lane.started for lane in lanes.seats])
+        lanes.train_epoch()
+    assert started == [[False] * 2] * 2 + [[True] * 2] * 2
+    torch.testing.assert_close(lanes.rows.W[0], lanes.rows.W[1], rtol=1e-12, atol=1e-14)
+    assert len({lane.gradient_computations for lane in lanes.seats}) == 1
+    assert configs[0].estimator.start_share == 0.5, "the trial's own settings"
 
 
 @ways

@@ -39,7 +39,7 @@ def run_reference(
     settings = config.optimizer.model_dump()
     settings["lr"] = settings["lr"] or 1.0  # STORM sets its own
     twin = TWINS[config.optimizer.kind](list(module.parameters()), settings)
-    knobs = config.estimator.model_dump(exclude={"kind"})
+    knobs = config.estimator.model_dump(exclude={"kind", "start_share"})  # of a lane: settled
     return REFERENCES[config.estimator.kind](module, epochs, twin, **knobs)
 
 

@@ -30,15 +30,15 @@ def train(
     losses, computed = [], 0
     snapshot: Vector = []
     mu: Vector = []
-    alpha_t = alpha
+    alpha_t, snapshots = alpha, range(start_epoch, HORIZON, snapshot_period)
     for epoch, batches in enumerate(epochs):
         started = epoch >= start_epoch
         if started and (epoch - start_epoch) % snapshot_period == 0:
             snapshot = get_weights(model)
             mu = whole_gradient_at(model, snapshot, batches)
             computed += len(batches)
-            if decay:
-                alpha_t = alpha * (1 - epoch / HORIZON)
+            if decay and len(snapshots) > 1:
+                alpha_t = alpha * (1 - snapshots.index(epoch) / (len(snapshots) - 1))
         total = 0.0
         for x, y in batches:
             d, loss = gradient(model, (x, y))

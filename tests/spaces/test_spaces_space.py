@@ -10,6 +10,7 @@ import pytest
 
 from vrtune import SGD, Default, MetaInit, Plain, TrialConfig, spaces
 from vrtune.errors import UsageError
+from vrtune.spaces import edge_notes
 
 FOLDER = Path(__file__).parents[2] / "search_spaces"
 SPACES = sorted(path.stem for path in FOLDER.glob("*.py"))
@@ -84,6 +85,55 @@ def test_grid_lies_inside_the_ranges(name: str, init: str) -> None:
 
 
 @every_init
+@every_space
+def test_default_is_one_setting_inside_the_ranges(name: str, init: str) -> None:
+    """With all that suggest asks for, off every range's edge."""
+    space = spaces.load(name, init)
+    point = space.default()
+    trial = optuna.trial.FixedTrial(point)
+    assert space.suggest(trial).init.kind == init  # type: ignore[arg-type]
+    assert trial.params == point != {}
+    assert edge_notes(trial.params, trial.distributions) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("sgd", {"lr": 0.1}),
+        ("adam", {"lr": 1e-3}),
+        ("adagrad", {"lr": 1e-2}),
+        ("svrg", {"lr": 0.1}),
+        ("storm", {"k": 0.1, "w": 0.1, "c": 100.0}),
+        ("mars", {"lr": 3e-3, "gamma": 0.025}),
+        ("alpha_svrg", {"lr": 0.1, "alpha": 0.5, "decay": True}),
+    ],
+)
+def test_default_is_that_of_the_papers(name: str, wanted: dict[str, float]) -> None:
+    assert spaces.load(name).default() == wanted
+
+
+def test_default_is_joined_with_that_of_the_init() -> None:
+    assert spaces.load("sgd", "metainit").default() == {
+        "lr": 0.1,
+        "metainit_lr": 0.1,
+        "metainit_momentum": 0.9,
+        "metainit_steps": 200,
+        "metainit_epsilon": 1e-5,
+    }
+
+
+def test_svrg_takes_a_snapshot_every_epoch() -> None:
+    assert spaces.load("svrg").check().estimator.period == 1
+
+
+def test_a_late_start_is_a_share_of_the_run() -> None:
+    """Whatever its length."""
+    trial = optuna.trial.FixedTrial({"lr": 0.1, "start_share": 0.5, "warmup": 0.0})
+    late = spaces.load("svrg_late").suggest(trial).estimator  # type: ignore[arg-type]
+    assert [late.over(epochs).start for epochs in (4, 100)] == [2, 50]
+
+
+@every_init
 @pytest.mark.parametrize(
     ("name", "points"), [("sgd", 5), ("adam", 5), ("svrg", 5), ("adagrad", 4), ("storm", 20)]
 )
@@ -93,8 +143,8 @@ def test_grid_is_that_of_the_source_tables(name: str, points: int, init: str) ->
 
 def test_grid_names_every_combination() -> None:
     points = [tuple(point.values()) for point in spaces.load("storm").grid()]
-    assert points[:2] == [(1e-3, 0.1), (1e-3, 1.0)]
-    assert points[-1] == (1.0, 1000.0)
+    assert points[:2] == [(1e-3, 0.1, 0.1), (1e-3, 0.1, 1.0)]
+    assert points[-1] == (1.0, 0.1, 1000.0)
     assert len(set(points)) == 20
 
 
@@ -105,6 +155,7 @@ def test_init_of_the_task_is_joined() -> None:
     assert config.init.lr == trial.params["metainit_lr"]
     assert set(trial.params) == {
         "k",
+        "w",
         "c",
         "metainit_lr",
         "metainit_momentum",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from torch import Tensor
+from torch import Size, Tensor
 
 from vrtune.units import EstimatorSettings
 
@@ -58,6 +58,8 @@ class Estimator(ABC):
     """
 
     settings: ClassVar[type[EstimatorSettings]]
+    # Of the model's tensors, which lie side by side in a row; lanes set it after the constructor.
+    shapes: Sequence[Size] = ()
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -20,6 +20,7 @@ class OptimalSVRG(Periodic):
     Args:
         snapshot_period: epochs from a snapshot to the next, 1 or more.
         start_epoch: epochs of plain gradients before the first snapshot, 0 or more.
+        start_share: the same as a share of the run, 0 to 1; the later of the two counts.
         memory: weight of past steps in A, above 0 and below 1.
 
     Example:

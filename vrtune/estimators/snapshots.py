@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -22,6 +24,13 @@ class Periodic(KeepsSnapshot):
 
     snapshot_period: int = Field(default=1, ge=1, description="epochs between snapshots")
     start_epoch: int = Field(default=0, ge=0, description="epochs of plain gradients before")
+    start_share: float = Field(
+        default=0.0, ge=0, le=1, description="share of the run with plain gradients before"
+    )
+
+    def over(self, epochs: int) -> Self:
+        first = max(self.start_epoch, round(self.start_share * epochs))
+        return self.model_copy(update={"start_epoch": first, "start_share": 0.0})
 
     @property
     def period(self) -> int:
@@ -49,5 +58,8 @@ class PeriodicSnapshots(Snapshots):
 
     @staticmethod
     def since_start(hp: dict[str, Tensor], clock: Clock) -> Tensor:
-        """Epochs since the start of each lane, [L, 1]; below 0 before it."""
+        """Epochs since the start of each lane, [L, 1]; below 0 before it.
+
+        Lanes hold `settings.over(epochs)`, where a share of the run is in `start_epoch` already.
+        """
         return clock.epoch - hp["start_epoch"]

@@ -19,6 +19,7 @@ class SVRG(Periodic):
     Args:
         snapshot_period: epochs from a snapshot to the next, 1 or more.
         start_epoch: epochs of plain gradients before the first snapshot, 0 or more.
+        start_share: the same as a share of the run, 0 to 1; the later of the two counts.
 
     Example:
         >>> from vrtune import SGD, SVRG, TrialConfig
@@ -41,7 +42,8 @@ class SVRGEstimator(PeriodicSnapshots):
 
     Two gradient computations a step and one pass over the training part a snapshot. The batches
     stay the same from a snapshot to the next, so with batch norm mu~ is the mean of exactly the
-    gradients g(w~; B) that are subtracted.
+    gradients g(w~; B) that are subtracted. It weights each batch by its size, as the mean over
+    samples does; other implementations take the mean over batches, the smaller last one included.
 
     References: Johnson & Zhang, "Accelerating Stochastic Gradient Descent using Predictive
     Variance Reduction", NeurIPS 2013; the late start: Defazio & Bottou, NeurIPS 2019.

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import itertools
-import re
-import warnings
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from pydantic import ValidationError
 
 from vrtune.errors import UsageError, explain
 from vrtune.spaces.files import beside, load_file
+from vrtune.spaces.points import Lacking, asked_of, plain, refuse_unasked
 from vrtune.trial_config import TrialConfig
 from vrtune.units import InitSettings
 
 _PACKAGE = Path(__file__).parents[1]
 # The user's own folder first, then the installed one, then a checkout's.
 FOLDERS = (Path("search_spaces"), _PACKAGE / "search_spaces", _PACKAGE.parent / "search_spaces")
-
-Grid = Mapping[str, Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -69,46 +67,69 @@ class Space:
         """Every point of the modules' GRIDs. UsageError if there is none, or one that can't run."""
         if not hasattr(self.method, "GRID"):
             raise UsageError(f"{self.path} has no GRID: add one, or choose another --sampler")
-        grid: dict[str, Sequence[Any]] = {}
+        grid: dict[str, list[Any]] = {}
         for module in (self.method, self.init):
             own = getattr(module, "GRID", {})
             if not isinstance(own, dict) or not all(
                 isinstance(values, list | tuple) and values for values in own.values()
             ):
                 raise UsageError(f"{module.__file__}: GRID must be a dict of non-empty lists")
-            grid |= own
+            grid |= {name: [plain(value) for value in values] for name, values in own.items()}
         points = [
             dict(zip(grid, point, strict=True)) for point in itertools.product(*grid.values())
         ]
-        asked = set().union(*(self._asked(point) for point in points))
-        if set(grid) - asked:
-            raise UsageError(
-                f"{self.path}: GRID names {', '.join(sorted(set(grid) - asked))}, which suggest "
-                f"never asks for (it asks for {', '.join(sorted(asked)) or 'nothing'})"
-            )
+        asked = set().union(*(asked_of(self.suggest, point, self.path, "GRID") for point in points))
+        refuse_unasked(set(grid), asked, self.path, "GRID")
         return points
 
-    def _asked(self, point: dict[str, Any]) -> set[str]:
-        """The parameters that suggest asks for at a point of the grid."""
-        trial = optuna.trial.FixedTrial(point)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)  # a value out of range
+    def default(self) -> dict[str, Any]:
+        """The modules' DEFAULTs as one point, worth the first trial; empty where one has none.
+
+        UsageError if one is no setting of its module: a value out of range, a name too many or too
+        few.
+        """
+        point: dict[str, Any] = {}
+        for module, expected in ((self.method, TrialConfig), (self.init, InitSettings)):
+            own = getattr(module, "DEFAULT", None)
+            if own is None and module is self.method:
+                return {}
+            if not isinstance(own, dict | None):
+                raise UsageError(f"{module.__file__}: DEFAULT must be a dict, a value a parameter")
+            settings = {name: plain(value) for name, value in (own or {}).items()}
             try:
-                self.suggest(trial)  # type: ignore[arg-type]
-            except UsageError as error:
-                lacking = re.search("parameter '(.+)' is not found", str(error.__cause__))
-                if lacking is None:
-                    raise
-                raise UsageError(
-                    f"{self.path}: suggest asks for {lacking[1]}, which GRID does not name (it "
-                    f"names {', '.join(sorted(point))})"
-                ) from None
-        return set(trial.params)
+                suggest = functools.partial(self._ask, module, expected=expected)
+                asked = asked_of(suggest, settings, module.__file__, "DEFAULT")
+            except Lacking:
+                if own is None:  # the user's init is searched, and says no setting
+                    return {}
+                raise
+            refuse_unasked(set(settings), asked, module.__file__, "DEFAULT")
+            point |= settings
+        return point
+
+    def starts(self) -> list[dict[str, Any]]:
+        """The points of GRID, as far as there is one that names every parameter."""
+        has = hasattr(self.method, "GRID")
+        try:
+            return self.grid() if has else []
+        except Lacking:
+            return []
 
     def check(self) -> TrialConfig:
         """Asks for one trial, outside any storage, so that a faulty module is found early."""
-        sampler = optuna.samplers.RandomSampler(seed=0)
-        return self.suggest(optuna.create_study(sampler=sampler).ask())
+        return self.suggest(_trial())
+
+    def ranges(self) -> dict[str, BaseDistribution]:
+        """The parameters that a trial asks for, and what they may be; one of several possible
+        answers where it depends on what is suggested."""
+        trial = _trial()
+        self.suggest(trial)
+        return trial.distributions
+
+
+def _trial() -> optuna.Trial:
+    """A trial of no storage."""
+    return optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()
 
 
 def names() -> dict[str, Path]:
