@@ -42,8 +42,8 @@ def main() -> None:
         workspace = Workspace(task, arguments.data_dir, device)
         configs = [TrialConfig(optimizer=SGD(lr=lr)) for lr in arguments.lr]
         with one_thread(device):
-            chosen = plan(workspace, configs[0], "auto", [task.folds * len(arguments.lr)])
-            pool = Pool(workspace, workspace.folds, fused=chosen.fused)
+            chosen = plan(workspace, configs[0], "auto", task.folds * len(arguments.lr))
+            pool = Pool(workspace, workspace.folds, fused=chosen.fused, most=chosen.most)
             pool.exchange([], dict(enumerate(configs)))
             began = time.perf_counter()
             for _ in range(task.epochs):

@@ -166,7 +166,7 @@ def by_vrtune(
     limit = steps * BATCH * FOLDS // (FOLDS - 1)
     task = Task(dataset="mnist", model=model, folds=FOLDS, epochs=1, limit=limit)
     workspace = Workspace(task, data_dir, device, threads=threads)
-    fused = plan(workspace, CONFIGS[method], "auto", [lanes]).fused
+    fused = plan(workspace, CONFIGS[method], "auto", lanes).fused
     pool = Pool(workspace, workspace.folds, fused=fused)
     pool.exchange([], dict.fromkeys(range(max(1, lanes // FOLDS)), CONFIGS[method]))
     group = next(iter(pool.groups.values()))

@@ -19,14 +19,14 @@ from vrtune.errors import UsageError, VrtuneError
 from vrtune.events import Event, Retraining
 from vrtune.lanes.device import choose_device, cores, one_thread
 from vrtune.lanes.memory import check_trainings, hungriest, told_of_memory
-from vrtune.lanes.plan import plan
+from vrtune.lanes.plan import Fuse, plan
 from vrtune.lanes.pool import Pool, finite
 from vrtune.lanes.workspace import Workspace
+from vrtune.studies.choice import count_failed, ranked
 from vrtune.studies.record import (
     check_data,
     find_trial,
     load_study,
-    ranked,
     read_config,
     read_record,
 )
@@ -53,6 +53,7 @@ class Retrained(Settings):
     test_loss: Spread
     train_losses: list[list[float | None]]  # [seed][epoch]
     gradient_computations: float
+    failed: int = 0  # seeds that diverged or learned little
     folder: str | None = None  # holds the weights and the curves
 
 
@@ -70,17 +71,21 @@ def train(
     workspace: Workspace,
     seeds: int,
     *,
-    fused: bool,
+    fused: bool | None = None,
     progress: Callable[[Event], None] = lambda event: None,
 ) -> tuple[dict[int, Retrained], dict[int, list[dict[str, Tensor]]]]:
     """Trains settings on the whole training part, every seed a lane, then reads the test set;
-    returns results, and each seed's parameters and buffers. UsageError if they don't fit."""
-    check_trainings(workspace, hungriest(configs.values()), seeds * len(configs))
-    pool = Pool(workspace, workspace.seeds(seeds), fused=fused)
+    returns results, and each seed's tensors. UsageError if they don't fit. `fused`: by the rule."""
+    largest, count = hungriest(configs.values()), seeds * len(configs)
+    check_trainings(workspace, largest, count)
+    fuse: Fuse = "auto" if fused is None else "on" if fused else "off"
+    with one_thread(workspace.device):
+        way = plan(workspace, largest, fuse, count)
+    pool = Pool(workspace, workspace.seeds(seeds), fused=way.fused, most=way.most)
     curves: dict[int, list[list[float]]] = {number: [] for number in configs}
     out: dict[int, Retrained] = {}
     weights: dict[int, list[dict[str, Tensor]]] = {}
-    with told_of_memory(workspace, seeds * len(configs)):
+    with told_of_memory(workspace, count):
         with one_thread(workspace.device):
             pool.exchange([], configs)
             for epoch in range(1, workspace.task.epochs + 1):
@@ -107,6 +112,7 @@ def train(
                         finite(list(curve)) for curve in zip(*curves[number], strict=True)
                     ],
                     gradient_computations=sum(lanes.seats[r].gradient_computations for r in rows),
+                    failed=count_failed(loss[rows].tolist(), workspace.dataset.classes),
                 )
     return out, weights
 
@@ -137,9 +143,7 @@ def train_config(
         raise UsageError("seeds must be at least 1")
     where = choose_device(device)
     workspace = Workspace(task, Path(data_dir), where, threads=cores(where))
-    with one_thread(where):
-        fused = plan(workspace, config, "auto", [seeds]).fused
-    done, _ = train({0: config}, workspace, seeds, fused=fused)
+    done, _ = train({0: config}, workspace, seeds)
     return done[0]
 
 
@@ -211,10 +215,6 @@ def retrain_study(
         threads=cores(device),
     )
     check_data(study, workspace.dataset.fingerprint)
-    if fused is None:
-        with one_thread(device):
-            most = hungriest(configs.values())
-            fused = plan(workspace, most, "auto", [seeds * len(configs)]).fused
     done, weights = train(configs, workspace, seeds, fused=fused, progress=progress)
     results = []
     for number in numbers:

@@ -99,7 +99,7 @@ def _judging(bench: Bench, pool: Pool) -> Row:
 
 
 def _halves(bench: Bench) -> Row:
-    """A search whose lanes don't fit goes on with half of them, again and again if it must."""
+    """A search whose lanes don't fit computes half of them at once, again and again if it must."""
     model, shape = ("lenet", (1, 16, 16)) if bench.small else ("resnet18", CIFAR)
     trials = 4 if bench.small else 8
     task: dict[str, Any] = {"model": model, "norm": "batch", "epochs": 2}
@@ -118,7 +118,7 @@ def _halves(bench: Bench) -> Row:
         with little_memory(bench, task, n, shape):
             result = search(
                 "sgd", Task(dataset=str(path), **task), trials=trials, pruner="none", fuse="on",
-                lanes=FOLDS * trials, jobs=1, device=bench.device.type, retrain=0,
+                open=trials, jobs=1, device=bench.device.type, retrain=0,
                 storage=f"sqlite:///{folder}/studies.db", progress=note,
             )  # fmt: skip
         bench.wait()

@@ -26,7 +26,7 @@ def _search(bench: Bench, space: str) -> Row:
     """One search in a fresh study, in this process alone where there is a GPU."""
     small = bench.small
     trials, epochs, limit = (4, 2, 160) if small else (TRIALS, EPOCHS, None)
-    extra: dict[str, Any] = {"fuse": "off", "lanes": 8, "retrain_seeds": 1} if small else {}
+    extra: dict[str, Any] = {"fuse": "off", "open": 2, "retrain_seeds": 1} if small else {}
     plans: list[str] = []
     sheets: list[dict[str, float]] = []
 

@@ -82,7 +82,7 @@ class Turns:
         task = Task(dataset="mnist", model=MODEL, folds=FOLDS, epochs=5, limit=limit)
         space = Workspace(task, self.data_dir, self.bench.device)
         if lanes not in self.fused:
-            self.fused[lanes] = plan(space, CONFIGS["sgd"], "auto", [lanes]).fused
+            self.fused[lanes] = plan(space, CONFIGS["sgd"], "auto", lanes).fused
         pool = pools.enter_context(pool_of(space, fused=self.fused[lanes]))
         pool.exchange([], dict.fromkeys(range(lanes // FOLDS), CONFIGS[method]))
         pacer = Pacer(self.bench, pool)

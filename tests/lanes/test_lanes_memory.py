@@ -19,6 +19,7 @@ from vrtune.lanes.memory import (
     activations,
     check_fit,
     check_trainings,
+    fits,
     hungriest,
     state_rows,
 )
@@ -65,6 +66,17 @@ def test_more_lanes_and_samples_need_more(workspace: Workspace) -> None:
     assert at_once - needed(workspace, 4, 32) == (4 * POINTS - 1) * activations(workspace, 32)
     looped = memory.needed(workspace, LIKE, 4, 32, threads=9)
     assert looped - needed(workspace, 4, 32) == 3 * activations(workspace, 32)
+    some = memory.needed(workspace, LIKE, 4, 32, threads=1, fused=True, most=3)
+    assert some - needed(workspace, 4, 32) == 2 * activations(workspace, 32)
+
+
+def test_what_fits_as_many_processes_as_there_are(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free(monkeypatch, 2 * needed(workspace, 4, 32, fused=True))
+    assert fits(workspace, LIKE, 4, processes=2, fused=True)
+    assert not fits(workspace, LIKE, 4, processes=3, fused=True)
+    assert fits(workspace, LIKE, 4, processes=3, fused=True, most=1)
 
 
 def test_rows_of_state_by_hand() -> None:
@@ -78,7 +90,7 @@ def test_rows_of_state_by_hand() -> None:
 
 def test_what_fits_is_let_through(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     free(monkeypatch, 2 * needed(workspace, 4, 32))
-    check_fit(workspace, LIKE, lanes=4, processes=2)
+    check_fit(workspace, LIKE, trials=2, processes=2)
 
 
 def test_trainings_that_do_not_fit_are_refused(
@@ -124,20 +136,20 @@ def test_memory_that_runs_out_in_a_retraining_is_told(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("processes", "lanes", "batch_size"), [(2, 4, 32), (1, 4, 32), (1, 2, 32), (1, 2, 8)]
+    ("processes", "trials", "batch_size"), [(2, 2, 32), (1, 2, 32), (1, 1, 32), (1, 1, 8)]
 )
 def test_the_largest_setting_that_fits_is_named(
     workspace: Workspace,
     monkeypatch: pytest.MonkeyPatch,
     processes: int,
-    lanes: int,
+    trials: int,
     batch_size: int,
 ) -> None:
-    free(monkeypatch, processes * needed(workspace, lanes, batch_size))
+    free(monkeypatch, processes * needed(workspace, 2 * trials, batch_size))
     asked = "lenet with 4 lanes at batch size 32 needs"
-    said = f"--jobs {processes} --lanes {lanes} --batch-size {batch_size}"
+    said = f"--jobs {processes} --open {trials} --batch-size {batch_size}"
     with pytest.raises(UsageError, match=f"{asked} .* the largest setting that fits is {said}"):
-        check_fit(workspace, LIKE, lanes=4, processes=3)
+        check_fit(workspace, LIKE, trials=2, processes=3)
 
 
 def test_what_is_named_fits_with_the_threads_it_will_have(
@@ -147,21 +159,36 @@ def test_what_is_named_fits_with_the_threads_it_will_have(
     monkeypatch.setattr(memory, "cores", lambda device: 4)
     alone = memory.needed(workspace, LIKE, 2, 32, threads=4)
     free(monkeypatch, alone)
-    with pytest.raises(UsageError, match="--jobs 1 --lanes 2 --batch-size 32"):
-        check_fit(workspace, LIKE, lanes=2, processes=4)
+    with pytest.raises(UsageError, match="--jobs 1 --open 1 --batch-size 32"):
+        check_fit(workspace, LIKE, trials=1, processes=4)
     free(monkeypatch, alone - 8)
-    with pytest.raises(UsageError, match="--jobs 1 --lanes 2 --batch-size 16"):
-        check_fit(workspace, LIKE, lanes=2, processes=4)
+    with pytest.raises(UsageError, match="--jobs 1 --open 1 --batch-size 16"):
+        check_fit(workspace, LIKE, trials=1, processes=4)
 
 
-def test_a_plan_tries_nothing_that_does_not_fit(
+def test_fused_lanes_need_no_more_than_looped_ones_one_by_one(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Room for two processes with two lanes that are looped, and none for fused ones or more."""
-    free(monkeypatch, 2 * needed(workspace, 2, 32))
-    found = plan(workspace, LIKE, "auto", [2, 4, 8], processes=2)
-    assert (found.way, found.lanes) == ("looped", 2)
-    assert "fused" not in found.text
+    free(monkeypatch, needed(workspace, 2, 32))
+    check_fit(workspace, LIKE, trials=1, processes=1, fused=True)
+    free(monkeypatch, needed(workspace, 2, 32) - 8)
+    with pytest.raises(UsageError, match="--batch-size 16"):
+        check_fit(workspace, LIKE, trials=1, processes=1, fused=True)
+
+
+def test_a_plan_computes_as_many_at_once_as_fit(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The weights of 8 lanes must fit; of what a gradient keeps, there is room for some."""
+    for room, at_once, most in ((16, 8, None), (15, 4, 4), (4, 4, 4), (3, 2, 2), (1, 1, 1)):
+        need = needed(workspace, 8, 32) + (room - 1) * activations(workspace, 32)
+        free(monkeypatch, 2 * need)
+        found = plan(workspace, LIKE, "auto", 8, processes=2)
+        assert (found.way, found.lanes, found.most) == ("fused", at_once, most)
+    free(monkeypatch, 2 * need - 8)
+    found = plan(workspace, LIKE, "auto", 8, processes=2)
+    assert (found.way, found.most) == ("looped", None), "the search itself says what fits"
+    assert plan(workspace, LIKE, "on", 8, processes=2).most == 1
 
 
 def test_nothing_is_written_when_nothing_fits(

@@ -1,169 +1,155 @@
-"""How a task is trained is chosen by measurement; here the measurements are made up."""
+"""How a task is trained follows from the model, the task and the device, and from no clock."""
 
 from __future__ import annotations
 
-import gc
-import weakref
-from collections.abc import Callable
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from vrtune import SGD, Task, TrialConfig
+from vrtune.data import Dataset, Part
 from vrtune.errors import UsageError
-from vrtune.lanes import plan as measure
-from vrtune.lanes.batches import Batches
-from vrtune.lanes.plan import TURNS, Way, plan
-from vrtune.lanes.rows import Program
-from vrtune.lanes.train import Lanes
+from vrtune.gradients.choice import CUDA, GROUPED, LINEAR
+from vrtune.lanes import plan as planning
+from vrtune.lanes.plan import Fuse, choose, plan
 from vrtune.lanes.workspace import Workspace
 
 TASK = Task(model="softmax", folds=2, limit=120)
 LIKE = TrialConfig(optimizer=SGD(lr=0.1))
-SIZES = [2, 4, 8, 16]
+CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
 def workspace() -> Workspace:
-    return Workspace(TASK, Path(), torch.device("cpu"))
+    return Workspace(TASK, Path(), CPU)
 
 
-def measured(
-    monkeypatch: pytest.MonkeyPatch, looped: list[float], fused: list[float], fits: int = 99
-) -> list[tuple[str, int]]:
-    """Seconds a lane at each size; None stands for out of memory. Returns what was asked."""
-    asked: list[tuple[str, int]] = []
-
-    def fake(workspace: Workspace, config: TrialConfig, way: Way, lanes: int) -> tuple[float, bool]:
-        asked.append((way, lanes))
-        seconds = {"fused": fused, "looped": looped}[way][SIZES.index(lanes)]
-        if seconds < 0:
-            raise torch.OutOfMemoryError
-        return seconds, 2 * lanes <= fits
-
-    monkeypatch.setattr(measure, "_measure", fake)
-    return asked
+def made(model: str, shape: tuple[int, int, int], norm: str, batch_size: int) -> Workspace:
+    """A task on images of a shape."""
+    x, y = torch.zeros(4 * batch_size, *shape), torch.arange(4 * batch_size) % 10
+    dataset = Dataset("made", 10, Part(x, y), lambda: Part(x, y))
+    task = Task(dataset="made", model=model, norm=norm, folds=2, batch_size=batch_size)
+    return Workspace(task, Path(), CPU, dataset)
 
 
-MS = 1e-3
+# The faster way where the other took more than 1.15 times as long; lanes of one thread on a CPU.
+# Taken once, on the machine of docs/performance.md.
+MEASURED = [
+    ("softmax", (1, 8, 8), "none", 32, "fused"),
+    ("softmax", (1, 28, 28), "batch", 32, "fused"),
+    ("softmax", (1, 28, 28), "none", 256, "looped"),
+    ("softmax", (1, 16, 16), "none", 128, "looped"),
+    ("softmax", (3, 32, 32), "none", 32, "looped"),
+    ("lenet", (1, 28, 28), "none", 32, "fused"),
+    ("lenet", (1, 28, 28), "none", 256, "fused"),
+    ("lenet", (3, 32, 32), "batch", 32, "fused"),
+    ("lenet-relu", (1, 28, 28), "none", 32, "fused"),
+    ("sixconv", (1, 16, 16), "none", 32, "fused"),
+    ("sixconv", (1, 28, 28), "batch", 32, "looped"),
+    ("sixconv", (3, 32, 32), "none", 32, "looped"),
+    ("resnet18-small", (1, 16, 16), "batch", 32, "fused"),
+    ("resnet18-small", (1, 28, 28), "none", 32, "fused"),
+    ("resnet18", (1, 8, 8), "batch", 16, "looped"),
+    ("resnet110", (1, 8, 8), "batch", 16, "fused"),
+    ("resnet110", (3, 32, 32), "batch", 16, "looped"),
+    ("densenet40", (1, 8, 8), "batch", 16, "looped"),
+    ("densenet40", (3, 32, 32), "batch", 16, "looped"),
+]
+
+
+@pytest.mark.parametrize(("model", "shape", "norm", "batch_size", "way"), MEASURED)
+def test_the_rule_chooses_what_was_measured_to_be_faster(
+    model: str,
+    shape: tuple[int, int, int],
+    norm: str,
+    batch_size: int,
+    way: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(planning, "can_fuse", lambda module, shape: True)  # the test below
+    assert choose(made(model, shape, norm, batch_size), "auto") == way
 
 
 @pytest.mark.parametrize(
-    ("looped", "fused", "chosen"),
+    ("model", "shape", "way"),
+    [("lenet", (1, 28, 28), "fused"), ("resnet18", (3, 32, 32), "looped")],
+)
+def test_on_a_gpu(model: str, shape: tuple[int, int, int], way: str) -> None:
+    """As an H100 did (docs/performance.md)."""
+    workspace = made(model, shape, "none", 32)
+    workspace.device = torch.device("cuda")
+    assert choose(workspace, "auto") == way
+
+
+def test_the_bounds_differ_by_what_is_computed() -> None:
+    assert LINEAR < GROUPED < CUDA
+
+
+def test_no_clock_is_asked(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked() -> float:
+        raise AssertionError
+
+    for name in ("time", "monotonic", "perf_counter", "process_time"):
+        monkeypatch.setattr(time, name, asked)
+    assert plan(workspace, LIKE, "auto", 4) == plan(workspace, LIKE, "auto", 4)
+
+
+@pytest.mark.parametrize(
+    ("fuse", "at_once", "most", "said"),
     [
-        ([1 * MS] * 4, [2 * MS] * 4, ("looped", 2)),
-        ([1 * MS] * 4, [0.8 * MS, 0.4 * MS, 0.2 * MS, 0.1 * MS], ("fused", 16)),
-        ([1 * MS] * 4, [0.8 * MS, 0.4 * MS, 0.45 * MS, 0.1 * MS], ("fused", 16)),  # 8: disturbed
-        ([90 * MS] * 4, [80 * MS, 40 * MS, 20 * MS, 10 * MS], ("fused", 2)),  # too long for a look
-        ([1 * MS] * 4, [0.95 * MS] * 4, ("fused", 2)),  # but no more lanes for it
-        ([1 * MS] * 4, [0.8 * MS, 0.4 * MS, -1, 0.1 * MS], ("fused", 4)),  # no memory for 8
-        ([-1] * 4, [0.8 * MS, -1, -1, -1], ("fused", 2)),
-        ([-1] * 4, [-1] * 4, ("looped", 2)),  # the search halves what does not fit
+        ("auto", None, None, "fused gradients, 4 lanes at once"),
+        ("on", 4, None, "fused gradients, 4 lanes at once"),
+        ("on", 99, None, "fused gradients, 4 lanes at once"),
+        ("on", 3, 3, "fused gradients, 3 lanes at once"),
+        ("auto", 1, 1, "fused gradients, 1 lane at once"),
+        ("off", None, None, "looped gradients, 4 lanes"),
+        ("off", 3, None, "looped gradients, 4 lanes"),
     ],
 )
-def test_the_fewest_lanes_that_are_about_the_fastest(
-    workspace: Workspace,
-    monkeypatch: pytest.MonkeyPatch,
-    looped: list[float],
-    fused: list[float],
-    chosen: tuple[str, int],
+def test_so_many_lanes_at_once(
+    workspace: Workspace, fuse: Fuse, at_once: int | None, most: int | None, said: str
 ) -> None:
-    measured(monkeypatch, looped, fused)
-    found = plan(workspace, LIKE, "auto", SIZES)
-    assert (found.way, found.lanes) == chosen
-    assert f"{chosen[0]} gradients, {chosen[1]} lanes" in found.text
+    found = plan(workspace, LIKE, fuse, 4, at_once=at_once)
+    assert (found.most, found.text) == (most, said)
+    assert found.fused == said.startswith("fused")
 
 
-def test_lanes_that_would_not_fit_are_not_tried(
+class Peeking(torch.nn.Module):
+    """Looks at its values, which vmap has no single answer for."""
+
+    def __init__(self, *_: Any) -> None:
+        super().__init__()
+        self.layer = torch.nn.Conv2d(1, 10, 16, stride=2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.layer(x).flatten(1)
+        return y if float(y.sum()) > 0 else 2 * y
+
+
+def test_a_model_that_can_not_be_fused_is_looped(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    falling = [0.8 * MS, 0.4 * MS, 0.2 * MS, 0.1 * MS]
-    asked = measured(monkeypatch, [1 * MS] * 4, falling, fits=8)
-    assert plan(workspace, LIKE, "on", SIZES).lanes == 8
-    assert list(dict.fromkeys(asked)) == [("fused", 2), ("fused", 4), ("fused", 8)]
-
-
-def test_the_least_disturbed_of_alternating_measurements_counts(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A burst of other work during looped's first turn does not decide for fused."""
-    seconds = iter([9 * MS, 2 * MS] + [1 * MS, 2 * MS] * (TURNS - 1))
-    order: list[Way] = []
-
-    def fake(workspace: Workspace, config: TrialConfig, way: Way, lanes: int) -> tuple[float, bool]:
-        order.append(way)
-        return next(seconds), True
-
-    monkeypatch.setattr(measure, "_measure", fake)
-    assert plan(workspace, LIKE, "auto", [2]).way == "looped"
-    assert order == ["looped", "fused"] * TURNS
-
-
-def test_what_the_first_step_compiles_is_not_counted(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = 0.0
-    seconds = iter([9.0] + [1 * MS] * 99)
-    monkeypatch.setattr("vrtune.lanes.plan.time.perf_counter", lambda: now)
-
-    def train_epoch(lanes: Lanes, after_step: Callable[[], None]) -> None:
-        nonlocal now
-        now += next(seconds)
-        after_step()
-
-    monkeypatch.setattr(Lanes, "train_epoch", train_epoch)
-    assert measure._measure(workspace, LIKE, "looped", 2)[0] == pytest.approx(0.5 * MS)
-
-
-def test_nothing_is_measured_where_there_is_no_choice(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = measured(monkeypatch, [1.0] * 4, [1.0] * 4)
-    assert plan(workspace, LIKE, "off", [8]).text == "looped gradients, 8 lanes at once"
-    assert not asked
-
-
-def test_a_real_measurement(workspace: Workspace) -> None:
-    found = plan(workspace, LIKE, "auto", [2, 4])
-    assert found.lanes in (2, 4)
-    assert "ms a lane-step" in found.text
-
-
-def test_what_was_measured_leaves_no_garbage(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A search freezes what there is after it: copies of the data must be gone by then."""
-    made: list[weakref.ref[Batches]] = []
-    usual = Workspace.lanes
-
-    def lanes(self: Workspace, program: Program, *, fused: bool) -> Lanes:
-        group = usual(self, program, fused=fused)
-        made.append(weakref.ref(group.batches))
-        return group
-
-    monkeypatch.setattr(Workspace, "lanes", lanes)
-    gc.disable()
-    try:
-        plan(workspace, LIKE, "auto", [2, 4])
-        assert len(made) >= 2
-        assert not any(batches() for batches in made)
-    finally:
-        gc.enable()
+    monkeypatch.setattr(Workspace, "make", Peeking)
+    assert not plan(workspace, LIKE, "auto", 2).fused
+    with pytest.raises(UsageError, match=r"softmax can't be fused, .*: use --fuse off"):
+        plan(workspace, LIKE, "on", 2)
 
 
 def test_bfloat16_on_a_cpu_is_looped() -> None:
     task = TASK.model_copy(update={"precision": "bfloat16"})
-    workspace = Workspace(task, Path(), torch.device("cpu"))
-    assert not plan(workspace, LIKE, "auto", [2, 4]).fused
+    workspace = Workspace(task, Path(), CPU)
+    assert not plan(workspace, LIKE, "auto", 2).fused
     with pytest.raises(UsageError, match="--fuse off"):
-        plan(workspace, LIKE, "on", [2])
+        plan(workspace, LIKE, "on", 2)
 
 
 def test_bfloat16_with_batch_norm_is_looped_on_a_gpu_too() -> None:
     task = TASK.model_copy(update={"precision": "bfloat16", "norm": "batch"})
-    workspace = Workspace(task, Path(), torch.device("cpu"))
+    workspace = Workspace(task, Path(), CPU)
     workspace.device = torch.device("cuda")
-    assert not plan(workspace, LIKE, "auto", [2]).fused
+    assert not plan(workspace, LIKE, "auto", 2).fused
     with pytest.raises(UsageError, match="nor with batch norm: use --fuse off"):
-        plan(workspace, LIKE, "on", [2])
+        plan(workspace, LIKE, "on", 2)

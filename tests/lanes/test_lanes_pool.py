@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from vrtune import SGD, STORM, SVRG, Adam, MetaInit, Task, TrialConfig
 from vrtune.data import Dataset, Part
+from vrtune.gradients.fused import Fused
+from vrtune.gradients.oracle import Oracle
 from vrtune.lanes.pool import Pool, Standing
 from vrtune.lanes.rows import Program
 from vrtune.lanes.workspace import Workspace
@@ -142,3 +145,88 @@ def test_threads_that_come_and_go_change_no_value(workspace: Workspace, fused: b
         return found
 
     assert trained((1, 3, 2)) == trained((1, 1, 1))  # bit for bit
+
+
+@ways
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_fewer_lanes_at_once_change_no_value(workspace: Workspace, fused: bool, most: int) -> None:
+    """Both programs have four rows; MetaInit, snapshots and two gradients a step among them."""
+    configs = {0: "svrg", 1: "svrg", 2: "adam", 3: "adam"}
+
+    def trained(most: int | None) -> list[dict[int, Standing]]:
+        pool = Pool(workspace, workspace.folds, fused=fused, most=most)
+        pool.exchange([], {trial: CONFIGS[name] for trial, name in configs.items()})
+        return [round_of(pool), round_of(pool)]
+
+    for some, every in zip(trained(most), trained(None), strict=True):
+        for trial in configs:
+            agree(some[trial], every[trial])
+
+
+def test_so_many_rows_are_computed_at_once(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of gradients, of outputs and of inits."""
+    seen: dict[str, set[int]] = {}
+    for name in ("gradient", "logits", "losses"):
+        usual = getattr(Oracle, name) if name != "losses" else Fused.losses
+
+        def counted(self: Any, W: Any, *rest: Any, name: str = name, usual: Any = usual) -> Any:
+            seen.setdefault(name, set()).add(len(W[0]) if name == "losses" else len(W))
+            return usual(self, W, *rest)
+
+        monkeypatch.setattr(Fused if name == "losses" else Oracle, name, counted)
+    pool = Pool(workspace, workspace.folds, fused=True, most=3)
+    pool.exchange([], {0: CONFIGS["adam"], 1: CONFIGS["adam"], 2: CONFIGS["svrg"]})
+    round_of(pool)
+    # 4 lanes, of which two at a time start, and 2, whose two gradients a step are rows of their own
+    assert seen == {"gradient": {2}, "logits": {2}, "losses": {2}}
+    seen.clear()
+    pool = Pool(workspace, workspace.folds, fused=True)
+    pool.exchange([], {0: CONFIGS["adam"], 1: CONFIGS["adam"], 2: CONFIGS["svrg"]})
+    round_of(pool)
+    assert seen == {"gradient": {4, 2}, "logits": {4, 2}, "losses": {4}}
+
+
+@ways
+def test_trials_go_on_where_they_were(workspace: Workspace, fused: bool) -> None:
+    """After the memory ran out, in an epoch that trials had reached at different times."""
+    pool = Pool(workspace, workspace.folds, fused=fused)
+    pool.exchange([], {0: CONFIGS["svrg"]})
+    round_of(pool)
+    pool.exchange([], {1: CONFIGS["adam"]})
+    round_of(pool)
+    pool.exchange([], {2: CONFIGS["sgd"]})
+    reached = {0: (CONFIGS["svrg"], 2), 1: (CONFIGS["adam"], 1), 2: (CONFIGS["sgd"], 0)}
+    assert pool.halve(trials=3) == (3 if fused else 0)
+    if not fused:
+        pool.clear()
+    pool.restore(reached, lambda: None)
+    assert pool.most == (3 if fused else None)
+    found = round_of(pool)
+    for trial, (name, epochs) in enumerate([("svrg", 3), ("adam", 2), ("sgd", 1)]):
+        agree(found[trial], alone(workspace, name, epochs)[-1])
+
+
+def test_a_lane_at_once_can_not_be_halved(workspace: Workspace) -> None:
+    pool = Pool(workspace, workspace.folds, fused=True, most=5)
+    assert [pool.halve(trials=9) for _ in range(4)] == [2, 1, 0, 0]
+    assert pool.most == 1
+    assert Pool(workspace, workspace.folds, fused=False).halve(trials=9) == 0
+
+
+def test_threads_change_no_value_of_lenet() -> None:
+    """Convolutions side by side, shared out among threads: but for the rounding of fused products,
+    whose kernel depends on how many there are."""
+    space = Workspace(Task(folds=2, limit=96), Path(), torch.device("cpu"))
+    found = []
+    for threads in (1, 2):
+        pool = Pool(space, space.folds, fused=True)
+        pool.use_threads(threads)
+        pool.exchange([], {0: CONFIGS["svrg"], 1: CONFIGS["svrg"]})
+        assert [len(lanes.oracle.modules) for lanes in pool.groups.values()] == [threads]
+        found.append([round_of(pool), round_of(pool)])
+        pool.use_threads(1)
+    for one, other in zip(*found, strict=True):
+        for trial in (0, 1):
+            agree(other[trial], one[trial])

@@ -141,7 +141,7 @@ def diagnose_config(
     workspace = Workspace(task, Path(data_dir), where, dataset, threads=cores(where))
     check_trainings(workspace, config, 1)
     with one_thread(where), told_of_memory(workspace, 1):
-        fused = plan(workspace, config, "auto", [1]).fused
+        fused = plan(workspace, config, "auto", 1).fused
         pool = Pool(workspace, workspace.seeds(1), fused=fused)
         pool.exchange([], {trial: config})
         (lanes,) = pool.groups.values()

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vrtune.gradients.oracle import Buffers, Oracle
+from vrtune.gradients.oracle import Buffers, Oracle, joined
 from vrtune.lanes.batches import Stream, normalisation, normalised
 
 BATCH_BYTES = 64 * 2**20  # of input for all lanes together
@@ -19,10 +19,12 @@ def evaluate(
     streams: list[Stream],
     data: tuple[Tensor, Tensor],
     index: Tensor,
+    parts: list[slice],
 ) -> tuple[Tensor, Tensor]:
     """Mean loss [L] and accuracy [L] of every lane over its samples.
 
-    `data` is x [N, C, H, W] and y [N]; `index` [L, m] says which samples each lane is judged on.
+    `data` is x [N, C, H, W] and y [N]; `index` [L, m] says which samples each lane is judged on;
+    the lanes of a part are computed at once.
     """
     x, y = data
     lanes, m = index.shape
@@ -32,9 +34,14 @@ def evaluate(
     correct = torch.zeros(lanes, dtype=torch.long, device=W.device)
     for start in range(0, m, chunk):
         part = index[:, start : start + chunk]
-        logits = oracle.logits(W, buffers, normalised(x, part, scale, shift))
+        batch = normalised(x, part, scale, shift)
+        logits = joined([oracle.logits(W[p], _of(buffers, p), batch[p]) for p in parts])
         target = y[part]
         each = F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none")
         loss += each.view(target.shape).double().sum(1)
         correct += (logits.argmax(2) == target).sum(1)
     return loss / m, correct.double() / m
+
+
+def _of(buffers: Buffers, rows: slice) -> Buffers:
+    return {name: b[rows] for name, b in buffers.items()}

@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 def initialise(lanes: Lanes, rows: list[int], fresh: list[Lane]) -> None:
     """Runs the init of every fresh lane on its row; batch-norm statistics stay as they are.
 
-    Lanes whose inits differ in numbers alone are initialised at once.
+    Lanes whose inits differ in numbers alone are initialised at once, as many as train at once.
     """
     groups: dict[tuple[type[Init], str], list[int]] = {}
     for i, lane in enumerate(fresh):
         init = lane.config.init
         groups.setdefault((init.algorithm, repr(init.words())), []).append(i)
     for chosen in groups.values():
-        _start(lanes, [rows[i] for i in chosen], [fresh[i] for i in chosen])
+        for part in lanes.rows.parts(len(chosen)):
+            _start(lanes, [rows[i] for i in chosen[part]], [fresh[i] for i in chosen[part]])
 
 
 def _start(lanes: Lanes, rows: list[int], fresh: list[Lane]) -> None:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 import psutil
 import torch
-from torch import Tensor, nn
 
 from vrtune.errors import UsageError
 from vrtune.lanes.device import cores
@@ -18,7 +17,6 @@ from vrtune.trial_config import TrialConfig
 
 BRIEF_ROWS = 7  # rows of W: the weights that lanes start from, and what a step needs for a moment
 POINTS = 2  # at which a fused step takes gradients at once on a CPU
-COUNTED = 2  # samples: batch norm needs two
 HEADROOM = 0.9  # of the free memory may be used
 GB = 2**30
 
@@ -33,19 +31,7 @@ def state_rows(config: TrialConfig) -> int:
 
 def activations(workspace: Workspace, batch_size: int) -> int:
     """Bytes that a lane's forward pass keeps for its backward pass, and as much for gradients."""
-    kept = 0
-
-    def count(module: nn.Module, inputs: object, output: object) -> None:
-        nonlocal kept
-        if isinstance(output, Tensor) and not list(module.children()):
-            kept += output.numel() * output.element_size()
-
-    module = workspace.make().train()
-    for part in module.modules():
-        part.register_forward_hook(count)
-    with torch.no_grad():  # a real pass: one on the meta device imports PyTorch's compiler first
-        module(torch.zeros(COUNTED, *workspace.dataset.shape))
-    return 2 * kept * batch_size // COUNTED
+    return 2 * workspace.size.kept * batch_size
 
 
 def needed(
@@ -56,13 +42,13 @@ def needed(
     *,
     threads: int,
     fused: bool = False,
+    most: int | None = None,
 ) -> int:
-    """Bytes of a process that trains `lanes` lanes like `config`: all at once where fused, both
-    gradients of a two-gradient method too; else a thread each."""
-    size = sum(p.numel() for p in workspace.make().parameters())
-    state = state_rows(config) * 4 * size * lanes
+    """Bytes of a process that trains `lanes` lanes like `config`. Fused, `most` rows are computed
+    at once, or all, both gradients of a two-gradient method too; else a thread each."""
+    state = state_rows(config) * 4 * workspace.size.parameters * lanes
     points = POINTS if workspace.device.type == "cpu" else 1
-    rows = points * lanes if fused else min(threads, lanes)
+    rows = most or points * lanes if fused else min(threads, lanes)
     return state + rows * activations(workspace, batch_size)
 
 
@@ -106,40 +92,59 @@ def _too_large(workspace: Workspace, lanes: int, why: str) -> UsageError:
     return UsageError(f"{workspace.task.model} is too large for {what}, {why}: {cure}")
 
 
+def fits(
+    workspace: Workspace,
+    config: TrialConfig,
+    lanes: int,
+    processes: int,
+    *,
+    fused: bool,
+    most: int | None = None,
+) -> bool:
+    """Whether so many processes can train `lanes` lanes like `config` each."""
+    task, threads = workspace.task, workspace.threads
+    need = needed(
+        workspace, config, lanes, task.batch_size, threads=threads, fused=fused, most=most
+    )
+    return processes * need <= available(workspace.device)
+
+
 def check_fit(
-    workspace: Workspace, config: TrialConfig, lanes: int, processes: int, *, fused: bool = False
+    workspace: Workspace, config: TrialConfig, trials: int, processes: int, *, fused: bool = False
 ) -> None:
-    """UsageError names the largest setting that fits, if `processes` with `lanes` each do not.
-    `lanes` are those of whole trials; fewer processes have more threads each."""
+    """UsageError names the largest setting that fits, if `processes` with so many trials under way
+    in each do not. Fewer processes have more threads each; fused lanes can be computed one by one.
+    """
     device, task = workspace.device, workspace.task
     free = available(device)
 
-    def of_one(processes: int, lanes: int, batch_size: int) -> int:
-        threads = max(1, cores(device) // processes)
-        return needed(workspace, config, lanes, batch_size, threads=threads, fused=fused)
+    def of_one(processes: int, trials: int, batch_size: int) -> int:
+        threads, most = max(1, cores(device) // processes), 1 if fused else None
+        lanes = trials * task.parts
+        return needed(workspace, config, lanes, batch_size, threads=threads, fused=fused, most=most)
 
-    def fits(processes: int, lanes: int, batch_size: int) -> bool:
-        return processes * of_one(processes, lanes, batch_size) <= free
+    def fit(processes: int, trials: int, batch_size: int) -> bool:
+        return processes * of_one(processes, trials, batch_size) <= free
 
-    parts, size = task.parts, task.batch_size
-    if fits(processes, lanes, size):
+    size = task.batch_size
+    if fit(processes, trials, size):
         return
     least = 2 if task.norm == "batch" else 1  # batch norm can't do with one sample
     smaller = [
-        *((count, lanes, size) for count in range(processes - 1, 0, -1)),
-        *((1, count, size) for count in range(lanes - parts, 0, -parts)),
-        *((1, parts, size >> halvings) for halvings in range(1, (size // least).bit_length())),
+        *((count, trials, size) for count in range(processes - 1, 0, -1)),
+        *((1, count, size) for count in range(trials - 1, 0, -1)),
+        *((1, 1, size >> halvings) for halvings in range(1, (size // least).bit_length())),
     ]
-    best = next((setting for setting in smaller if fits(*setting)), None)
-    need = of_one(processes, lanes, size) / GB
+    best = next((setting for setting in smaller if fit(*setting)), None)
+    need = of_one(processes, trials, size) / GB
     sentence = (
-        f"{task.model} with {lanes} lanes at batch size {size} needs about {need:.1f} "
-        f"GB a process, and {free / GB:.1f} GB are free"
+        f"{task.model} with {trials * task.parts} lanes at batch size {size} needs about "
+        f"{need:.1f} GB a process, and {free / GB:.1f} GB are free"
     )
     if best is None:
         raise UsageError(f"{sentence}: use a smaller model, or --holdout for a lane a trial")
     jobs, fitting, batch = best
     raise UsageError(
-        f"{sentence}: the largest setting that fits is --jobs {jobs} --lanes {fitting} "
+        f"{sentence}: the largest setting that fits is --jobs {jobs} --open {fitting} "
         f"--batch-size {batch}"
     )

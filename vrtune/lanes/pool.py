@@ -28,8 +28,11 @@ class Standing:
 class Pool:
     """The trials that train now. A trial's lanes advance together; so do all trials."""
 
-    def __init__(self, workspace: Workspace, streams: list[Stream], *, fused: bool) -> None:
-        self.workspace, self.streams, self.fused = workspace, streams, fused
+    def __init__(
+        self, workspace: Workspace, streams: list[Stream], *, fused: bool, most: int | None = None
+    ) -> None:
+        """Of fused lanes, `most` are computed in one gradient, or all."""
+        self.workspace, self.streams, self.fused, self.most = workspace, streams, fused, most
         self.groups: dict[Program, Lanes] = {}
 
     def exchange(self, ended: Iterable[int], fresh: dict[int, TrialConfig]) -> None:
@@ -41,7 +44,9 @@ class Pool:
             incoming.setdefault(Program.of(config), []).extend(lanes)
         for program in dict.fromkeys([*self.groups, *incoming]):  # in an order that repeats
             if program not in self.groups:
-                self.groups[program] = self.workspace.lanes(program, fused=self.fused)
+                self.groups[program] = self.workspace.lanes(
+                    program, fused=self.fused, most=self.most
+                )
             _exchange(self.groups[program], gone, incoming.get(program, []))
         self.groups = {p: lanes for p, lanes in self.groups.items() if lanes.seats}
 
@@ -50,8 +55,29 @@ class Pool:
         self.groups = {}
         release(self.workspace.device)
 
+    def halve(self, trials: int) -> int:
+        """Gives up every row, and computes half as many lanes at once from now on, where so many
+        trials were to be trained. Returns how many; 0 if that can't be, or is of no use."""
+        before = self.most or trials * len(self.streams)
+        if not self.fused or before == 1:
+            return 0
+        self.clear()
+        self.most = before // 2
+        return self.most
+
+    def restore(
+        self, trials: dict[int, tuple[TrialConfig, int]], after_step: Callable[[], None]
+    ) -> None:
+        """Trains trials anew, each up to the epoch that it had reached: the same numbers, as all
+        that is random has a name."""
+        oldest = max(epoch for _, epoch in trials.values())
+        for age in range(oldest, -1, -1):
+            self.exchange([], {n: config for n, (config, epoch) in trials.items() if epoch == age})
+            if age > 0:
+                self.train_epoch(after_step)
+
     def use_threads(self, threads: int) -> None:
-        """Trains the lanes on so many threads from now on, which changes no value."""
+        """Trains the lanes on so many threads from now on: values change by rounding alone."""
         self.workspace.threads = threads
         for lanes in self.groups.values():
             lanes.oracle.use_threads(threads)

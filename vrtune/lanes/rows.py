@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from vrtune.estimators import Clock, Estimator
 from vrtune.gradients.layout import Layout, flatten
+from vrtune.gradients.oracle import parts_of
 from vrtune.lanes.batches import Stream
 from vrtune.optimizers import StepRule
 from vrtune.trial_config import TrialConfig
@@ -23,6 +24,11 @@ class Lane:
     stream: Stream
     epoch: int = 0
     gradient_computations: float = 0.0
+
+    def over(self, epochs: int) -> None:
+        """Settles what the settings say as a share of a run, which has so many epochs."""
+        estimator = self.config.estimator.over(epochs)
+        self.config = self.config.model_copy(update={"estimator": estimator})
 
     @property
     def partition(self) -> int:
@@ -85,8 +91,11 @@ class Rows:
     All of it is allocated once and changed in place; `resize` alone changes the number of rows.
     """
 
-    def __init__(self, module: nn.Module, program: Program, lanes: int) -> None:
-        """`program` is what all lanes share."""
+    def __init__(
+        self, module: nn.Module, program: Program, lanes: int, most: int | None = None
+    ) -> None:
+        """`program` is what all lanes share; `most` are the rows of one gradient, or all."""
+        self.most = most
         self.layout = Layout(module)
         row = flatten(module)
         self.W = row.new_zeros(lanes, self.layout.size)
@@ -95,8 +104,13 @@ class Rows:
             for name, b in module.named_buffers()
         }
         self.estimator, self.optimizer = program.make(self.W)
+        self.estimator.shapes = tuple(self.layout.shapes.values())
         self.hp: dict[str, dict[str, Tensor]] = {"estimator": {}, "optimizer": {}}
         self.times = {name: row.new_zeros(lanes, 1) for name in ("epoch", "epochs", "factor")}
+
+    def parts(self, count: int) -> list[slice]:
+        """So many rows in parts, each to be computed at once."""
+        return parts_of(count, max(1, -(-count // (self.most or max(1, count)))))
 
     def groups(self) -> list[dict[str, Tensor]]:
         """Every dictionary of tensors that has one row a lane."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vrtune.estimators import Estimator
 from vrtune.estimators.base import BatchGradient
-from vrtune.gradients.oracle import Oracle
+from vrtune.gradients.oracle import Buffers, Oracle, joined
 from vrtune.lanes.batches import Batches
 from vrtune.lanes.replay import Replay
 from vrtune.lanes.rows import Rows
@@ -33,7 +33,9 @@ def batch_gradient(
     x_off = x if other is None else batches.fetch(other, batches.scale, batches.shift)[0]
 
     def gradient(*points: Tensor) -> tuple[Tensor, ...]:
-        return (at_once if oracle.at_once and len(points) > 1 else in_turn)(*points)
+        count = len(points)
+        together = oracle.at_once and count > 1 and len(rows.parts(count * lanes)) == 1
+        return (at_once if together else in_turn)(*points)
 
     def at_once(*points: Tensor) -> tuple[Tensor, ...]:
         """Rows of one call: the lanes at the first point, then the lanes at the next."""
@@ -53,13 +55,25 @@ def batch_gradient(
             own = buffers
             if i > 0 or frozen:  # batch-norm reset: these statistics are thrown away
                 own = {name: b.clone() for name, b in buffers.items()}
-            g, losses = oracle.gradient(weights, own, x_off if i > 0 else x, y)
+            g, losses = in_parts(oracle, rows, weights, own, x_off if i > 0 else x, y)
             if i == 0:
                 took(g, losses)
             gradients.append(g)
         return tuple(gradients)
 
     return gradient
+
+
+def in_parts(
+    oracle: Oracle, rows: Rows, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Gradients [r, P] and losses [r] of lanes of `rows`, as many at once as they say."""
+    found = []
+    for part in rows.parts(len(W)):
+        own = {name: b[part] for name, b in buffers.items()}
+        found.append(oracle.gradient(W[part], own, x[part], y[part]))
+    gradients, losses = zip(*found, strict=True)
+    return joined(gradients), joined(losses)
 
 
 class ByWidth(ABC):
@@ -125,5 +139,5 @@ class PartialSum(ByWidth):
         batches, some = self.batches, self.some
         x, y = batches.fetch(index, batches.scale[some], batches.shift[some])
         copies = {name: b[some] for name, b in self.rows.buffers.items()}
-        g = self.oracle.gradient(self.weights, copies, x, y)[0]
+        g = in_parts(self.oracle, self.rows, self.weights, copies, x, y)[0]
         self.total.add_(g, alpha=y.shape[1])

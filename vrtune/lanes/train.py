@@ -37,18 +37,20 @@ class Lanes:
         fused: bool,
         precision: str = "float32",
         threads: int = 1,
+        most: int | None = None,
         epochs: int = 1,
         augment: bool = False,
         lock_transforms: bool = True,
     ) -> None:
         """`make` builds the module with PyTorch's global random numbers; `data` is x and y of the
-        training set, on the device that trains; `threads` share the lanes out; `epochs` are
-        those of a whole run, which schedules refer to. The rest is the task's."""
+        training set, on the device that trains; `threads` share the lanes out; `most`
+        are rows of one gradient, or all; `epochs` are those of a whole run, which schedules refer
+        to. The rest is the task's."""
         self.data, self.batch_size, self.program = data, batch_size, program
         self.device, self.classes = data[0].device, int(data[1].max()) + 1
         module = make().to(self.device)
         self.oracle = make_oracle(module, fused=fused, precision=precision, threads=threads)
-        self.rows = Rows(module, program, 0)
+        self.rows = Rows(module, program, 0, most)
         self.epochs, self.lock_transforms = epochs, lock_transforms
         self.batches = Batches(*data, batch_size, augment=augment)
         self.plain = PlainEstimator(self.rows.W)
@@ -81,6 +83,7 @@ class Lanes:
         """Puts fresh lanes into rows whose lanes have ended; no shape changes."""
         for row, lane in zip(rows, lanes, strict=True):
             self.seats[row] = lane
+            lane.over(self.epochs)
         at = torch.tensor(rows, device=self.device)
         self.rows.write(at, lanes, [self._start(lane.stream.key()) for lane in lanes])
         initialise(self, rows, lanes)
@@ -206,6 +209,7 @@ class Lanes:
     ) -> tuple[Tensor, Tensor]:
         streams = [self.seats[row].stream for row in rows]
         W, buffers = self.rows.W, self.rows.buffers
+        parts = self.rows.parts(len(rows))
         if len(rows) < len(self.seats):
             W, buffers = W[rows], {name: b[rows] for name, b in buffers.items()}
-        return evaluate(self.oracle, W, buffers, streams, data, index)
+        return evaluate(self.oracle, W, buffers, streams, data, index, parts)

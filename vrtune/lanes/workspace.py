@@ -15,6 +15,7 @@ from vrtune.data.normalise import statistics
 from vrtune.errors import UsageError
 from vrtune.lanes.batches import Stream
 from vrtune.lanes.rows import Program
+from vrtune.lanes.size import Size, size_of
 from vrtune.lanes.train import Lanes
 from vrtune.models import build
 
@@ -69,6 +70,11 @@ class Workspace:
         task = self.task
         return build(task.model, self.dataset.shape, self.dataset.classes, task.norm)
 
+    @cached_property
+    def size(self) -> Size:
+        """Of the task's model."""
+        return size_of(self.make(), self.dataset.shape)
+
     def on_device(self, part: Part) -> tuple[Tensor, Tensor]:
         """x and y of a part, where the lanes train."""
         return part.x.to(self.device), part.y.to(self.device)
@@ -78,6 +84,14 @@ class Workspace:
         """One stream a fold."""
         return [
             self._stream(f"fold {k}", split.train, split.validation)
+            for k, split in enumerate(self.splits)
+        ]
+
+    def repeats(self, count: int) -> list[Stream]:
+        """The folds `count` times over, each with random numbers of its own."""
+        return [
+            self._stream(f"fold {k}, again {r}", split.train, split.validation)
+            for r in range(1, count + 1)
             for k, split in enumerate(self.splits)
         ]
 
@@ -92,8 +106,8 @@ class Workspace:
         unit = 255.0 if self.dataset.train.x.dtype == torch.uint8 else 1.0
         return Stream(name, self.task.seed, train, validation, 1 / (unit * std), mean / std)
 
-    def lanes(self, program: Program, *, fused: bool) -> Lanes:
-        """Room for lanes that share a program."""
+    def lanes(self, program: Program, *, fused: bool, most: int | None = None) -> Lanes:
+        """Room for lanes that share a program, `most` of them in one gradient, or all."""
         task = self.task
         return Lanes(
             self.make,
@@ -103,6 +117,7 @@ class Workspace:
             fused=fused,
             precision=task.precision,
             threads=self.threads,
+            most=most,
             epochs=task.epochs,
             augment=task.augment != "none",
             lock_transforms=task.lock_transforms,
