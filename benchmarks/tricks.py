@@ -1,7 +1,7 @@
 """What every trick for small nets on a CPU saves of a search: with all of them, and without one.
 
     python benchmarks/tricks.py [--trials 8] [--repeats 5] [--tricks loops tanh ...]
-        [--dataset digits] [--data-dir DIR] [--limit N] [--epochs 20] [--lanes auto]
+        [--dataset digits] [--data-dir DIR] [--limit N] [--epochs 20] [--open 4]
 
 A search of STORM with LeNet and 4 folds in one process on one core, as each process of a search has
 it. Settings are random and no trial is pruned, so all runs do the same work. Each is a process of
@@ -11,12 +11,12 @@ loops    lanes don't stand side by side as channels, and no loop is compiled by 
          vmap and one lane after another, by PyTorch's layers
 tanh     tanh is PyTorch's, and so is the pooling after it
 joined   tanh and the pooling after it are not one loop: our tanh, PyTorch's pooling
-blocks   all rows are one call; a search takes more rows than a block has with --lanes 64, say
+blocks   all rows are one call; a search takes more rows than a block has with --open 16, say
 memory   glibc may give a step's memory back to the system
 
 Prints medians over the pairs: seconds of the whole process, and of processors. A ratio (without
 over with) of 1.1 means that the search would take a tenth longer.
-Writes docs/benchmarks/tricks-DATASET[-LANES]-cpu.json.
+Writes docs/benchmarks/tricks-DATASET[-OPEN]-cpu.json.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ TRICKS: dict[str, Callable[[], None]] = {  # each leaves one out
     "memory": memory,
 }
 NONE = "nothing"
+OPEN = 4  # trials
 
 
 def one(arguments: argparse.Namespace) -> None:
@@ -83,7 +84,7 @@ def one(arguments: argparse.Namespace) -> None:
     task = Task(dataset=arguments.dataset, limit=arguments.limit, epochs=arguments.epochs)
     with tempfile.TemporaryDirectory() as folder:
         search(
-            "storm", task, trials=arguments.trials, lanes=arguments.lanes,
+            "storm", task, trials=arguments.trials, open=arguments.open,
             sampler="random", pruner="none", jobs=1, retrain=0, data_dir=arguments.data_dir,
             storage=f"sqlite:///{folder}/studies.db",
         )  # fmt: skip
@@ -122,7 +123,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--limit", type=int)
     parser.add_argument("--epochs", type=int, default=Task().epochs)
-    parser.add_argument("--lanes", type=lambda n: n if n == "auto" else int(n), default="auto")
+    parser.add_argument("--open", type=int, default=OPEN, help="trials under way at once")
     parser.add_argument("--without", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.without:
@@ -137,8 +138,8 @@ def main() -> None:
             "{processors_ratio:.2f}x".format(**rows[-1]),
             flush=True,
         )
-    lanes = "" if arguments.lanes == "auto" else f"-{arguments.lanes}"
-    stem = arguments.output_dir / f"tricks-{arguments.dataset}{lanes}-cpu"
+    many = "" if arguments.open == OPEN else f"-{arguments.open}"
+    stem = arguments.output_dir / f"tricks-{arguments.dataset}{many}-cpu"
     write(stem, torch.device("cpu"), arguments.repeats, {"rows": rows})
 
 

@@ -21,7 +21,7 @@ SPACES = ROOT / "search_spaces"
 # A room (a folder or a file) imports from lines above its own here, and from itself.
 # A new file of vrtune must be given its line.
 LAYERS: list[set[str]] = [
-    {"errors", "events"},
+    {"errors", "events", "strategy"},
     {"config"},
     {"units"},
     {"data", "models", "inits", "estimators", "optimizers", "schedules"},

@@ -16,15 +16,20 @@ if TYPE_CHECKING:
     from vrtune.retraining import train_config as train
     from vrtune.schedules import *
     from vrtune.searching.search import search
+    from vrtune.strategy import AutoSampler, FoldsPruner
+    from vrtune.studies.folds import report_folds
     from vrtune.trial_config import TrialConfig
 
 # name -> (module, name there): read when first asked for, so that `vrtune -h` needs no PyTorch
 _HOMES = {
+    "AutoSampler": ("vrtune.strategy", "AutoSampler"),
+    "FoldsPruner": ("vrtune.strategy", "FoldsPruner"),
     "Task": ("vrtune.config", "Task"),
     "TrialConfig": ("vrtune.trial_config", "TrialConfig"),
     "diagnose": ("vrtune.diagnosing.diagnose", "diagnose"),
     "export": ("vrtune.exporting.export", "export"),
     "load_config": ("vrtune.exporting.export", "load_config"),
+    "report_folds": ("vrtune.studies.folds", "report_folds"),
     "retrain": ("vrtune.retraining", "retrain"),
     "search": ("vrtune.searching.search", "search"),
     "train": ("vrtune.retraining", "train_config"),

@@ -60,6 +60,7 @@ class RoundEnded(Event):
     kind = "round"
     running: int  # trials
     lanes: int
+    spent: float = 0.0  # gradient computations of this process in this search so far
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,15 @@ class TimeSpent(Event):
 
     kind = "timesheet"
     times: dict[str, float]  # fields of a Timesheet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confirming(Event):
+    """An epoch of judging a trial again ended."""
+
+    kind = "confirming"
+    trial: int
+    epoch: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -50,8 +51,13 @@ def test_a_search_prints_a_line_a_trial_and_a_summary(run: Run) -> None:
     said = run("search", "sgd", *SOFTMAX, "--trials", "3", "--retrain-seeds", "2").splitlines()
     assert "lanes at once" in said[0]
     assert [line.split()[:3:2] for line in said[1:4]] == [["trial", "complete"]] * 3
-    assert said[4] == "training the best again on the whole training set"
-    summary = {line[:24].strip(): line[24:] for line in said[5:]}
+    judged = [i for i, line in enumerate(said) if line.startswith("judging trial")]
+    assert judged == list(range(4, 4 + len(judged)))
+    assert said[4 + len(judged)] == "training the best again on the whole training set"
+    summary = {line[:24].strip(): line[24:] for line in said[5 + len(judged) :]}
+    assert "trainings on fresh starts; " in summary["confirmed"]
+    assert f"to confirm the best {len(judged)}" in summary["gradient computations"]
+    assert len(summary["of each seed"].split()) == 2
     assert summary["outside training"].endswith("% of the search's time")
     assert summary["trials"] == "3 complete, 0 pruned"
     assert summary["study"] == f"{STUDY} in sqlite:///studies.db"
@@ -73,7 +79,7 @@ def test_json_is_one_object_and_nothing_else(empty: Path) -> None:
     said = json.loads(done.stdout)
     wanted = {"study", "storage", "task", "best", "trials", "gradient_computations", "seconds"}
     assert {*wanted, "retrain"} <= set(said)
-    assert set(said["best"]) == {"number", "value", "params", "fold_values"}
+    assert set(said["best"]) == {"number", "value", "params", "fold_values", "confirmed", "edges"}
     assert set(said["trials"]) == set(Counts.model_fields)
     assert sum(said["trials"].values()) == 2
     for what in ("test_accuracy", "test_loss"):
@@ -224,7 +230,7 @@ def test_help(command: str, run: Run) -> None:
 def test_help_names_every_sampler_and_pruner(run: Run) -> None:
     said = run("search", "-h")
     assert all(name in said for name in (*SAMPLERS, *PRUNERS))
-    assert f"(default: {TRIALS}, or the" in said
+    assert f"(default: {TRIALS}, or the" in re.sub(r"[│\s]+", " ", said)
     assert all(command in run() for command in ("search", "retrain", "export", "show", "list"))
 
 

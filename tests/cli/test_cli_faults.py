@@ -42,9 +42,9 @@ SOFTMAX = ("--model", "softmax", "--epochs", "2", "--limit", "200", "--folds", "
         ("search sgd --init meta", "choose one of default, metainit"),
         (
             "search sgd --sampler best",
-            "--sampler: Input should be 'tpe', 'random', 'qmc', 'gp' or 'grid'",
+            "--sampler: Input should be 'auto', 'tpe', 'random', 'qmc', 'gp' or 'grid'",
         ),
-        ("search sgd --pruner best", "--pruner: Input should be 'median', 'percentile'"),
+        ("search sgd --pruner best", "--pruner: Input should be 'folds', 'median', 'percentile'"),
         ("search sgd --study ../x", "--study: give a name without / and .."),
         ("search sgd --limit 30 --folds 5", "use at most 3 folds"),
         ("search sgd --limit 200 --batch-size 190", "use at most 150"),

@@ -30,7 +30,7 @@ def ledger(tmp_path: Path) -> Ledger:
     path = tmp_path / "breaks.py"
     path.write_text(BREAKS)
     study = optuna.create_study(study_name="s")
-    return Ledger(OpenTrials(study), spaces.load(str(path)), lambda: True, classes=10)
+    return Ledger(OpenTrials(study), spaces.load(str(path)), lambda: True)
 
 
 def test_calls_are_made_in_order(ledger: Ledger) -> None:

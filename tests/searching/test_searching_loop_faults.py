@@ -64,7 +64,7 @@ def test_a_storage_that_fails_once_loses_no_point_of_a_grid(
 ) -> None:
     def grid() -> None:
         search(
-            SPACE, TASK, sampler="grid", pruner="none", jobs=1, lanes=4, fuse="off", study="s",
+            SPACE, TASK, sampler="grid", pruner="none", jobs=1, open=2, fuse="off", study="s",
             storage=url, retrain=0,
         )  # fmt: skip
 
@@ -92,7 +92,7 @@ def test_a_trial_taken_for_dead_before_a_rung_is_dropped(
 
     search(
         SPACE, TASK.model_copy(update={"epochs": 10}), trials=6, sampler="random",
-        pruner="hyperband", validate_at=validate_at, jobs=1, lanes=8, fuse="off", study="s",
+        pruner="hyperband", validate_at=validate_at, jobs=1, open=4, fuse="off", study="s",
         storage=url, retrain=0, progress=take_one,
     )  # fmt: skip
     assert states(url)[TrialState.FAIL] == states(url)[TrialState.WAITING] == 1
@@ -159,9 +159,7 @@ def test_no_point_beside_a_grid_is_run(tmp_path: Path) -> None:
     """Another process took the last point between this one's look at the queue and its ask."""
     study = optuna.create_study(study_name="s")
     study.enqueue_trial({"lr": 0.03, "svrg": 0})
-    ledger = Ledger(
-        OpenTrials(study), spaces.load(SPACE), lambda: True, classes=10, only_queued=True
-    )
+    ledger = Ledger(OpenTrials(study), spaces.load(SPACE), lambda: True, only_queued=True)
     with ledger:
         ledger.ask(2)
         ledger.settle()

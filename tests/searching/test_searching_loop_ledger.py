@@ -48,7 +48,7 @@ def test_a_space_that_breaks_in_the_middle(tmp_path: Path, url: str) -> None:
         "    return TrialConfig(optimizer=SGD(lr=0.1))\n"
     )
     with pytest.raises(UsageError, match="out of ideas"):
-        search(str(path), TASK, trials=4, jobs=1, lanes=4, study="s", storage=url)
+        search(str(path), TASK, trials=4, jobs=1, open=2, study="s", storage=url)
     assert TrialState.RUNNING not in [t.state for t in trials_of(url)]
 
 

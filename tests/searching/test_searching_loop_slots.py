@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 from reference.small_search import TASK, run, trials_of
 
-from vrtune import search
+from vrtune import TrialConfig, search
 from vrtune.errors import VrtuneError
 from vrtune.events import Event
+from vrtune.lanes.plan import Fuse
 from vrtune.lanes.pool import Pool
 from vrtune.studies.record import load_study
 from vrtune.studies.storage import open_storage
@@ -45,6 +47,54 @@ def test_out_of_memory_halves_the_slots_and_goes_on(
     assert params <= done
 
 
+@pytest.mark.parametrize("fuse", ["on", "off"])
+def test_out_of_memory_puts_no_fused_trial_back(
+    url: str, fuse: Fuse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When trials have reached different epochs: fewer lanes at once go on with them, and all end
+    as if nothing had happened. Looped ones have none to give up."""
+    events, reached = list[Event](), list[set[int]]()
+
+    def found(name: str) -> list[FrozenTrial]:
+        search(
+            "sgd", TASK.model_copy(update={"epochs": 6}), trials=16, pruner="median", jobs=1,
+            open=4, fuse=fuse, study=name, storage=url, retrain=0, progress=events.append,
+        )  # fmt: skip
+        return trials_of(url, name)
+
+    calm, train_epoch, rounds = found("calm"), Pool.train_epoch, 0
+
+    def limited(pool: Pool, after_step: Callable[[], None]) -> dict[int, list[float]]:
+        nonlocal rounds
+        rounds += 1
+        losses = train_epoch(pool, after_step)
+        if rounds in (16, 18):  # and again while they are trained anew
+            raise torch.OutOfMemoryError
+        return losses
+
+    def restore(pool: Pool, trials: dict[int, tuple[TrialConfig, int]], check: Any) -> None:
+        reached.append({epoch for _, epoch in trials.values()})
+        usual(pool, trials, check)
+
+    usual = Pool.restore
+    monkeypatch.setattr(Pool, "restore", restore)
+    monkeypatch.setattr(Pool, "train_epoch", limited)
+    short = found("short")
+    halved = [event.lanes for event in events if event.kind == "halved"]
+    if fuse == "off":
+        assert halved == [4, 2]
+        assert any(trial.state is TrialState.FAIL for trial in short)
+        return
+    assert halved == [2]
+    assert len(reached[0]) > 1
+    assert reached[0] == reached[1]
+    for mine, other in zip(short, calm, strict=True):
+        assert (mine.params, mine.state) == (other.params, other.state)
+        assert mine.intermediate_values == pytest.approx(other.intermediate_values, rel=1e-5)
+        for name in ("gradient_computations", "fold_values"):
+            assert mine.user_attrs[name] == pytest.approx(other.user_attrs[name], rel=1e-5)
+
+
 def test_no_memory_for_one_trial_is_an_error(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     short_of_memory(monkeypatch, lanes=1)
     with pytest.raises(VrtuneError, match="no memory for the 2 lanes of one trial"):
@@ -75,4 +125,4 @@ def test_a_search_says_how_full_its_slots_were(url: str) -> None:
     assert all(0 < search["beside"] < search["total"] for search in kept)
     plans = [event.text for event in events if event.kind == "plan"]
     assert [text.split(", ")[-1] for text in plans] == ["1 process", "2 processes"]
-    assert plans[0].rpartition(",")[0] == plans[1].rpartition(",")[0], "measured once"
+    assert plans[0].rpartition(",")[0] == plans[1].rpartition(",")[0], "the same way"

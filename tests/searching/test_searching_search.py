@@ -1,4 +1,4 @@
-"""The parts of a search, each by itself: prepare, plan, run, conclude."""
+"""The parts of a search, each by itself: prepare, run, conclude; plan has a file of its own."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from reference.small_search import SPACE, TASK, trials_of
 from vrtune import Task
 from vrtune.errors import UsageError, VrtuneError
 from vrtune.events import Event, Stopped, TimeSpent
-from vrtune.searching import plan as planning
 from vrtune.searching import prepare as preparing
-from vrtune.searching.plan import PLANS, Work, plan
+from vrtune.searching.plan import Work, plan
 from vrtune.searching.prepare import Request, prepare, understand
 from vrtune.searching.processes import Processes
 from vrtune.searching.search import SEARCHES, conclude, run
@@ -100,56 +99,17 @@ def test_no_more_processes_than_trials(
     assert request.threads(processes) == max(1, 16 // processes)
 
 
-@pytest.mark.parametrize(
-    ("lanes", "most", "sizes"),
-    [("auto", 1, [2]), ("auto", 4, [2, 4, 8]), (6, 4, [6]), (7, 4, [6]), (1, 4, [2])],
-)
-def test_lanes_come_in_whole_trials(lanes: Any, most: int, sizes: list[int]) -> None:
-    assert asked(lanes=lanes).sizes(most) == sizes
+def test_so_many_trials_under_way_must_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
 
+    def noted(workspace, like, trials, processes, *, fused) -> None:
+        found.append((trials, processes, fused))
 
-# ---- plan --------------------------------------------------------------------------------------
-
-
-def test_a_plan_opens_the_study_and_starts_no_trial(url: str) -> None:
-    work = planned(url, trials=5, jobs=2)
-    assert (work.trials, work.processes) == (5, 2)
-    assert (work.job.study, work.job.storage, work.job.fused) == ("s", url, False)
-    assert work.workspace.threads == work.job.threads
-    assert str(work).endswith("2 processes")
-    assert trials_of(url) == []
-
-
-def test_a_grid_is_queued_once_and_no_more_than_is_left_of_it_is_run(url: str) -> None:
-    assert planned(url, sampler="grid").trials == POINTS
-    assert planned(url, sampler="grid", trials=3).trials == 3
-    assert [trial.state for trial in trials_of(url)] == [TrialState.WAITING] * POINTS
-    work = planned(url, sampler="grid", trials=100, jobs=99)
-    assert (work.trials, work.processes) == (POINTS, POINTS)
-    for _ in range(POINTS):
-        work.study.tell(work.study.ask(), 1.0)
-    with pytest.raises(UsageError, match="'s' has run its whole grid"):
-        planned(url, sampler="grid")
-
-
-def test_another_task_under_the_same_name_is_refused(url: str) -> None:
-    planned(url)
-    other = asked(TASK.model_copy(update={"epochs": 9}), storage=url, study="s")
-    with pytest.raises(UsageError, match="epochs was 3, now 9"):
-        plan(prepare(other))
-
-
-def test_what_was_measured_is_remembered(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = planned(url, trials=2, fuse="auto")
-    assert len(first.study.user_attrs[PLANS]) == 1
-
-    def measured_again(*_: Any) -> None:
-        raise AssertionError
-
-    monkeypatch.setattr(planning, "measure", measured_again)
-    assert planned(url, trials=2, fuse="auto").way == first.way
-    with pytest.raises(AssertionError):  # other lanes
-        planned(url, trials=4, fuse="auto")
+    monkeypatch.setattr(preparing, "check_fit", noted)
+    prepare(asked(lanes=9, jobs=1, sampler="tpe"))
+    prepare(asked(open=7, jobs=2, fuse="on"))
+    prepare(asked(jobs=2))  # two parameters: four trials start together
+    assert found == [(1, 1, False), (7, 2, True), (2, 2, False)]
 
 
 # ---- run ---------------------------------------------------------------------------------------

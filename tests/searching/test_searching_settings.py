@@ -33,6 +33,7 @@ REFUSED = [
     ("sampler", "cma", "'tpe', 'random', 'qmc', 'gp' or 'grid'"),
     ("pruner", "axe", "'median', 'percentile', 'hyperband', 'halving' or 'none'"),
     ("jobs", 0, "give a whole number above 0, or auto"),
+    ("open", 0, "give a whole number above 0, or auto"),
     ("lanes", "many", "give a whole number above 0, or auto"),
     ("retrain", -1, "greater than or equal to 0"),
     ("retrain_seeds", 0, "greater than or equal to 1"),
@@ -60,7 +61,7 @@ def test_a_wrong_setting_is_named_and_writes_nothing(
         ("retrain_seed", "did you mean retrain_seeds?"),
         ("epochs", r"did you mean that of the task, Task\(epochs=...\)\?"),
         ("batchsize", r"did you mean that of the task, Task\(batch_size=...\)\?"),
-        ("x", "choose from trials, timeout, "),
+        ("x", "choose from trials, budget, timeout, "),
     ],
 )
 def test_a_misspelt_setting_is_told_what_it_may_have_been(name: str, said: str) -> None:

@@ -7,17 +7,21 @@ import random
 import optuna
 import pytest
 
+from vrtune.studies.folds import mean, report_folds
 from vrtune.studies.frozen import FrozenStorage, Pruning
 from vrtune.studies.pruners import PRUNERS, make_pruner
 
 EPOCHS, TRIALS = 9, 40
 
 
-def curve(number: int) -> list[float]:
-    """Validation losses that fall at different speeds, with noise."""
+def curve(number: int) -> list[list[float]]:
+    """Validation losses of two folds that fall at different speeds, with noise."""
     rng = random.Random(number)
     speed = rng.uniform(0.0, 0.5)
-    return [2.3 * (1 - speed) ** epoch + rng.uniform(0, 0.2) for epoch in range(EPOCHS)]
+    return [
+        [2.3 * (1 - speed) ** epoch + rng.uniform(0, 0.2) for _ in range(2)]
+        for epoch in range(EPOCHS)
+    ]
 
 
 def run(pruner: str, *, frozen: bool) -> list[str]:
@@ -32,7 +36,7 @@ def run(pruner: str, *, frozen: bool) -> list[str]:
         for epoch in range(1, EPOCHS + 1):
             pruning.refresh()
             for trial in open_trials:
-                trial.report(curve(trial.number)[epoch - 1], epoch)
+                report_folds(trial, curve(trial.number)[epoch - 1], epoch)
                 pruning.report(trial.number, epoch, curve(trial.number)[epoch - 1])
             pruned = {}
             for trial in open_trials if epoch < EPOCHS else []:
@@ -43,7 +47,7 @@ def run(pruner: str, *, frozen: bool) -> list[str]:
                 if pruned.get(trial.number):
                     study.tell(trial, state=optuna.trial.TrialState.PRUNED)
                 elif epoch == EPOCHS:
-                    study.tell(trial, curve(trial.number)[-1])
+                    study.tell(trial, mean(curve(trial.number)[-1]))
                 else:
                     continue
                 ends[trial.number] = f"{'pruned' if epoch < EPOCHS else 'done'} {epoch}"

@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from vrtune.cli.screen import figure, settings
-from vrtune.events import Event, Finished, Halved, Planned, Retraining, RoundEnded
+from vrtune.events import Confirming, Event, Finished, Halved, Planned, Retraining, RoundEnded
 
 FINISHED = ("complete", "pruned", "diverged")
 
@@ -29,6 +29,7 @@ class Tally:
     running: dict[int, int] = field(default_factory=dict)  # by worker
     lanes: dict[int, int] = field(default_factory=dict)
     best: tuple[float, int] | None = None  # value, number
+    confirmed: Confirming | None = None  # the last epoch of a trial that is judged again
     retrained: int | None = None  # epochs
     began: float | None = None  # when the first event came
 
@@ -38,6 +39,8 @@ class Tally:
         match event:
             case RoundEnded():
                 self.running[event.worker], self.lanes[event.worker] = event.running, event.lanes
+            case Confirming():
+                self.confirmed = event
             case Retraining():
                 self.retrained = event.epoch
             case Finished():
@@ -63,6 +66,9 @@ class Tally:
             return "starting"
         if self.retrained is not None:
             return f"training the best again: epoch {self.retrained} of {self.epochs}"
+        if (now_judged := self.confirmed) is not None:
+            where = f"epoch {now_judged.epoch} of {self.epochs}"
+            return f"judging trial {now_judged.trial} again on fresh starts: {where}"
         of = f" of {self.trials}" if self.trials else ""
         parts = [f"{self.finished}{of} trials"]
         parts += [f"{n} {state}" for state, n in self.counts.items() if state != "complete"]
@@ -100,9 +106,9 @@ def shown(
 
 
 def _bar(tally: Tally) -> Table:
-    retraining = tally.retrained is not None
-    total = tally.epochs if retraining else tally.trials
-    done = tally.retrained if tally.retrained is not None else tally.finished
+    again = tally.retrained or (tally.confirmed.epoch if tally.confirmed else None)
+    total = tally.trials if again is None else tally.epochs
+    done = tally.finished if again is None else again
     grid = Table.grid(padding=(0, 1))
     grid.add_row(ProgressBar(total, done, width=20), tally.text(time.monotonic()))
     return grid
@@ -131,5 +137,7 @@ def _print(event: Event) -> None:
             )
         case Finished():
             print(f"trial {event.number:<4} {event.state}", flush=True)
+        case Confirming(epoch=1):
+            print(f"judging trial {event.trial} again on fresh starts", flush=True)
         case Retraining(epoch=1):
             print("training the best again on the whole training set", flush=True)

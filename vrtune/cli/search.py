@@ -32,7 +32,8 @@ def search(space: Space, task: Task, settings: SearchSettings, json: Json = Fals
     with faults(settings.storage):
         from vrtune.searching import search as searching
 
-        total = settings.trials or (None if settings.sampler == "grid" else TRIALS)
+        unknown = settings.sampler == "grid" or settings.budget is not None
+        total = settings.trials or (None if unknown else TRIALS)
         with shown(trials=total, epochs=task.epochs, json=json) as progress, reserved(json):
             result = searching.search(space, task, progress=progress, **dict(settings))
     result = result.model_copy(update={"storage": public(settings.storage)})

@@ -11,6 +11,7 @@ from vrtune.cli.screen import figure, plus_minus, settings
 
 if TYPE_CHECKING:
     from vrtune.searching.result import SearchResult
+    from vrtune.studies.choice import Confirmed
 
 
 def summary(result: SearchResult) -> Iterator[tuple[str, str]]:
@@ -25,15 +26,31 @@ def summary(result: SearchResult) -> Iterator[tuple[str, str]]:
             folds = result.task.folds
             yield "validation loss", f"{figure(best.value)}, the mean of {folds} folds"
             yield "folds", "  ".join(figure(value) for value in best.fold_values)
+        if best.confirmed:
+            yield "confirmed", _confirmed(best.confirmed)
+        for note in best.edges:
+            yield "note", note
     for again in result.retrained:
         which = "" if best and again.trial == best.number else f", trial {again.trial}"
         seeds = f" ({again.seeds} seed{'s' * (again.seeds > 1)}{which})"
         yield "test accuracy", plus_minus(again.test_accuracy) + seeds
+        if again.seeds > 1:
+            yield "of each seed", "  ".join(figure(value) for value in again.test_accuracy.values)
+        if again.failed:
+            yield (
+                "failed",
+                (
+                    f"{again.failed} of {again.seeds} seeds diverged or learned little: "
+                    "don't trust this setting; search longer, or give a greater --confirm"
+                ),
+            )
         yield "test loss", plus_minus(again.test_loss) + seeds
         if again.folder:
             yield "weights and curves", again.folder
     yield "trials", str(result.trials)
-    yield "gradient computations", f"{result.gradient_computations:,.0f}"
+    spent, more = result.gradient_computations, result.confirm_gradient_computations
+    also = f", and {more:,.0f} to confirm the best {result.confirmed}" if more else ""
+    yield "gradient computations", f"{spent:,.0f}{also}"
     yield "seconds", f"{result.seconds:.1f}"
     if result.occupancy is not None:
         yield "slots busy", f"{result.occupancy:.1%} of the time, until the last trial started"
@@ -42,3 +59,14 @@ def summary(result: SearchResult) -> Iterator[tuple[str, str]]:
     where = "" if result.storage == DEFAULT_STORAGE else f" --storage {quote(result.storage)}"
     yield "next", f"vrtune show {quote(result.study)}{where}"
     yield "", f"vrtune dashboard{where}"
+
+
+def _confirmed(confirmed: Confirmed) -> str:
+    """What fresh starts said of a trial."""
+    fresh = [v for row in confirmed.losses for v in row if v is not None]
+    mean = figure(sum(fresh) / len(fresh)) if fresh else "none finite"
+    failed = (
+        f"{confirmed.failed} of {confirmed.trainings} failed" if confirmed.failed else "none failed"
+    )
+    count = sum(map(len, confirmed.losses))
+    return f"validation loss {mean}, the mean of {count} trainings on fresh starts; {failed}"

@@ -17,7 +17,7 @@ from vrtune.lanes.pool import Pool
 from vrtune.lanes.workspace import Workspace
 from vrtune.searching.handover import take_over
 from vrtune.searching.loop import SearchLoop
-from vrtune.searching.settings import Validate
+from vrtune.searching.settings import Start, Validate
 from vrtune.studies.pruners import make_pruner, rungs
 from vrtune.studies.quiet import quiet
 from vrtune.studies.record import load_study
@@ -36,7 +36,11 @@ class Job(Settings):
     device: str
     fused: bool
     slots: int
+    together: int = 0  # trials that start at once in a fresh study, in all processes
+    processes: int = 1
+    most: int | None = None  # lanes that are computed at once; None: all
     sampler: str
+    start: Start = "on"
     pruner: str
     validate_at: Validate
     handover: str | None = None  # the file that holds the data and the folds; else they are read
@@ -77,9 +81,12 @@ def run_job(
     study = load_study(open_storage(job.storage), job.study, job.storage)
     past = len(study.get_trials(deepcopy=False))
     # past: a continued study must not propose the first search's points again
-    study.sampler = make_sampler(job.sampler, key(task.seed, "sampler", job.number, past))
+    seed = key(task.seed, "sampler", *[] if job.sampler == "auto" else [job.number, past])
+    space = spaces.load(job.space, task.init)
+    start = (space.default(), space.starts()) if job.start == "on" else (None, None)
+    study.sampler = make_sampler(job.sampler, seed, *start)
     study.pruner = make_pruner(job.pruner, task.epochs)
-    pool = Pool(workspace, workspace.folds, fused=job.fused)
+    pool = Pool(workspace, workspace.folds, fused=job.fused, most=job.most)
 
     def queued() -> bool:
         return bool(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
@@ -88,9 +95,10 @@ def run_job(
     grid = job.sampler == "grid"  # whose points are all in the queue: nothing else is tried
     loop = SearchLoop(
         study,
-        spaces.load(job.space, task.init),
+        space,
         pool,
         slots=job.slots,
+        together=job.together // job.processes + (job.number < job.together % job.processes),
         judged_at=decided_at if job.validate_at == "rungs" else None,
         decided_at=decided_at,
         only_queued=grid,

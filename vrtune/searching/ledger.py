@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +14,9 @@ from optuna.trial import TrialState
 
 from vrtune.errors import UsageError
 from vrtune.spaces import Space
+from vrtune.studies.folds import report_folds
 from vrtune.studies.leases import CUT_OFF, OpenTrials, was_queued
 from vrtune.trial_config import TrialConfig
-
-DIVERGED = 10.0  # times ln(classes): the value of a trial that diverges before any finite loss
 
 
 @dataclass
@@ -27,9 +25,10 @@ class Entry:
 
     trial: optuna.Trial
     config: TrialConfig
-    last: float  # the last finite mean validation loss, or the value of diverging at once
     since: float = 0.0  # when it was seated
     epoch: int = 0
+    last: float | None = None  # the last finite mean validation loss
+    spent: float = 0.0  # gradient computations
 
 
 class Ledger:
@@ -43,14 +42,12 @@ class Ledger:
         trials: OpenTrials,
         space: Space,
         one_more: Callable[[], bool],
-        classes: int,
         *,
         only_queued: bool = False,
     ) -> None:
         """`one_more` grants another trial: `only_queued` ones, or also what the sampler draws."""
         self.trials, self.space = trials, space
         self.one_more, self.only_queued = one_more, only_queued
-        self.worst = DIVERGED * math.log(classes)
         self.ready: deque[Entry] = deque()  # asked for, not yet seated
         self.refunds = 0  # trials put back here, which may start again without being granted
         self.denied = False  # the last one asked for was not granted
@@ -83,9 +80,9 @@ class Ledger:
         """Queues asking for trials until `count` are ready."""
         self.later(self._ask, count)
 
-    def report(self, entry: Entry) -> None:
-        """Queues a trial's last value as its epoch's."""
-        self.later(self._report, entry, entry.last, entry.epoch)
+    def report(self, entry: Entry, losses: Sequence[float]) -> None:
+        """Queues a trial's losses as its epoch's."""
+        self.later(self._report, entry.trial, losses, entry.epoch)
 
     def note(self, number: int, write: Callable[[], None]) -> None:
         """Queues what a pruner writes down about a trial."""
@@ -132,14 +129,14 @@ class Ledger:
                 with self.trials.unless_lost(trial.number):
                     config = self.space.suggest(trial)
                     trial.set_user_attr("config", config.model_dump(mode="json"))
-                    self.ready.append(Entry(trial, config, self.worst))
+                    self.ready.append(Entry(trial, config))
             except UsageError:  # asked again, the module would only break again
                 self._tell(trial, state=TrialState.FAIL)
                 raise
 
-    def _report(self, entry: Entry, value: float, epoch: int) -> None:
-        with self.trials.unless_lost(entry.trial.number):
-            entry.trial.report(value, step=epoch)
+    def _report(self, trial: optuna.Trial, losses: Sequence[float], epoch: int) -> None:
+        with self.trials.unless_lost(trial.number):
+            report_folds(trial, losses, epoch)
 
     def _note(self, number: int, write: Callable[[], None]) -> None:
         with self.trials.unless_lost(number):

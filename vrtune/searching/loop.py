@@ -1,9 +1,9 @@
 """The search loop of a process: ask -> seat -> train an epoch -> report -> prune or tell.
 
 Storage and sampler work on the ledger's thread while lanes train: an epoch's reports are written
-during the next one, and successors of trials that are about to end are asked for ahead. Pruning
-decides on this process's own reports and what the storage held when the epoch began. A crash
-loses the reports of one epoch at most.
+during the next one, and successors of trials that are about to end are asked for ahead, if others
+are under way. Pruning decides on this process's own reports and what the storage held when the
+epoch began. A crash loses the reports of one epoch at most.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Container
+from contextlib import suppress
 from typing import Any
 
 import optuna
@@ -24,6 +25,7 @@ from vrtune.searching.interrupts import uninterrupted
 from vrtune.searching.ledger import Entry, Ledger
 from vrtune.searching.timesheet import Stopwatch
 from vrtune.spaces import Space
+from vrtune.studies.folds import mean
 from vrtune.studies.frozen import Pruning
 from vrtune.studies.leases import OpenTrials
 from vrtune.trial_config import TrialConfig
@@ -39,6 +41,7 @@ class SearchLoop:
         pool: Pool,
         *,
         slots: int,
+        together: int = 0,
         judged_at: Container[int] | None,
         decided_at: Container[int] | None,
         only_queued: bool,
@@ -47,20 +50,21 @@ class SearchLoop:
         threads: Callable[[], int],
         progress: Callable[[Event], None],
     ) -> None:
-        """Trials are judged at the epochs `judged_at`, or after every one, and pruned at
-        `decided_at`, or any; `only_queued` ones run, or also those that the sampler draws;
-        `one_more` grants another; `stopping` turns true when the user wants to stop; `threads` says
-        on how many the lanes may train by now."""
-        self.pool, self.slots = pool, slots
+        """The first `together` trials start at once. Trials are judged at epochs `judged_at`, or
+        after every one, and pruned at `decided_at`, or any; `only_queued` ones run, or also those
+        that the sampler draws; `one_more` grants another; `stopping` turns true when the user wants
+        to stop; `threads` says on how many the lanes may train by now."""
+        self.pool, self.slots, self.together = pool, slots, together
         self.judged_at, self.decided_at = judged_at, decided_at
         self.stopping, self.threads, self.progress = stopping, threads, progress
         self.epochs = pool.workspace.task.epochs
-        classes = pool.workspace.dataset.classes
         self.trials = OpenTrials(study)
-        self.ledger = Ledger(self.trials, space, one_more, classes, only_queued=only_queued)
+        self.ledger = Ledger(self.trials, space, one_more, only_queued=only_queued)
         self.pruning = Pruning(study, write=self.ledger.note)
+        study.pruner = optuna.pruners.NopPruner()  # a sampler would see Hyperband's bracket alone
         self.seated: dict[int, Entry] = {}  # in training
         self.ended: list[int] = []  # in the last round
+        self.spent = 0.0  # gradient computations of trials that have left
         self.watch = Stopwatch()
 
     def run(self) -> None:
@@ -77,7 +81,7 @@ class SearchLoop:
                     self.ledger.ask(self._expected())
                     standings = self._epoch(fresh)
                     if standings is None:
-                        self._halve()
+                        self._shrink()
                     else:
                         self._judge(standings)
             except BaseException:
@@ -93,11 +97,12 @@ class SearchLoop:
     def _fill(self) -> dict[int, TrialConfig]:
         """Gives the free slots to trials that are ready, and to fresh ones where those are few."""
         self._check()
-        ledger, free = self.ledger, self.slots - len(self.seated)
+        ledger, free = self.ledger, max(self.slots - len(self.seated), self.together)
         if len(ledger.ready) < free:
             ledger.ask(free)
             ledger.settle()
-        entries = [ledger.seat() for _ in range(min(free, len(ledger.ready)))]
+        entries = [ledger.seat() for _ in range(max(0, min(free, len(ledger.ready))))]
+        self.together = 0
         self.seated |= {entry.trial.number: entry for entry in entries}
         if not self.seated:
             ledger.settle()
@@ -106,15 +111,19 @@ class SearchLoop:
     def _expected(self) -> int:
         """How many trials will end with the next epoch: those in their last one for certain, half
         of those that the pruner decides on; where it always does, about as many as last time."""
+        if self.slots == 1:  # the sampler is to know how the only one ended
+            return 0
         at = [entry.epoch + 1 for entry in self.seated.values()]
+        spare = len(at) - self.slots
         certain = sum(epoch >= self.epochs for epoch in at)
         if self.decided_at is not None:
-            return certain + math.ceil(sum(map(self._decides, at)) / 2)
-        return max(certain, min(len(self.ended), self.slots // 2))
+            return certain + math.ceil(sum(map(self._decides, at)) / 2) - spare
+        return max(certain, min(len(self.ended), self.slots // 2)) - spare
 
     def _epoch(self, fresh: dict[int, TrialConfig]) -> dict[int, Standing] | None:
         """Seats fresh trials and trains all for an epoch; None if there is no memory for that."""
-        watch, more = self.watch, not self.ledger.denied or len(self.seated) == self.slots
+        slots = max(self.slots, len(self.seated))
+        watch, more = self.watch, not self.ledger.denied or len(self.seated) == slots
         began = time.perf_counter()
         try:
             watch.use(threads := self.threads())
@@ -128,13 +137,25 @@ class SearchLoop:
         except torch.OutOfMemoryError:
             return None
         worked = time.perf_counter() - began
-        watch.round(self.slots, len(self.seated), worked, more=more)
+        watch.round(slots, len(self.seated), worked, more=more)
         return standings
 
+    def _shrink(self) -> None:
+        """Goes on after the device ran out of memory: the same trials, fewer lanes at once; where
+        that can't be, with half the slots."""
+        trials = {number: (entry.config, entry.epoch) for number, entry in self.seated.items()}
+        while lanes := self.pool.halve(len(trials)):
+            with suppress(torch.OutOfMemoryError):
+                self.pool.restore(trials, self._check)
+                self.ended = []
+                self.progress(Halved(lanes=lanes))
+                return
+        self._halve()
+
     def _halve(self) -> None:
-        """Goes on with half the slots, after the device ran out of memory."""
+        """Goes on with half the slots."""
         task = self.pool.workspace.task
-        if self.slots == 1:
+        if self.slots == 1 and len(self.seated) == 1:
             raise VrtuneError(
                 f"{self.pool.workspace.device} has no memory for the {task.parts} lanes of one "
                 "trial: give a smaller --batch-size, or fewer --folds"
@@ -143,6 +164,7 @@ class SearchLoop:
         self.ledger.refunds += len(self.seated) + len(self.ledger.ready)
         self._put_back()
         self.pool.clear()
+        self.pool.most = None
         self.slots = math.ceil(self.slots / 2)
         self.progress(Halved(lanes=self.slots * task.parts))
 
@@ -163,22 +185,22 @@ class SearchLoop:
         diverged = set()
         for number, standing in standings.items():
             entry = self.seated[number]
-            entry.epoch = standing.epoch
+            entry.epoch, entry.spent = standing.epoch, standing.gradient_computations
             if not standing.losses:
                 continue
-            mean = sum(standing.losses) / len(standing.losses)
-            if math.isfinite(mean):
-                entry.last = mean
+            value = mean(standing.losses)
+            if math.isfinite(value):
+                entry.last = value
             else:
                 diverged.add(number)
-            self.ledger.report(entry)
+            self.ledger.report(entry, standing.losses)
             if self._decides(standing.epoch):
-                self.pruning.report(number, standing.epoch, entry.last)
+                self.pruning.report(number, standing.epoch, standing.losses)
         self.ended = []
         for number, standing in standings.items():
             done = standing.epoch >= self.epochs
             if number in self.trials.lost:
-                del self.seated[number]
+                self.spent += self.seated.pop(number).spent
             elif not standing.losses:
                 continue
             elif number in diverged or self._pruned(number, standing.epoch):
@@ -189,7 +211,8 @@ class SearchLoop:
                 continue
             self.ended.append(number)
         lanes = sum(len(lanes.seats) for lanes in self.pool.groups.values())
-        self.progress(RoundEnded(running=len(self.seated), lanes=lanes))
+        spent = self.spent + sum(entry.spent for entry in self.seated.values())
+        self.progress(RoundEnded(running=len(self.seated), lanes=lanes, spent=spent))
 
     def _decides(self, epoch: int) -> bool:
         """Whether the pruner may end a trial after this epoch."""
@@ -204,6 +227,7 @@ class SearchLoop:
     ) -> None:
         """Keeps with the trial what it cost and what each fold said, and tells the study."""
         entry = self.seated.pop(number)
+        self.spent += entry.spent
         seconds = time.monotonic() - entry.since
         kept: dict[str, Any] = {
             "fold_values": finite(standing.losses),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -12,19 +14,21 @@ from optuna.trial import TrialState
 
 from vrtune.errors import UsageError
 from vrtune.lanes.device import one_thread
-from vrtune.lanes.plan import Plan
-from vrtune.lanes.plan import plan as measure
+from vrtune.lanes.memory import fits
+from vrtune.lanes.plan import Plan, choose
+from vrtune.lanes.plan import plan as way_to_train
 from vrtune.lanes.workspace import Workspace
 from vrtune.searching.job import Job
 from vrtune.searching.prepare import Prepared, Request
 from vrtune.searching.settings import TRIALS
 from vrtune.studies.leases import reclaim
 from vrtune.studies.record import StudyRecord, default_name, open_study
+from vrtune.studies.searches import SearchEntry, begin
 from vrtune.studies.storage import open_storage
 
-PLANS = "plans"  # the study attribute that remembers what was measured
-MOST_TRIALS = 4  # at once in a process on a CPU, where each has a core to itself
-GENERATIONS = 4  # on a GPU at most a quarter of the trials at once: the sampler must learn
+PLANS = "plans"  # the study attribute that says how it was trained on which device
+FULL = 64  # lanes that fill a GPU: more are no faster (benchmarks/gpu.py)
+GENERATIONS = 4  # at most a quarter of the trials at once: the sampler must learn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,16 +39,20 @@ class Work:
     workspace: Workspace
     study: optuna.Study
     way: Plan
+    open: int  # trials under way at once in a process
     job: Job
     trials: int
     processes: int
+    entry: SearchEntry  # what the study remembers of it
 
     def __str__(self) -> str:
-        return f"{self.way.text}, {self.processes} process{'es' * (self.processes > 1)}"
+        trials = f"{self.open} trial{'s' * (self.open > 1)} under way"
+        return f"{self.way.text}, {trials}, {self.processes} process{'es' * (self.processes > 1)}"
 
 
-def plan(prepared: Prepared) -> Work:
-    """Opens the study, counts the trials to run and measures how to train them fastest.
+def plan(prepared: Prepared, others: Sequence[int] = ()) -> Work:
+    """Opens the study, counts the trials to run and says how they are trained; the study remembers
+    it. `others`: what the system knows the other processes by.
 
     Raises UsageError if the study holds another task, or has run its whole grid.
     """
@@ -53,15 +61,47 @@ def plan(prepared: Prepared) -> Work:
     trials = _trials(request, study)
     processes = min(request.processes, trials)
     workspace.threads = request.threads(processes)
-    way = _way(prepared, study, request.sizes(_most(trials, processes, request.device)), processes)
+    count = _under_way(prepared, trials, processes)
+    together = 0 if _begun(study) else min(request.together, trials)
+    most = max(count, math.ceil(together / processes))
+    way = _way(prepared, study, count, most, processes)
+    entry = begin(
+        study,
+        request.space,
+        request.settings,
+        device=request.device,
+        processes=processes,
+        others=others,
+        plan=way.text,
+        parameters=workspace.size.parameters,
+    )
     return Work(
         request=request,
         workspace=workspace,
         study=study,
         way=way,
-        job=_job(request, study, way, workspace.threads),
+        open=count,
+        job=Job(
+            task=request.task,
+            space=str(request.space.path),
+            study=study.study_name,
+            storage=request.settings.storage,
+            data_dir=str(request.settings.data_dir),
+            device=request.device.type,
+            fused=way.fused,
+            slots=count,
+            together=together,
+            processes=processes,
+            most=way.most,
+            threads=workspace.threads,
+            sampler=request.settings.sampler,
+            start=request.settings.start,
+            pruner=request.settings.pruner,
+            validate_at=request.settings.validate_at,
+        ),
         trials=trials,
         processes=processes,
+        entry=entry,
     )
 
 
@@ -87,7 +127,8 @@ def _open(request: Request, workspace: Workspace) -> optuna.Study:
 def _trials(request: Request, study: optuna.Study) -> int:
     """Trials to run; of a grid no more than are left. UsageError if those are none."""
     if not request.points:
-        return request.settings.trials or TRIALS
+        unlimited = None if request.settings.budget is None else sys.maxsize
+        return request.settings.trials or unlimited or TRIALS
     left = len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
     if not left:
         raise UsageError(
@@ -96,41 +137,44 @@ def _trials(request: Request, study: optuna.Study) -> int:
     return min(request.settings.trials or left, left)
 
 
-def _most(trials: int, processes: int, device: torch.device) -> int:
-    """Trials at once in a process: no process takes another's share of a short search."""
-    if device.type == "cpu":
-        return min(MOST_TRIALS, math.ceil(trials / processes))
-    return max(1, trials // GENERATIONS)
+def _begun(study: optuna.Study) -> bool:
+    """Whether a trial has told something already."""
+    return any(trial.intermediate_values for trial in study.get_trials(deepcopy=False))
 
 
-def _way(prepared: Prepared, study: optuna.Study, sizes: list[int], processes: int) -> Plan:
-    """Measures once how to train this task on this device; the study remembers it."""
-    workspace, fuse = prepared.workspace, prepared.request.settings.fuse
-    cuda = workspace.device.type == "cuda"
-    device = torch.cuda.get_device_name(workspace.device) if cuda else "cpu"
-    name = f"{device}, fuse {fuse}, {sizes[0]} to {sizes[-1]} lanes"
-    known = study.user_attrs.get(PLANS, {})
-    if name not in known:
-        with one_thread(workspace.device):
-            new = measure(workspace, prepared.like, fuse, sizes, processes)
-        known = {**known, name: new.model_dump(mode="json")}
-        study.set_user_attr(PLANS, known)
-    return Plan.model_validate(known[name])
+def _under_way(prepared: Prepared, trials: int, processes: int) -> int:
+    """Trials under way at once in a process. As few as keep it busy: the sampler knows of a trial
+    when it has ended. On a CPU that is one; looped ones gain nothing from others either. A GPU
+    takes as many as fill it and fit its memory."""
+    request, workspace = prepared.request, prepared.workspace
+    if request.settings.open != "auto":
+        return request.settings.open
+    if request.device.type == "cpu" or choose(workspace, request.settings.fuse) == "looped":
+        return 1
+    parts = request.task.parts
+    count = max(1, min(FULL // parts, trials // GENERATIONS))
+    while count > 1 and not fits(
+        workspace, prepared.like, count * parts, processes, fused=True, most=1
+    ):
+        count //= 2
+    return count
 
 
-def _job(request: Request, study: optuna.Study, way: Plan, threads: int) -> Job:
-    settings = request.settings
-    return Job(
-        task=request.task,
-        space=str(request.space.path),
-        study=study.study_name,
-        storage=settings.storage,
-        data_dir=str(settings.data_dir),
-        device=request.device.type,
-        fused=way.fused,
-        slots=way.lanes // request.task.parts,
-        threads=threads,
-        sampler=settings.sampler,
-        pruner=settings.pruner,
-        validate_at=settings.validate_at,
-    )
+def _way(prepared: Prepared, study: optuna.Study, count: int, most: int, processes: int) -> Plan:
+    """How a process trains `count` trials, `most` at first; the study keeps it, for people."""
+    request, workspace = prepared.request, prepared.workspace
+    settings, device = request.settings, request.device
+    at_once = None if settings.lanes == "auto" else settings.lanes
+    with one_thread(workspace.device):
+        way = way_to_train(
+            workspace,
+            prepared.like,
+            settings.fuse,
+            most * request.task.parts,
+            at_once=at_once,
+            processes=processes,
+        )
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    kept = {"open": count, **way.model_dump(mode="json")}
+    study.set_user_attr(PLANS, {**study.user_attrs.get(PLANS, {}), name: kept})
+    return way

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from vrtune.lanes.memory import check_fit, check_trainings
 from vrtune.lanes.workspace import Workspace
 from vrtune.searching.settings import TRIALS, SearchSettings
 from vrtune.spaces import Space
+from vrtune.strategy import together
 from vrtune.trial_config import TrialConfig
 
 
@@ -36,18 +38,23 @@ class Request:
         """Processes that may be of use: as many as were asked for, or one a core (or GPU)."""
         jobs = self.settings.jobs
         most = cores(self.device) if jobs == "auto" else jobs
-        return min(most, self.settings.trials or len(self.points) or TRIALS)
+        trials = self.settings.trials or len(self.points)
+        return min(most, trials or (TRIALS if self.settings.budget is None else most))
 
     def threads(self, processes: int) -> int:
         """Threads of each process: they share the cores."""
         return max(1, cores(self.device) // processes)
 
-    def sizes(self, most: int) -> list[int]:
-        """Lanes at once that are worth a try: those of `most` trials and fewer, doubling."""
-        parts, lanes = self.task.parts, self.settings.lanes
-        if lanes != "auto":
-            return [parts * max(1, lanes // parts)]
-        return [parts * 2**i for i in range(most.bit_length())]
+    @property
+    def together(self) -> int:
+        """Trials of a fresh study that start at once, in all processes."""
+        return together(len(self.space.ranges())) if self.settings.sampler == "auto" else 0
+
+    @property
+    def least_open(self) -> int:
+        """Trials under way at once in a process, at the least."""
+        given = self.settings.open
+        return max(1 if given == "auto" else given, math.ceil(self.together / self.processes))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +71,8 @@ def understand(space: str | Path, task: Task, settings: SearchSettings) -> Reque
     device = choose_device(settings.device)
     found = spaces.load(str(space), task.init)
     points = found.grid() if settings.sampler == "grid" else []
+    if settings.sampler == "auto" and settings.start == "on":
+        found.default(), found.starts()  # what is wrong with them is told now
     return Request(
         task=_absolute(task), settings=settings, space=found, points=points, device=device
     )
@@ -79,8 +88,7 @@ def prepare(request: Request) -> Prepared:
     workspace = Workspace(
         request.task, settings.data_dir, request.device, threads=request.threads(processes)
     )
-    fewest = request.sizes(1)[0]
-    check_fit(workspace, like, fewest, processes, fused=settings.fuse == "on")
+    check_fit(workspace, like, request.least_open, processes, fused=settings.fuse == "on")
     if settings.retrain:  # after hours of search it would be too late to say so
         check_trainings(workspace, like, settings.retrain * settings.retrain_seeds)
     return Prepared(request=request, like=like, workspace=workspace)

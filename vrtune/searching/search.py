@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from vrtune.config import Task
-from vrtune.events import Event, Planned, Stopped, TimeSpent
+from vrtune.events import Event, Planned, RoundEnded, Stopped, TimeSpent
 from vrtune.retraining import Retrained, retrain_study
+from vrtune.searching.confirm import confirm
 from vrtune.searching.interrupts import interrupts
 from vrtune.searching.job import Quota
 from vrtune.searching.plan import Work, plan
@@ -17,11 +18,11 @@ from vrtune.searching.processes import Processes, Progress
 from vrtune.searching.result import SearchResult, summarise
 from vrtune.searching.settings import SearchSettings, takes
 from vrtune.searching.timesheet import Timesheet
+from vrtune.studies.choice import ranked
 from vrtune.studies.leases import reclaim
 from vrtune.studies.quiet import quiet
-from vrtune.studies.record import ranked
-
-SEARCHES = "searches"  # the study attribute that keeps each search's timesheet
+from vrtune.studies.searches import SEARCHES as SEARCHES
+from vrtune.studies.searches import finish
 
 
 @takes(SearchSettings)
@@ -62,24 +63,28 @@ def search(
     request = understand(space, task or Task(), SearchSettings.read(settings))
     # the others import PyTorch while this process reads the data and measures
     with Processes(request.processes - 1) as processes:
-        work = plan(prepare(request))
+        work = plan(prepare(request), [process.pid for process in processes.others.values()])
         progress(Planned(text=str(work)))
         times, stopped = run(work, processes, progress)
     return conclude(work, times, stopped=stopped, progress=progress)
 
 
 def run(work: Work, processes: Processes, progress: Progress) -> tuple[Timesheet, bool]:
-    """Runs the trials, until all are done, time is up or the user stops it.
+    """Runs the trials, until all are done, time or budget is spent or the user stops it.
 
     Returns how the time was spent, and whether it was stopped; no trial is open by then.
     """
     deadline = work.request.began + (work.request.settings.timeout or float("inf"))
-    quota = Quota(work.trials, lambda: time.monotonic() > deadline)
+    budget = work.request.settings.budget or float("inf")
+    spent: dict[int, float] = {}  # by process
+    quota = Quota(work.trials, lambda: time.monotonic() > deadline or sum(spent.values()) >= budget)
     sheets: list[Timesheet] = []
 
     def note(event: Event) -> None:
         if isinstance(event, TimeSpent):
             sheets.append(Timesheet.model_validate(event.times))
+        elif isinstance(event, RoundEnded):
+            spent[event.worker] = event.spent
         progress(event)
 
     with interrupts() as stopping:
@@ -93,11 +98,14 @@ def run(work: Work, processes: Processes, progress: Progress) -> tuple[Timesheet
 
 
 def conclude(work: Work, times: Timesheet, *, stopped: bool, progress: Progress) -> SearchResult:
-    """Keeps how the time was spent, trains the best trials again, and sums up."""
+    """Keeps how the time was spent, judges and trains the best trials again, and sums up."""
     request, study, settings = work.request, work.study, work.request.settings
-    _keep_times(work, times)
-    best = [trial.number for trial in ranked(study)[: settings.retrain]]
+    spent = {"occupancy": times.occupancy, "outside": times.outside, **times.model_dump()}
+    finish(study, work.entry, spent, stopped=stopped)
     again: list[Retrained] = []
+    if settings.retrain and not stopped:
+        confirm(work, progress)
+    best = [trial.number for trial in ranked(study)[: settings.retrain]]
     if best and not stopped:
         again = retrain_study(
             study,
@@ -111,16 +119,3 @@ def conclude(work: Work, times: Timesheet, *, stopped: bool, progress: Progress)
         )
     seconds = time.monotonic() - request.began
     return summarise(study, settings.storage, request.task, seconds, again, times, stopped=stopped)
-
-
-def _keep_times(work: Work, times: Timesheet) -> None:
-    """The study keeps how this search's time was spent."""
-    kept = {
-        "plan": work.way.text,
-        "processes": work.processes,
-        "occupancy": times.occupancy,
-        "outside": times.outside,
-        **times.model_dump(),
-    }
-    study = work.study
-    study.set_user_attr(SEARCHES, [*study.user_attrs.get(SEARCHES, []), kept])

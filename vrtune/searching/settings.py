@@ -10,7 +10,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, get_args
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
 from pydantic.config import JsonDict
@@ -21,8 +21,9 @@ from vrtune.errors import UsageError, explain
 
 TRIALS = 30
 
-Sampler = Literal["tpe", "random", "qmc", "gp", "grid"]
-Pruner = Literal["median", "percentile", "hyperband", "halving", "none"]
+Sampler = Literal["auto", "tpe", "random", "qmc", "gp", "grid"]
+Pruner = Literal["folds", "median", "percentile", "hyperband", "halving", "none"]
+Start = Literal["on", "off"]
 Validate = Literal["epochs", "rungs"]
 Fuse = Literal["auto", "on", "off"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -37,7 +38,14 @@ class SearchSettings(Settings, title="Search"):
     trials: int | None = Field(
         default=None,
         gt=0,
-        description=f"trials to run in this search (default: {TRIALS}, or the whole grid)",
+        description=f"trials to run in this search (default: {TRIALS}, or the whole grid, or what "
+        "a budget allows)",
+    )
+    budget: float | None = Field(
+        default=None,
+        gt=0,
+        title="gradients",
+        description="start no trial once this search has spent so many gradient computations",
     )
     timeout: float | None = Field(
         default=None,
@@ -45,8 +53,20 @@ class SearchSettings(Settings, title="Search"):
         title="seconds",
         description="start no trial after this many seconds (default: no limit)",
     )
-    sampler: Sampler = Field(default="tpe", description="proposes the settings to try")
-    pruner: Pruner = Field(default="hyperband", description="ends poor trials early")
+    sampler: Sampler = Field(
+        default="auto",
+        title="name",
+        description=f"proposes the settings to try: {', '.join(get_args(Sampler))}",
+    )
+    start: Start = Field(
+        default="on",
+        description="whether auto starts with the space's DEFAULT and points of its GRID",
+    )
+    pruner: Pruner = Field(
+        default="folds",
+        title="name",
+        description=f"ends poor trials early: {', '.join(get_args(Pruner))}",
+    )
     validate_at: Validate = Field(
         default="epochs",
         description="when trials are judged: after each epoch, or only where the pruner decides",
@@ -71,20 +91,33 @@ class SearchSettings(Settings, title="Search"):
         json_schema_extra=SPEED,
         description="processes; auto: one a core on a CPU, one in all on a GPU",
     )
+    open: Literal["auto"] | int = Field(
+        default="auto",
+        json_schema_extra=SPEED,
+        description="trials under way in a process; auto: one on a CPU, as many as fill a GPU",
+    )
     lanes: Literal["auto"] | int = Field(
         default="auto",
         json_schema_extra=SPEED,
-        description="training runs at once in a process (a trial takes one a fold)",
+        description="of their training runs (one a fold) how many are computed at once, at most; "
+        "auto: all that fit the memory; changes no result",
     )
     fuse: Fuse = Field(
         default="auto",
         json_schema_extra=SPEED,
-        description="all lanes in one gradient, or one after another; auto: measured first",
+        description="lanes in one gradient, or one after another; auto: by the model's size",
     )
     device: Device = Field(
         default="auto",
         json_schema_extra=SPEED,
         description="where to train; auto: CUDA where there is one",
+    )
+    confirm: int = Field(
+        default=3,
+        ge=0,
+        json_schema_extra=END,
+        description="times that the best trials are judged again, on other initial weights and "
+        "batches, before the choice is made; 0: the first values decide",
     )
     retrain: int = Field(
         default=1,
@@ -110,7 +143,7 @@ class SearchSettings(Settings, title="Search"):
     def _of_a_path(cls, storage: Any) -> Any:
         return storage_url(storage)
 
-    @field_validator("jobs", "lanes", mode="wrap")
+    @field_validator("jobs", "lanes", "open", mode="wrap")
     @classmethod
     def _count(cls, given: Any, read: ValidatorFunctionWrapHandler) -> Any:
         try:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from functools import partial
 from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
+
+from vrtune.studies.folds import as_attributes, mean
 
 Write = Callable[[int, Callable[[], None]], None]  # the number of a trial, and a write to it
 
@@ -39,9 +41,9 @@ class Pruning:
         """Reads all trials of the study."""
         self.storage.refresh(self.study._study_id)
 
-    def report(self, number: int, epoch: int, value: float) -> None:
-        """Adds what a trial reached in an epoch, which the storage need not know yet."""
-        self.storage.report(number, epoch, value)
+    def report(self, number: int, epoch: int, losses: Sequence[float]) -> None:
+        """Adds a trial's losses of an epoch, one a fold, which the storage need not know yet."""
+        self.storage.report(number, epoch, losses)
 
     def should_prune(self, number: int) -> bool:
         """Whether the pruner gives the trial up, after the last epoch that was reported."""
@@ -69,10 +71,11 @@ class FrozenStorage:
         self.trials = {trial.number: trial for trial in trials}
         self._numbers = {trial._trial_id: trial.number for trial in trials}
 
-    def report(self, number: int, epoch: int, value: float) -> None:
+    def report(self, number: int, epoch: int, losses: Sequence[float]) -> None:
         """Adds a report."""
         trial = self._changed(number)
-        trial.intermediate_values = {**trial.intermediate_values, epoch: value}
+        trial.intermediate_values = {**trial.intermediate_values, epoch: mean(losses)}
+        trial.system_attrs = {**trial.system_attrs, **as_attributes(losses, epoch)}
 
     def get_study_id_from_name(self, study_name: str) -> int:
         """As a storage's, but asked for once: Hyperband wants it for every decision."""

@@ -1,4 +1,4 @@
-"""Optuna's pruners under the names the command line knows, and the epochs at which they decide."""
+"""vrtune's and Optuna's pruners by name, and the epochs at which they decide."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Callable
 from optuna import pruners
 
 from vrtune.errors import chosen
+from vrtune.strategy import FoldsPruner
 
 # Of pruners that decide at a few epochs only, the rungs: each is so many times the one before.
 FACTORS = {"hyperband": 3, "halving": 4}
 
 # Each takes the number of epochs, which are Optuna's steps; the first epoch is number 1.
 PRUNERS: dict[str, Callable[[int], pruners.BasePruner]] = {
+    "folds": FoldsPruner,
     "median": lambda epochs: pruners.MedianPruner(
         n_startup_trials=5, n_warmup_steps=warmup(epochs) + 1
     ),

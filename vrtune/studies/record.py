@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from vrtune.config import Settings, Task
 from vrtune.errors import UsageError, VrtuneError, explain
 from vrtune.spaces import load_file
+from vrtune.studies.choice import ranked
 from vrtune.studies.leases import AGAIN, CUT_OFF
 from vrtune.studies.quiet import quiet
 from vrtune.trial_config import ROLES, TrialConfig
@@ -181,14 +182,6 @@ def foreign_kinds(config: Any) -> set[str]:
         if unit.__module__.startswith("vrtune.")
     }
     return {kind for kind in kinds if isinstance(kind, str)} - own
-
-
-def ranked(study: optuna.Study) -> list[FrozenTrial]:
-    """The complete trials, the best first; none of a study of several objectives."""
-    if len(study.directions) > 1:
-        return []
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return sorted(complete, key=lambda t: (t.value is None, t.value, t.number))
 
 
 def best_value(study: optuna.Study) -> float | None:

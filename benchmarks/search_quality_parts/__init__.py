@@ -1,0 +1,1 @@
+"""The parts of search_quality.py: recording curves, and replaying strategies on them."""

@@ -1,0 +1,133 @@
+"""The choice among trials: by all that was seen of each, and never one that fails now and then."""
+
+from __future__ import annotations
+
+import math
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from vrtune.studies.choice import (
+    Confirmed,
+    candidates,
+    confirmation,
+    confirmations,
+    count_failed,
+    keep,
+    ranked,
+)
+from vrtune.studies.record import find_trial
+
+
+def study_of(*values: float) -> optuna.Study:
+    study = optuna.create_study()
+    for value in values:
+        study.tell(study.ask(), value)
+    return study
+
+
+def confirmed(trial: int, mean: float | None, failed: int = 0, trainings: int = 8) -> Confirmed:
+    return Confirmed(
+        trial=trial,
+        losses=[[mean, mean]] * 3,
+        accuracies=[[0.9, None]] * 3,
+        failed=failed,
+        trainings=trainings,
+        gradient_computations=5.0,
+        mean=mean,
+    )
+
+
+def numbers(trials: list[optuna.trial.FrozenTrial]) -> list[int]:
+    return [trial.number for trial in trials]
+
+
+def test_without_confirmations_the_values_decide() -> None:
+    study = study_of(0.3, 0.1, 0.2, 0.1)
+    study.tell(study.ask(), state=TrialState.FAIL)
+    pruned = study.ask()
+    pruned.report(0.01, 1)
+    study.tell(pruned, state=TrialState.PRUNED)
+    study.ask()
+    assert numbers(ranked(study)) == [1, 3, 2, 0]
+    assert confirmations(study) == []
+    assert ranked(study_of()) == []
+
+
+def test_the_confirmed_come_first_by_what_was_seen_of_them() -> None:
+    study = study_of(0.10, 0.11, 0.12, 0.13)
+    keep(study, confirmed(0, 0.20))
+    keep(study, confirmed(2, 0.15))
+    assert numbers(ranked(study)) == [2, 0, 1, 3]
+    assert find_trial(study).number == 2
+    assert [c.trial for c in confirmations(study)] == [2, 0]
+
+
+def test_what_fails_on_some_starts_comes_after_what_never_does() -> None:
+    study = study_of(0.10, 0.11, 0.12, 0.13, 0.14)
+    keep(study, confirmed(0, 0.09, failed=2))
+    keep(study, confirmed(1, 0.30))
+    keep(study, confirmed(2, 0.08, failed=1))
+    keep(study, confirmed(3, None, failed=8))
+    assert numbers(ranked(study)) == [1, 2, 0, 3, 4]
+
+
+def test_shares_of_failures_are_compared_and_no_numbers() -> None:
+    study = study_of(0.1, 0.2)
+    keep(study, confirmed(0, 0.2, failed=2, trainings=8))
+    keep(study, confirmed(1, 0.2, failed=3, trainings=16))
+    assert numbers(ranked(study)) == [1, 0]
+
+
+def test_the_most_promising_is_one_that_was_not_judged_yet() -> None:
+    """Its value is all that is known, and beats what the others turned out to be."""
+    study = study_of(0.10, 0.11, 0.12, 0.5)
+    keep(study, confirmed(0, 0.20))
+    assert [c.number for c in candidates(study)] == [1, 2, 0, 3]
+    keep(study, confirmed(1, 0.11, failed=1))
+    assert [c.number for c in candidates(study)] == [2, 0, 3, 1]
+    assert candidates(study)[1].confirmed == confirmation(study, 0)
+
+
+def test_a_confirmation_is_kept_in_any_storage(url: str) -> None:
+    study = optuna.create_study(study_name="s", storage=url)
+    study.tell(study.ask(), 0.5)
+    keep(study, confirmed(0, 0.25))
+    keep(study, record := confirmed(0, None, failed=1))  # judged once more
+    again = optuna.load_study(study_name="s", storage=url)
+    assert confirmation(again, 0) == record
+    assert confirmation(again, 1) is None
+    assert confirmations(again) == [record]
+
+
+def test_nothing_is_chosen_among_several_objectives() -> None:
+    study = optuna.create_study(directions=["minimize", "maximize"])
+    study.tell(study.ask(), [0.1, 0.9])
+    assert candidates(study) == []
+    assert ranked(study) == []
+    assert confirmations(study) == []
+
+
+@pytest.mark.parametrize(
+    ("losses", "failed"),
+    [
+        ([0.08, 0.08, 0.07, 2.2, 0.09, 0.08], 1),
+        ([0.13, 0.13, 0.12, 0.357, 0.14], 0),
+        ([0.13, math.nan, 0.12, math.inf], 2),
+        ([math.nan] * 3, 3),
+        ([1.9, 2.0, 2.1], 0),
+        ([0.9, 1.0, 1.1, 2.2, 2.3], 2),
+        ([0.1], 0),
+        ([], 0),
+    ],
+)
+def test_trainings_that_learned_little(losses: list[float], failed: int) -> None:
+    """Of ten classes, of which a guess has a loss of 2.30."""
+    assert count_failed(losses, classes=10) == failed
+
+
+def test_a_guess_is_better_among_fewer_classes() -> None:
+    losses = [0.1, 0.1, 0.1, 0.4]
+    assert count_failed(losses, classes=2) == 1
+    assert count_failed(losses, classes=100) == 0
