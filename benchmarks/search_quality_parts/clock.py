@@ -68,12 +68,14 @@ class Clock:
         *,
         slots: int,
         trials: int,
+        together: int = 0,
         ahead: bool = False,
     ) -> None:
-        """`ahead`: successors are asked for while an epoch trains, as vrtune's loop does where
-        several trials are open: as many as will end for certain, or as ended the time before."""
+        """The first `together` trials start at once. `ahead`: successors are asked for while an
+        epoch trains, as vrtune's loop does where several trials are open: as many as will end for
+        certain, or as ended the time before."""
         self.table, self.study, self.slots, self.left = table, study, slots, trials
-        self.ahead = ahead and slots > 1
+        self.together, self.ahead = together, ahead and slots > 1
         self.open: list[Running] = []
         self.ready: list[Running] = []
         self.ended = 0  # in the last round
@@ -81,16 +83,21 @@ class Clock:
 
     def run(self) -> Log:
         """Until no trial is left."""
+        self._fill(max(self.slots, self.together))
         while True:
-            self._ask(self.slots - len(self.open))
-            while self.ready and len(self.open) < self.slots:
-                self.open.append(self.ready.pop(0))
+            self._fill(self.slots)
             if not self.open:
                 return self.log
             if self.ahead:
                 last = sum(running.epoch + 1 == self.table.epochs for running in self.open)
                 self._ask(max(last, min(self.ended, self.slots // 2)))
             self._round()
+
+    def _fill(self, slots: int) -> None:
+        """Until so many trials are open."""
+        self._ask(slots - len(self.open))
+        while self.ready and len(self.open) < slots:
+            self.open.append(self.ready.pop(0))
 
     def _ask(self, count: int) -> None:
         """Until so many are ready."""

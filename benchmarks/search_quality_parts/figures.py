@@ -72,7 +72,7 @@ def summary(
         "within_share": int((hits <= table.share * table.grid_cost).sum()),
         "after": {n: middle([one["after"][n] for one in found]) for n in found[0]["after"]},
         "budget": {b: middle([one["budget"][b] for one in found]) for b in BUDGETS},
-        "spent": float(np.mean([one["spent"] for one in found])) / table.full,
+        "spent": round(float(np.mean([one["spent"] for one in found])) / table.full, 2),
         "seconds": round(time.perf_counter() - began, 1),
     }
 
@@ -80,7 +80,7 @@ def summary(
 def middle(values: Sequence[float] | np.ndarray) -> list[float | None]:
     """Median and 90 %; None where that is never reached."""
     two = [np.percentile(values, q, method="higher") for q in (50, 90)]
-    return [float(value) if math.isfinite(value) else None for value in two]
+    return [float(f"{value:.5g}") if math.isfinite(value) else None for value in two]
 
 
 def heading(table: Table) -> str:

@@ -12,6 +12,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 
 from search_quality_parts.clock import Clock, Completed, Log
 from search_quality_parts.table import Table
+from vrtune.strategy import AutoSampler, FoldsPruner, together
 from vrtune.studies.pruners import make_pruner
 from vrtune.studies.samplers import make_sampler
 
@@ -23,6 +24,7 @@ class Searching:
     sampler: Callable[[Table, int], BaseSampler]  # by a seed
     pruner: Callable[[Table], BasePruner] = lambda table: NopPruner()
     grid: bool = False
+    together: bool = False  # as vrtune's loop starts the first trials
     slow: bool = False  # fewer repetitions will do
 
     def __call__(
@@ -37,7 +39,9 @@ class Searching:
             trials = min(trials, len(table.grid))
             for point in np.random.default_rng(seed).permutation(len(table.grid)):
                 study.enqueue_trial(table.grid[point])
-        return Clock(table, study, slots=slots, trials=trials, ahead=ahead).run()
+        first = together(len(table.distributions)) if self.together else 0
+        clock = Clock(table, study, slots=slots, trials=trials, together=first, ahead=ahead)
+        return clock.run()
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,6 @@ def _auto(start: bool) -> Callable[[Table, int], BaseSampler]:
     """vrtune's own sampler, with the space's DEFAULT and GRID or without."""
 
     def make(table: Table, seed: int) -> BaseSampler:
-        from vrtune.strategy import AutoSampler
-
         if not start:
             return AutoSampler(seed=seed)
         return AutoSampler(default=table.default, grid=table.grid, seed=seed)
@@ -86,8 +88,6 @@ def _auto(start: bool) -> Callable[[Table, int], BaseSampler]:
 
 def _folds(table: Table) -> BasePruner:
     """vrtune's own pruner."""
-    from vrtune.strategy import FoldsPruner
-
     return FoldsPruner(table.epochs)
 
 
@@ -96,8 +96,8 @@ def _named(sampler: str) -> Callable[[Table, int], BaseSampler]:
 
 
 STRATEGIES: dict[str, Searching | OneEpoch] = {
-    "vrtune": Searching(_auto(start=True), _folds),
-    "vrtune-start-off": Searching(_auto(start=False), _folds),
+    "vrtune": Searching(_auto(start=True), _folds, together=True),
+    "vrtune-start-off": Searching(_auto(start=False), _folds, together=True),
     "grid+folds": Searching(_named("grid"), _folds, grid=True),
     "grid-top-3": OneEpoch(3, grid=True),
     "random-top-3": OneEpoch(3),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from reference.exported import CONFIGS, IDS, exported
 
 from vrtune import Task, TrialConfig, export
 from vrtune.exporting.formats import FORMATS
+from vrtune.exporting.record import ExportedTrial
 from vrtune.searching.result import SearchResult
 
 HELD_OUT = Task(
@@ -54,6 +57,38 @@ def test_the_snippet_says_every_setting_of_a_task() -> None:
     text = FORMATS["python"](exported(CONFIGS[0], HELD_OUT))
     assert run_program(text)["task"] == HELD_OUT
     assert "# Validation loss 0.3, on the 10 % held out, after 2 epochs\n" in text
+
+
+def test_the_snippet_says_how_it_was_found(found: tuple[SearchResult, str]) -> None:
+    result, url = found
+    text = export(result.study, format="python", storage=url).partition("\n\n")[0]
+    spent, more = result.gradient_computations, result.confirm_gradient_computations
+    assert result.best
+    assert result.best.confirmed
+    for line in (
+        "# Sampler auto, pruner folds, start on\n",
+        f"# Trials 2 complete, 0 pruned: {spent:,.0f} gradient computations, "
+        f"{more:,.0f} to judge {result.confirmed} again\n",
+        "# Ranges 'lr' 1e-05 .. 10 (log)\n",
+        "# Began with {'lr': 0.1}\n",
+        ", comes with scikit-learn; data_dir '",
+        "# Net 'softmax', norm none, 2,570 parameters; inputs: each channel less its mean",
+        f"# Trained with vrtune {version('vrtune')}, torch {torch.__version__}, optuna ",
+        f" on cpu\n# Exported by vrtune {version('vrtune')}\n",
+        f"# With fresh starts {result.best.confirmed.mean:.6g}, the mean of 8 trainings, of which "
+        f"{result.best.confirmed.failed} failed\n",
+    ):
+        assert line in text
+
+
+def test_what_a_user_named_stays_a_comment(
+    whole: Callable[[ExportedTrial], ExportedTrial],
+) -> None:
+    text = FORMATS["python"](whole(exported(CONFIGS[0])))
+    assert run_program(text)["config"] == CONFIGS[0]
+    assert "# With fresh starts diverged, the mean of 6 trainings, of which 1 failed\n" in text
+    assert "# Ranges 'b' of None, 'c\\nd', \"a\\n'b'\" 1e-07 .. 1e+10 (log)\n" in text
+    assert "data_dir '/a\\nb'" in text
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=IDS)

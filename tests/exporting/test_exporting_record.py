@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 from reference.exported import CONFIGS, IDS, TASK, exported
 
-from vrtune import SGD, TrialConfig, export, load_config
+from vrtune import SGD, TrialConfig, export, load_config, search
 from vrtune.errors import UsageError
+from vrtune.exporting.describe import _dialect, _find
 from vrtune.exporting.export import schema
 from vrtune.exporting.formats import FORMATS
-from vrtune.exporting.record import _dialect
+from vrtune.exporting.record import ExportedTrial
 from vrtune.searching.result import SearchResult
+from vrtune.studies import searches
+from vrtune.studies.record import load_study
+from vrtune.studies.searches import SEARCHES, read_searches
+from vrtune.studies.storage import open_storage
 from vrtune.units import EstimatorSettings, InitSettings, OptimizerSettings, ScheduleSettings
 
+Whole = Callable[[ExportedTrial], ExportedTrial]
 READ_BACK = {"json": ".json", "yaml": ".yaml", "toml": ".toml"}
+OLD = Path(__file__).with_name("before_searches.json")  # written before the study kept its searches
 
 
 @pytest.mark.parametrize("format", READ_BACK)
@@ -25,10 +34,8 @@ def test_a_trial_reads_back(
     format: str,
     found: tuple[SearchResult, str],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     result, url = found
-    monkeypatch.chdir(tmp_path)  # which is in no repository
     assert result.best
     assert result.retrain
     path = tmp_path / f"trial{READ_BACK[format]}"
@@ -43,13 +50,108 @@ def test_a_trial_reads_back(
     origin = again.provenance
     assert (origin.study, origin.trial) == (result.study, result.best.number)
     assert (origin.storage, origin.space) == ("sqlite", "sgd")
-    assert origin.commit is None
+    assert (origin.exported_by, origin.device) == (version("vrtune"), "cpu")
+
+
+@pytest.mark.parametrize("format", READ_BACK)
+def test_it_says_how_it_was_found(
+    format: str, found: tuple[SearchResult, str], tmp_path: Path
+) -> None:
+    result, url = found
+    assert result.best
+    path = tmp_path / f"trial{READ_BACK[format]}"
+    path.write_text(export(result.study, format=format, storage=url), encoding="utf-8")
+    again = load_config(path)
+    how, (entry,) = again.search, read_searches(load_study(open_storage(url), result.study, url))
+    assert how
+    assert (how.sampler, how.pruner, how.start) == ("auto", "folds", "on")
+    assert (how.default, how.ranges) == ({"lr": 0.1}, entry.ranges)
+    assert (how.searches, how.trials) == (1, result.trials)
+    assert how.gradient_computations == result.gradient_computations > 0
+    assert how.confirmed == result.confirmed > 0
+    assert how.confirm_gradient_computations == result.confirm_gradient_computations > 0
+    judged, seen = again.results.confirmation, result.best.confirmed
+    assert judged
+    assert seen
+    assert judged.repeats == len(seen.losses) == 3
+    assert (judged.mean, judged.failed, judged.losses) == (seen.mean, seen.failed, seen.losses)
+    assert again.data
+    assert again.data.model_dump() == {
+        "name": "digits",
+        "fingerprint": again.provenance.data_fingerprint,
+        "data_dir": entry.data_dir,
+        "find": "comes with scikit-learn",
+    }
+    assert again.architecture
+    assert again.architecture.model_dump(exclude={"inputs"}) == {
+        "model": "softmax",
+        "norm": "none",
+        "parameters": 2570,
+    }
+
+
+def test_versions_are_those_that_trained_it(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a study that another version continued."""
+    for number in ("7", "8"):
+        monkeypatch.setattr(searches, "version", lambda name, number=number: number)
+        sampler = "random" if number == "7" else "tpe"
+        search(
+            "sgd", TASK, trials=1, jobs=1, sampler=sampler, pruner="none", storage=url,
+            study="s", retrain=0,
+        )  # fmt: skip
+    for trial, number, sampler in ((0, "7", "random"), (1, "8", "tpe")):
+        told = json.loads(export("s", trial=trial, storage=url))
+        origin = told["provenance"]
+        assert [origin[name] for name in ("vrtune", "optuna", "numpy")] == [number] * 3
+        assert origin["exported_by"] == version("vrtune")
+        assert told["search"]["sampler"] == sampler
+        assert told["search"]["searches"] == 2
+
+
+@pytest.mark.parametrize("format", READ_BACK)
+def test_a_study_that_kept_no_searches(format: str, url: str, tmp_path: Path) -> None:
+    search("sgd", TASK, trials=1, jobs=1, storage=url, study="s", retrain=0)
+    study = load_study(open_storage(url), "s", url)
+    study.set_user_attr(SEARCHES, [{"plan": "looped gradients", "processes": 1}])
+    path = tmp_path / f"old{READ_BACK[format]}"
+    path.write_text(export("s", format=format, storage=url))
+    told = load_config(path)
+    assert told.search
+    assert told.search.sampler is None
+    assert told.search.searches == told.search.confirmed == 0
+    assert told.results.confirmation is None
+    assert told.search.ranges["lr"]["attributes"]["high"] == 10.0
+    assert told.search.gradient_computations > 0
+    assert (told.provenance.torch, told.provenance.commit) == (None, None)
+    assert told.data
+    assert told.data.data_dir
+    text = export("s", format="python", storage=url)
+    assert "None" not in text.partition("from vrtune")[0]
+
+
+def test_an_older_export_reads_back() -> None:
+    old = load_config(OLD)
+    assert old.config.optimizer == SGD(lr=0.0002894131302720656)
+    assert old.provenance.torch == "2.14.1+cu130"
+    assert (old.search, old.data, old.architecture) == (None, None, None)
+    assert old.results.confirmation is None
+    assert "None" not in FORMATS["python"](old).partition("from vrtune")[0]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "says"),
+    [("digits", "scikit-learn"), ("mnist", "torchvision"), ("/here/own.npz", "of this name")],
+)
+def test_it_says_where_data_are_had(dataset: str, says: str) -> None:
+    assert says in _find(dataset)
 
 
 @pytest.mark.parametrize("format", READ_BACK)
 @pytest.mark.parametrize("config", CONFIGS, ids=IDS)
-def test_every_kind_of_setting_reads_back(config: TrialConfig, format: str, tmp_path: Path) -> None:
-    before = exported(config)
+def test_every_kind_of_setting_reads_back(
+    config: TrialConfig, format: str, whole: Whole, tmp_path: Path
+) -> None:
+    before = whole(exported(config))
     path = tmp_path / f"trial{READ_BACK[format]}"
     path.write_text(FORMATS[format](before), encoding="utf-8")
     assert load_config(path) == before
@@ -81,11 +183,12 @@ def test_the_schema_lists_every_registered_unit() -> None:
     assert json.loads(json.dumps(schema())) == schema()
 
 
-def test_exports_fit_the_schema() -> None:
+def test_exports_fit_the_schema(whole: Whole) -> None:
     jsonschema = pytest.importorskip("jsonschema")
     validator = jsonschema.Draft202012Validator(schema())
+    assert not list(validator.iter_errors(json.loads(OLD.read_text())))
     for config in CONFIGS:
-        document = json.loads(FORMATS["json"](exported(config)))
+        document = json.loads(FORMATS["json"](whole(exported(config))))
         assert not list(validator.iter_errors(document))
         document["config"]["optimizer"]["weight_decy"] = 0.1
         assert list(validator.iter_errors(document))

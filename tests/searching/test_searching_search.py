@@ -19,9 +19,10 @@ from vrtune.searching import prepare as preparing
 from vrtune.searching.plan import Work, plan
 from vrtune.searching.prepare import Request, prepare, understand
 from vrtune.searching.processes import Processes
-from vrtune.searching.search import SEARCHES, conclude, run
+from vrtune.searching.search import conclude, run
 from vrtune.searching.settings import TRIALS, SearchSettings
 from vrtune.searching.timesheet import Timesheet
+from vrtune.studies.searches import SEARCHES
 
 POINTS = 8  # of the grid of SPACE
 

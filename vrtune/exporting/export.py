@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from vrtune.config import storage_url
 from vrtune.errors import UsageError, explain
+from vrtune.exporting.describe import describe
 from vrtune.exporting.formats import FORMATS, PARSERS
-from vrtune.exporting.record import SCHEMA_VERSION, ExportedTrial, describe, foreign_units
+from vrtune.exporting.record import SCHEMA_VERSION, ExportedTrial, foreign_units
 from vrtune.spaces import load_file
 from vrtune.studies.record import find_trial, foreign_kinds, load_study, read_record
 from vrtune.studies.storage import DEFAULT_URL, open_storage
@@ -20,7 +21,7 @@ from vrtune.studies.storage import DEFAULT_URL, open_storage
 def export(
     study: str, *, trial: int | None = None, format: str = "json", storage: str | Path = DEFAULT_URL
 ) -> str:
-    """Writes a trial as text: its settings, protocol, results, and where it comes from.
+    """Writes a trial as text: its settings, protocol, results, how it was found, and with what.
 
     Args:
         study: the study's name.
@@ -58,7 +59,8 @@ def load_config(path: str | Path, units: str | Path | None = None) -> ExportedTr
             where that file was imported before.
 
     Returns:
-        The trial: `config`, `protocol` (its task), `results` and `provenance`.
+        The trial: `config`, `protocol` (its task), `results`, how it was found (`search`), `data`,
+        `architecture` and `provenance`. What an older vrtune did not write is None.
 
     Raises:
         UsageError: the file can't be read, is no exported trial, or names unknown units.

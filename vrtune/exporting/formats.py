@@ -39,21 +39,26 @@ def _to_toml(exported: ExportedTrial) -> str:
     return tomli_w.dumps(_without_null(exported.model_dump(mode="json")))
 
 
-def _without_null(value: Any) -> Any:
-    """TOML has no null: keys are left out, and a list says nan, which no setting may be."""
+def _without_null(value: Any, *, whole: bool = False) -> Any:
+    """TOML has no null: keys are left out, but for DEFAULT's, which name parameters; those, and
+    lists, say nan, which no setting may be."""
     if isinstance(value, dict):
-        return {k: _without_null(v) for k, v in value.items() if v is not None}
+        return {
+            k: _without_null(v, whole=k == "default")
+            for k, v in value.items()
+            if whole or v is not None
+        }
     if isinstance(value, list):
-        return [math.nan if v is None else _without_null(v) for v in value]
-    return value
+        return [_without_null(v) for v in value]
+    return math.nan if value is None else value
 
 
 def _with_null(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: _with_null(v) for k, v in value.items()}
     if isinstance(value, list):
-        return [None if v != v else _with_null(v) for v in value]
-    return value
+        return [_with_null(v) for v in value]
+    return None if value != value else value
 
 
 FORMATS: dict[str, Callable[[ExportedTrial], str]] = {

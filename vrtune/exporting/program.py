@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from pydantic import BaseModel
 
-from vrtune.exporting.record import ExportedTrial, home_of
+from vrtune.exporting.record import Architecture, ExportedTrial, Provenance, Search, home_of
+from vrtune.studies.searches import as_text
 from vrtune.units import OptimizerSettings, Unit
 
 WIDTH = 88
@@ -121,12 +122,21 @@ def _header(exported: ExportedTrial) -> str:
     lines = [
         f"Trial {origin.trial} of study {origin.study!r}, exported {origin.created.isoformat()}",
         f"Search space {origin.space!r}, seed {origin.seed}, {origin.storage} storage",
-        f"Data {task.dataset!r}, fingerprint {origin.data_fingerprint}",
-        f"vrtune {origin.vrtune}, torch {origin.torch}, optuna {origin.optuna}, "
-        f"Python {origin.python}",
+        *_found_by(exported.search),
+        f"Data {task.dataset!r}, fingerprint {origin.data_fingerprint}"
+        + (f", {exported.data.find}; data_dir {exported.data.data_dir!r}" if exported.data else ""),
+        *_net(exported.architecture),
+        *_versions(origin),
         *([f"Commit {origin.commit}"] if origin.commit else []),
         f"Validation loss {judged.value:.6g}, {where}, after {judged.epochs} epochs",
     ]
+    if fresh := exported.results.confirmation:
+        lines.append(
+            f"With fresh starts {'diverged' if fresh.mean is None else f'{fresh.mean:.6g}'}, the "
+            f"mean of {fresh.trainings} trainings, of which {fresh.failed} failed"
+        )
+    if again and again.failed:
+        lines.append(f"Trained again, {again.failed} of {again.seeds} seeds failed")
     if again and again.test_accuracy.mean is not None:
         accuracy = again.test_accuracy
         lines.append(
@@ -135,3 +145,38 @@ def _header(exported: ExportedTrial) -> str:
     if origin.units:
         lines.append(f"Beside this file or installed: {', '.join(origin.units.values())}")
     return "\n".join(f"# {line}" for line in lines)
+
+
+def _found_by(search: Search | None) -> list[str]:
+    """The search that found it, and what it cost. Names and values are the user's."""
+    if search is None:
+        return []
+    cost = f"{search.gradient_computations:,.0f} gradient computations"
+    more = f", {search.confirm_gradient_computations:,.0f} to judge {search.confirmed} again"
+    ranges = ", ".join(as_text(repr(name), given) for name, given in search.ranges.items())
+    start = f", start {search.start}" if search.sampler == "auto" else ""
+    return [
+        *([f"Sampler {search.sampler}, pruner {search.pruner}{start}"] if search.sampler else []),
+        f"Trials {search.trials}: {cost}{more if search.confirmed else ''}",
+        *([f"Ranges {ranges}"] if ranges else []),
+        *([f"Began with {search.default!r}"] if search.default else []),
+    ]
+
+
+def _net(net: Architecture | None) -> list[str]:
+    if net is None:
+        return []
+    count = "" if net.parameters is None else f", {net.parameters:,} parameters"
+    return [f"Net {net.model!r}, norm {net.norm}{count}; inputs: {net.inputs}"]
+
+
+def _versions(origin: Provenance) -> list[str]:
+    """Those that trained, as far as they are known."""
+    names = {
+        name.capitalize() if name == "python" else name: getattr(origin, name)
+        for name in ("vrtune", "torch", "optuna", "numpy", "python")
+    }
+    known = [f"{name} {number}" for name, number in names.items() if number]
+    where = f" on {origin.device}" if origin.device else ""
+    by = [f"Exported by vrtune {origin.exported_by}"] if origin.exported_by else []
+    return [*([f"Trained with {', '.join(known)}{where}"] if known else []), *by]

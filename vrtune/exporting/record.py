@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import platform
-import subprocess
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-import optuna
-import torch
-from optuna.trial import FrozenTrial
 from pydantic import AwareDatetime, Field
 
 from vrtune.config import Settings, Task
-from vrtune.retraining import Retrained, Spread, retrained
+from vrtune.retraining import Spread
 from vrtune.spaces import FROM_FILE
-from vrtune.studies.record import StudyRecord, read_config
+from vrtune.studies.record import Counts
 from vrtune.trial_config import TrialConfig
 from vrtune.units import Unit
 
@@ -34,6 +28,18 @@ class CrossValidation(Settings):
     gradient_computations: float = Field(description="mini-batch gradients, all folds")
 
 
+class Confirmation(Settings):
+    """What the folds said again, before the choice, on other initial weights and orders."""
+
+    repeats: int
+    failed: int = Field(description="trainings that learned little, of all")
+    trainings: int = Field(description="those of the cross-validation, and these")
+    mean: float | None = Field(default=None, description="validation loss over all of them")
+    losses: list[list[float | None]] = Field(description="[repeat][fold]")
+    accuracies: list[list[float | None]] = Field(description="[repeat][fold], 0..1")
+    gradient_computations: float = Field(description="mini-batch gradients, all repeats")
+
+
 class RetrainResult(Settings):
     """What the test set said after training on the whole training set."""
 
@@ -41,13 +47,52 @@ class RetrainResult(Settings):
     test_accuracy: Spread
     test_loss: Spread
     gradient_computations: float = Field(description="mini-batch gradients, all seeds")
+    failed: int = Field(default=0, description="seeds that diverged or learned little")
 
 
 class Results(Settings):
     """How the setting did."""
 
     cross_validation: CrossValidation
+    confirmation: Confirmation | None = None
     retrain: RetrainResult | None = None
+
+
+class Search(Settings):
+    """How the setting was found. What a study of an older vrtune did not keep is null or empty."""
+
+    sampler: str | None = Field(
+        default=None, description="of the search that ran the trial, as the next three"
+    )
+    pruner: str | None = None
+    start: str | None = Field(
+        default=None, description="whether auto began with DEFAULT and points of GRID"
+    )
+    default: dict[str, Any] = Field(description="the setting it began with: the space's DEFAULT")
+    ranges: dict[str, dict[str, Any]] = Field(description="as Optuna writes distributions")
+    searches: int = Field(description="of the study, which the rest is about, too")
+    trials: Counts
+    gradient_computations: float = Field(description="of all trials that ended")
+    confirmed: int = Field(description="trials that were judged again")
+    confirm_gradient_computations: float
+
+
+class Data(Settings):
+    """What it was trained on, and how to find that again."""
+
+    name: str
+    fingerprint: str = Field(description="first 16 hex digits of the training data's SHA-256")
+    data_dir: str = Field(description="of the search")
+    find: str
+
+
+class Architecture(Settings):
+    """The net."""
+
+    model: str
+    norm: str = Field(description="normalisation layers")
+    inputs: str = Field(description="how images are normalised")
+    parameters: int | None = Field(default=None, description="how many there are")
 
 
 class Provenance(Settings):
@@ -59,11 +104,16 @@ class Provenance(Settings):
     seed: int = Field(description="keys folds, weights and batches")
     storage: str = Field(description="kind of storage")
     data_fingerprint: str = Field(description="first 16 hex digits of the training data's SHA-256")
-    commit: str | None = Field(default=None, description="git commit of the working directory")
-    vrtune: str
-    torch: str
-    optuna: str
-    python: str
+    commit: str | None = Field(
+        default=None, description="git commit of the folder that the search ran in"
+    )
+    vrtune: str | None = Field(default=None, description="version that trained, as the next four")
+    torch: str | None = None
+    optuna: str | None = None
+    numpy: str | None = None
+    python: str | None = None
+    device: str | None = Field(default=None, description="a GPU's name, or cpu")
+    exported_by: str | None = Field(default=None, description="version of vrtune that exported")
     created: AwareDatetime = Field(description="time of the export, UTC")
     units: dict[str, str] = Field(
         default={}, description="kinds that are not vrtune's own, and where each is defined"
@@ -77,45 +127,10 @@ class ExportedTrial(Settings):
     config: TrialConfig
     protocol: Task
     results: Results
+    search: Search | None = None
+    data: Data | None = None
+    architecture: Architecture | None = None
     provenance: Provenance
-
-
-def describe(
-    study: optuna.Study, record: StudyRecord, trial: FrozenTrial, storage: str
-) -> ExportedTrial:
-    """All there is to say about a complete trial."""
-    kept, config = trial.user_attrs, read_config(study, trial)
-    assert trial.value is not None
-    return ExportedTrial(
-        schema_version=SCHEMA_VERSION,
-        config=config,
-        protocol=record.task,
-        results=Results(
-            cross_validation=CrossValidation(
-                value=trial.value,
-                fold_values=kept["fold_values"],
-                fold_accuracies=kept["fold_accuracies"],
-                epochs=trial.last_step or record.task.epochs,
-                gradient_computations=kept["gradient_computations"],
-            ),
-            retrain=_tested(retrained(study, trial.number)),
-        ),
-        provenance=Provenance(
-            study=study.study_name,
-            trial=trial.number,
-            space=record.space,
-            seed=record.task.seed,
-            storage=_dialect(storage),
-            data_fingerprint=record.fingerprint,
-            commit=_commit(),
-            vrtune=version("vrtune"),
-            torch=str(torch.__version__),
-            optuna=version("optuna"),
-            python=platform.python_version(),
-            created=datetime.now(UTC).replace(microsecond=0),
-            units=foreign_units(config),
-        ),
-    )
 
 
 def foreign_units(config: TrialConfig) -> dict[str, str]:
@@ -134,25 +149,3 @@ def home_of(unit: type[Unit]) -> str:
     if module.startswith(FROM_FILE):
         return Path(inspect.getfile(unit)).stem
     return module
-
-
-def _tested(kept: Retrained | None) -> RetrainResult | None:
-    """Without the curves, which lie beside the weights."""
-    if kept is None:
-        return None
-    return RetrainResult.model_validate(kept.model_dump(include=set(RetrainResult.model_fields)))
-
-
-def _dialect(url: str) -> str:
-    """The URL without user, password, host and path."""
-    return url.partition("://")[0].partition("+")[0] if "://" in url else "journal"
-
-
-def _commit() -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", "rev-parse", "--verify", "HEAD"], capture_output=True, text=True, timeout=10
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from vrtune.errors import UsageError
 
@@ -39,12 +40,15 @@ def cores(device: torch.device) -> int:
 def one_thread(device: torch.device) -> Iterator[None]:
     """One thread on a CPU: lanes fill the cores as processes do, and sums come out the same
     whatever the number of cores. What was set before is put back; memory is kept from then on."""
-    before = torch.get_num_threads()
-    if device.type == "cpu":
-        torch.set_num_threads(1)
-        keep_memory()
-    try:
+    if device.type != "cpu":
         yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    keep_memory()
+    try:
+        with threadpool_limits(1, "blas"):  # NumPy's own: the sampler's model shares the cores, too
+            yield
     finally:
         torch.set_num_threads(before)
 

@@ -83,8 +83,9 @@ def run_job(
     # past: a continued study must not propose the first search's points again
     seed = key(task.seed, "sampler", *[] if job.sampler == "auto" else [job.number, past])
     space = spaces.load(job.space, task.init)
-    start = (space.default(), space.starts()) if job.start == "on" else (None, None)
-    study.sampler = make_sampler(job.sampler, seed, *start)
+    start = job.start == "on" and job.sampler == "auto"
+    known = (space.default(), space.starts()) if start else (None, None)
+    study.sampler = make_sampler(job.sampler, seed, *known)
     study.pruner = make_pruner(job.pruner, task.epochs)
     pool = Pool(workspace, workspace.folds, fused=job.fused, most=job.most)
 

@@ -21,7 +21,6 @@ from vrtune.searching.timesheet import Timesheet
 from vrtune.studies.choice import ranked
 from vrtune.studies.leases import reclaim
 from vrtune.studies.quiet import quiet
-from vrtune.studies.searches import SEARCHES as SEARCHES
 from vrtune.studies.searches import finish
 
 

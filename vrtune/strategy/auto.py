@@ -20,7 +20,7 @@ from vrtune.strategy.surrogate import promise
 
 Array = NDArray[np.float64]
 
-SPREAD = 3  # trials that must have reported before there is a model
+SPREAD = 3  # trials that must have reported before there is a model, where there is a default
 WIDTH = 0.2  # sigma of the prior around the default setting, in ranges
 FADE = 2.0  # the prior weighs as much as so many trials
 APART = 0.04  # ranges, from all that was tried
@@ -133,7 +133,7 @@ class AutoSampler(BaseSampler):
         """The settings of a trial with this number."""
         tried = np.array([cube.point(t.params) for t in others if t.params])
         curves = read(study, others)
-        if len(curves.known) < SPREAD:
+        if len(curves.known) < (SPREAD if self.default else together(len(cube))):
             point = self._spread(cube, tried, number)
         else:
             best = cube.point(curves.best().trial.params)

@@ -73,18 +73,21 @@ def confirmations(study: optuna.Study) -> list[Confirmed]:
 
 
 def keep(study: optuna.Study, confirmed: Confirmed) -> None:
-    """Keeps a confirmation with the study."""
-    name = ATTRIBUTE.format(confirmed.trial)
-    study.set_user_attr(name, confirmed.model_dump(mode="json"))
+    """Keeps a confirmation with the study, in place of one of fewer repeats, whose cost counts."""
+    earlier = confirmation(study, confirmed.trial)
+    spent = confirmed.gradient_computations + (earlier.gradient_computations if earlier else 0)
+    kept = confirmed.model_copy(update={"gradient_computations": spent})
+    study.set_user_attr(ATTRIBUTE.format(confirmed.trial), kept.model_dump(mode="json"))
 
 
 def count_failed(losses: list[float], classes: int) -> int:
     """How many trainings learned little: their loss is, in its logarithm, nearer to that of a guess
-    among the classes than to the median one."""
+    among the classes than to the median one, and well above that."""
     finite = [loss for loss in losses if math.isfinite(loss)]
     if not finite:
         return len(losses)
-    limit = math.sqrt(statistics.median(finite) * math.log(classes))
+    median = statistics.median(finite)
+    limit = max(math.sqrt(median * math.log(classes)), 1.25 * median)
     return sum(not loss <= limit for loss in losses)
 
 

@@ -1,0 +1,210 @@
+"""The best trials are judged again on fresh starts before one is chosen."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from reference.small_search import SPACE, TASK, trials_of
+
+from vrtune import SGD, Task, TrialConfig, search
+from vrtune.events import Confirming, Event
+from vrtune.searching.confirm import MOST, confirm
+from vrtune.searching.plan import Work, plan
+from vrtune.searching.prepare import prepare, understand
+from vrtune.searching.processes import Processes
+from vrtune.searching.result import SearchResult
+from vrtune.searching.search import conclude, run
+from vrtune.searching.settings import SearchSettings
+from vrtune.searching.timesheet import Timesheet
+from vrtune.studies.choice import (
+    Confirmed,
+    candidates,
+    confirmation,
+    confirmations,
+    count_failed,
+    keep,
+    ranked,
+)
+from vrtune.studies.record import load_study
+from vrtune.studies.storage import open_storage
+
+SMALL = Task(model="softmax", folds=2, epochs=1, limit=100)
+
+
+@pytest.fixture(autouse=True)
+def _empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights are kept where the test runs."""
+    monkeypatch.chdir(tmp_path)
+
+
+def searched(url: str, **given: Any) -> SearchResult:
+    return search("sgd", SMALL, **{"trials": 4, "jobs": 1, "study": "s", "storage": url, **given})
+
+
+def silent(event: Event) -> None: ...
+
+
+def worked(url: str, trials: int = 4, **given: Any) -> Work:
+    """A search whose trials are done and none of them judged again."""
+    given = {"sampler": "random", "pruner": "none", "jobs": 1, "confirm": 2, **given}
+    settings = SearchSettings(storage=url, study="s", trials=trials, **given)
+    work = plan(prepare(understand(SPACE, TASK, settings)))
+    with Processes(0) as processes:
+        run(work, processes, silent)
+    return work
+
+
+def fails(monkeypatch: pytest.MonkeyPatch, *outcomes: int) -> None:
+    """Of the trials that are judged again, one after another, so many trainings fail."""
+    left = list(outcomes)
+
+    def said(losses: list[float], classes: int) -> int:
+        return left.pop(0) if left else count_failed(losses, classes)
+
+    monkeypatch.setattr("vrtune.searching.confirm.count_failed", said)
+
+
+# ---- through search() --------------------------------------------------------------------------
+
+
+def test_the_chosen_trial_was_judged_on_fresh_starts(url: str) -> None:
+    result = searched(url, confirm=2, retrain_seeds=1)
+    best = result.best
+    assert best is not None
+    assert best.confirmed is not None
+    fresh = [loss for losses in best.confirmed.losses for loss in losses]
+    assert [len(losses) for losses in best.confirmed.losses] == [2, 2], "repeats, folds"
+    assert len({*fresh, *best.fold_values}) == 6, "other weights and batches each time"
+    assert best.confirmed.trainings == 6
+    assert best.confirmed.mean == pytest.approx(sum([*fresh, *best.fold_values]) / 6)
+    assert all(0 <= a <= 1 for row in best.confirmed.accuracies for a in row)
+    assert result.retrain is not None
+    assert result.retrain.trial == best.number
+
+
+def test_the_study_keeps_it_and_the_result_counts_it(url: str) -> None:
+    result = searched(url, confirm=2, retrain_seeds=1)
+    study = load_study(open_storage(url), "s", url)
+    kept = confirmations(study)
+    assert result.confirmed == len(kept) > 0
+    costs = {t.number: t.user_attrs["gradient_computations"] for t in study.trials}
+    for record in kept:
+        assert record.gradient_computations == pytest.approx(2 * costs[record.trial])
+    assert result.confirm_gradient_computations == sum(c.gradient_computations for c in kept)
+    assert result.gradient_computations == sum(costs.values()), "of the trials alone"
+    assert result.best is not None
+    assert result.best.confirmed == confirmation(study, result.best.number)
+
+
+@pytest.mark.parametrize("given", [{"confirm": 0, "retrain_seeds": 1}, {"retrain": 0}])
+def test_nothing_is_judged_again_unasked_or_if_nothing_is_chosen(
+    url: str, given: dict[str, int]
+) -> None:
+    heard: list[Event] = []
+    result = searched(url, progress=heard.append, **given)
+    assert (result.confirmed, result.confirm_gradient_computations) == (0, 0.0)
+    assert result.best is not None
+    assert result.best.confirmed is None
+    assert not any(isinstance(event, Confirming) for event in heard)
+    assert result.best.number == min(trials_of(url), key=lambda t: t.value or math.inf).number
+
+
+def test_two_runs_are_equal(tmp_path: Path) -> None:
+    urls = [f"sqlite:///{tmp_path}/{name}.db" for name in ("one", "other")]
+    one, other = (searched(url, confirm=2, retrain_seeds=1) for url in urls)
+    studies = [load_study(open_storage(url), "s", url) for url in urls]
+    assert confirmations(studies[0]) == confirmations(studies[1])
+    assert one.best == other.best
+    assert one.retrain is not None
+    assert other.retrain is not None
+    assert one.retrain.test_loss == other.retrain.test_loss
+
+
+# ---- which, and how often ----------------------------------------------------------------------
+
+
+def test_it_ends_with_the_first_that_stays_the_most_promising(url: str) -> None:
+    work, heard = worked(url), list[Event]()
+    confirm(work, heard.append)
+    found = candidates(work.study)
+    assert found[0].confirmed is not None
+    judged = [event.trial for event in heard if isinstance(event, Confirming)]
+    assert len(judged) == TASK.epochs * len(confirmations(work.study))
+    assert judged[0] == min(trials_of(url), key=lambda t: t.value or math.inf).number
+    confirm(work, heard.append)
+    assert len(heard) == len(judged), "what was judged is not judged again"
+
+
+def test_more_repeats_than_before_are_done(url: str) -> None:
+    work = worked(url, confirm=1)
+    confirm(work, silent)
+    (once, *_) = confirmations(work.study)
+    more = worked(url, trials=1, confirm=3)
+    keep(more.study, once)
+    confirm(more, silent)
+    best = candidates(more.study)[0].confirmed
+    assert best is not None
+    assert len(best.losses) == 3
+    again = confirmation(more.study, once.trial)
+    assert again is not None
+    assert again.losses[0] == pytest.approx(once.losses[0], rel=1e-5), "of the same starts"
+
+
+def test_a_trial_that_fails_on_fresh_starts_is_passed_over(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = worked(url, retrain_seeds=1)
+    first, second = [t.number for t in ranked(work.study)][:2]
+    fails(monkeypatch, 1, 0)
+    result = conclude(work, Timesheet(), stopped=False, progress=silent)
+    lucky = confirmation(work.study, first)
+    assert lucky is not None
+    assert lucky.failed == 1
+    assert result.best is not None
+    assert result.best.number == second
+    assert [again.trial for again in result.retrained] == [second]
+
+
+def test_a_trial_known_to_fail_is_not_judged_again(url: str) -> None:
+    work, heard = worked(url), list[Event]()
+    first = ranked(work.study)[0].number
+    keep(
+        work.study,
+        Confirmed(
+            trial=first, losses=[[0.01, 2.3], [0.01, 0.01]], accuracies=[[1.0, 0.1], [1.0, 1.0]],
+            failed=1, trainings=6, gradient_computations=1.0, mean=0.01,
+        ),
+    )  # fmt: skip
+    confirm(work, heard.append)
+    assert ranked(work.study)[0].number != first
+    assert first not in [event.trial for event in heard if isinstance(event, Confirming)]
+
+
+def test_no_more_than_a_few_are_judged(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = worked(url, trials=MOST + 2, confirm=1)
+    fails(monkeypatch, *[1] * 99)
+    confirm(work, silent)
+    assert len(confirmations(work.study)) == MOST
+    assert ranked(work.study)[0].number in [c.trial for c in confirmations(work.study)]
+
+
+def test_one_that_diverges_on_fresh_starts(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = worked(url, trials=1)
+    wild = TrialConfig(optimizer=SGD(lr=1e38))
+    monkeypatch.setattr("vrtune.searching.confirm.read_config", lambda study, trial: wild)
+    confirm(work, silent)
+    (found,) = confirmations(work.study)
+    assert found.losses == [[None, None]] * 2
+    assert (found.mean, found.trainings) == (None, 6)
+    assert found.failed >= 4
+    assert [trial.number for trial in ranked(work.study)] == [0]
+
+
+def test_a_study_without_a_complete_trial_has_nothing_to_judge(url: str) -> None:
+    settings = SearchSettings(storage=url, study="s", jobs=1)
+    work = plan(prepare(understand(SPACE, TASK, settings)))
+    confirm(work, silent)
+    assert confirmations(work.study) == []

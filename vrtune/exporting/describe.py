@@ -1,0 +1,128 @@
+"""describe(): all that a study knows of a trial, as the record that is exported."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import optuna
+from optuna.trial import FrozenTrial
+
+from vrtune.data import DATASETS
+from vrtune.exporting.record import (
+    SCHEMA_VERSION,
+    Architecture,
+    Confirmation,
+    CrossValidation,
+    Data,
+    ExportedTrial,
+    Provenance,
+    Results,
+    RetrainResult,
+    Search,
+    foreign_units,
+)
+from vrtune.retraining import Retrained, retrained
+from vrtune.studies.choice import Confirmed, confirmation, confirmations
+from vrtune.studies.record import StudyRecord, count, read_config
+from vrtune.studies.searches import SearchEntry, read_searches, search_of, written
+
+INPUTS = "each channel less its mean, over its standard deviation, of the training part alone"
+COMES_WITH = {"digits": "comes with scikit-learn"}
+
+
+def describe(
+    study: optuna.Study, record: StudyRecord, trial: FrozenTrial, storage: str
+) -> ExportedTrial:
+    """All there is to say about a complete trial."""
+    kept, config = trial.user_attrs, read_config(study, trial)
+    task, searches = record.task, read_searches(study)
+    found = search_of(searches, trial)
+    assert trial.value is not None
+    return ExportedTrial(
+        schema_version=SCHEMA_VERSION,
+        config=config,
+        protocol=task,
+        results=Results(
+            cross_validation=CrossValidation(
+                value=trial.value,
+                fold_values=kept["fold_values"],
+                fold_accuracies=kept["fold_accuracies"],
+                epochs=trial.last_step or task.epochs,
+                gradient_computations=kept["gradient_computations"],
+            ),
+            confirmation=_confirmed(confirmation(study, trial.number)),
+            retrain=_tested(retrained(study, trial.number)),
+        ),
+        search=_search(study, trial, found, len(searches)),
+        data=Data(
+            name=task.dataset,
+            fingerprint=record.fingerprint,
+            data_dir=found.data_dir if found else record.data_dir,
+            find=_find(task.dataset),
+        ),
+        architecture=Architecture(
+            model=task.model,
+            norm=task.norm,
+            inputs=INPUTS,
+            parameters=found.parameters if found else None,
+        ),
+        provenance=Provenance(
+            study=study.study_name,
+            trial=trial.number,
+            space=record.space,
+            seed=task.seed,
+            storage=_dialect(storage),
+            data_fingerprint=record.fingerprint,
+            commit=found.commit if found else None,
+            **(found.versions.model_dump() if found else {}),
+            exported_by=version("vrtune"),
+            created=datetime.now(UTC).replace(microsecond=0),
+            units=foreign_units(config),
+        ),
+    )
+
+
+def _search(
+    study: optuna.Study, trial: FrozenTrial, found: SearchEntry | None, searches: int
+) -> Search:
+    trials, again = study.get_trials(deepcopy=False), confirmations(study)
+    return Search(
+        sampler=found.sampler if found else None,
+        pruner=found.pruner if found else None,
+        start=found.start if found else None,
+        default=found.default if found else {},
+        ranges={**(found.ranges if found else {}), **written(trial.distributions)},
+        searches=searches,
+        trials=count(trials),
+        gradient_computations=sum(t.user_attrs.get("gradient_computations", 0.0) for t in trials),
+        confirmed=len(again),
+        confirm_gradient_computations=sum(c.gradient_computations for c in again),
+    )
+
+
+def _find(dataset: str) -> str:
+    """Where a data set is had."""
+    if dataset in DATASETS:
+        return COMES_WITH.get(
+            dataset, "lies under data_dir in torchvision's layout, or is downloaded there"
+        )
+    return "the folder or file of this name"
+
+
+def _confirmed(kept: Confirmed | None) -> Confirmation | None:
+    if kept is None:
+        return None
+    return Confirmation(repeats=len(kept.losses), **kept.model_dump(exclude={"trial"}))
+
+
+def _tested(kept: Retrained | None) -> RetrainResult | None:
+    """Without the curves, which lie beside the weights."""
+    if kept is None:
+        return None
+    return RetrainResult.model_validate(kept.model_dump(include=set(RetrainResult.model_fields)))
+
+
+def _dialect(url: str) -> str:
+    """The URL without user, password, host and path."""
+    return url.partition("://")[0].partition("+")[0] if "://" in url else "journal"

@@ -1,0 +1,237 @@
+"""What a study remembers of each search: how it went about it, with which versions, at what cost.
+
+Written when a search begins, so that one that is cut off is known too, and completed at its end.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import optuna
+import psutil
+import torch
+from optuna.distributions import BaseDistribution, distribution_to_json
+from optuna.trial import FrozenTrial
+from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
+
+from vrtune.config import Settings
+from vrtune.spaces import Space
+from vrtune.studies.leases import WORKER, worker_identity
+
+SEARCHES = "searches"  # the study attribute that keeps an entry a search
+
+
+class Versions(Settings):
+    """What a search ran on."""
+
+    vrtune: str
+    torch: str
+    optuna: str
+    numpy: str
+    python: str
+    device: str = Field(description="a GPU's name, or cpu")
+
+
+class Worker(Settings):
+    """A process of a search, as it signs its trials."""
+
+    host: str
+    pid: int
+    started: float
+
+    def signed(self, trial: FrozenTrial) -> bool:
+        """Whether the process trained a trial."""
+        given = trial.user_attrs.get(WORKER) or {}
+        same = (given.get("host"), given.get("pid")) == (self.host, self.pid)
+        return same and abs(given.get("started", 0.0) - self.started) < 1.0
+
+
+class SearchEntry(Settings):
+    """One search. What its settings mean is said by SearchSettings, its times by Timesheet."""
+
+    model_config = ConfigDict(extra="ignore")  # a later vrtune may keep more
+
+    began: AwareDatetime  # by the clock of the place, to which trials compare
+    ended: AwareDatetime | None = None  # None where it was cut off, or goes on
+    stopped: bool = False
+    workers: tuple[Worker, ...]
+    sampler: str
+    pruner: str
+    start: str
+    validate_at: str
+    trials: int | None  # asked for
+    budget: float | None
+    timeout: float | None
+    confirm: int
+    jobs: int | str
+    open: int | str
+    lanes: int | str
+    fuse: str
+    processes: int
+    plan: str
+    ranges: dict[str, dict[str, Any]]  # as Optuna writes them
+    default: dict[str, Any]  # the setting it started with; empty where it did with none
+    parameters: int  # of the model
+    data_dir: str
+    commit: str | None
+    versions: Versions
+    ran: int | None = None  # trials
+    gradient_computations: float | None = None  # of those that ended
+    occupancy: float | None = None
+    outside: float | None = None
+    training: float | None = None
+    judging: float | None = None
+    seating: float | None = None
+    beside: float | None = None
+    total: float | None = None
+    wall: float | None = None
+    offered: float | None = None
+    taken: float | None = None
+
+    def same(self, other: SearchEntry | None) -> bool:
+        """Whether the other is of the same search."""
+        return other is not None and (self.began, self.workers) == (other.began, other.workers)
+
+
+def begin(
+    study: optuna.Study,
+    space: Space,
+    settings: Settings,
+    *,
+    device: torch.device,
+    processes: int,
+    others: Sequence[int] = (),
+    plan: str,
+    parameters: int,
+) -> SearchEntry:
+    """Enters a search that is about to start: `settings` are a SearchSettings; `others` the numbers
+    that the system knows its other processes by; `plan` and the model's `parameters`."""
+    given = settings.model_dump(mode="json")
+    started = (given["sampler"], given["start"]) == ("auto", "on")
+    entry = SearchEntry.model_validate(
+        {
+            **given,
+            "began": datetime.now().astimezone(),
+            "workers": [worker_identity(), *_identities(others)],
+            "processes": processes,
+            "plan": plan,
+            "ranges": written(space.ranges()),
+            "default": space.default() if started else {},
+            "parameters": parameters,
+            "data_dir": str(Path(given["data_dir"]).resolve()),
+            "commit": _commit(),
+            "versions": _versions(device),
+        }
+    )
+    _write(study, entry)
+    return entry
+
+
+def finish(
+    study: optuna.Study, entry: SearchEntry, times: Mapping[str, float | None], *, stopped: bool
+) -> SearchEntry:
+    """Completes an entry: what the search cost, and how its time was spent."""
+    found = read_searches(study)
+    ran = [t for t in study.get_trials(deepcopy=False) if entry.same(search_of(found, t))]
+    came = {
+        "ended": datetime.now().astimezone(),
+        "stopped": stopped,
+        "ran": len(ran),
+        "gradient_computations": sum(t.user_attrs.get("gradient_computations", 0.0) for t in ran),
+    }
+    entry = SearchEntry.model_validate({**entry.model_dump(), **came, **times})
+    _write(study, entry)
+    return entry
+
+
+def read_searches(study: optuna.Study) -> list[SearchEntry]:
+    """The searches of a study, in the order in which they began, but for those that older versions
+    kept less of."""
+    found = []
+    for kept in study.user_attrs.get(SEARCHES, []):
+        with suppress(ValidationError):
+            found.append(SearchEntry.model_validate(kept))
+    return sorted(found, key=lambda entry: entry.began)
+
+
+def search_of(searches: Sequence[SearchEntry], trial: FrozenTrial) -> SearchEntry | None:
+    """The search that trained a trial, told by the process that signed it; of several in one
+    process, the last that had begun by then. None where none of `searches` did."""
+    since = trial.datetime_start
+    mine = [
+        entry
+        for entry in searches
+        if since is not None
+        and entry.began.replace(tzinfo=None) <= since
+        and any(worker.signed(trial) for worker in entry.workers)
+    ]
+    return max(mine, key=lambda entry: entry.began, default=None)
+
+
+def written(ranges: Mapping[str, BaseDistribution]) -> dict[str, dict[str, Any]]:
+    """Ranges as Optuna writes them, without what is not set."""
+    out = {}
+    for name, given in ranges.items():
+        read = json.loads(distribution_to_json(given))
+        known = {k: v for k, v in read["attributes"].items() if v is not None}
+        out[name] = {"name": read["name"], "attributes": known}
+    return out
+
+
+def as_text(name: str, given: Mapping[str, Any]) -> str:
+    """A range, as it is written, for people."""
+    known = given["attributes"]
+    if "choices" in known:
+        return f"{name} of {', '.join(map(repr, known['choices']))}"
+    step = "" if known.get("step", 1) == 1 else f", steps of {known['step']:g}"
+    return f"{name} {known['low']:g} .. {known['high']:g}{' (log)' * known['log']}{step}"
+
+
+def _write(study: optuna.Study, entry: SearchEntry) -> None:
+    """Writes an entry in its place among the others, or behind them."""
+    kept, new = list(study.user_attrs.get(SEARCHES, [])), entry.model_dump(mode="json")
+    place = [new["began"], new["workers"]]
+    for at, other in enumerate(kept):
+        if [other.get("began"), other.get("workers")] == place:
+            kept[at] = new
+            break
+    else:
+        kept.append(new)
+    study.set_user_attr(SEARCHES, kept)
+
+
+def _versions(device: torch.device) -> Versions:
+    packages = {name: version(name) for name in ("vrtune", "optuna", "numpy")}
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    python = platform.python_version()
+    return Versions(**packages, torch=str(torch.__version__), python=python, device=name)
+
+
+def _identities(pids: Sequence[int]) -> list[dict[str, Any]]:
+    """Those of other processes here, as far as they live."""
+    found = []
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            started = psutil.Process(pid).create_time()
+            found.append({"host": socket.gethostname(), "pid": pid, "started": started})
+    return found
+
+
+def _commit() -> str | None:
+    """Git's, of the folder that the search runs in."""
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "--verify", "HEAD"], capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
