@@ -73,7 +73,7 @@ class Judge:
 
     def _train(self, params: Params) -> float:
         config = self.space.suggest(FixedTrial(params))  # type: ignore[arg-type]
-        streams = self.workspace.repeats(REPEATS)
+        streams = [s for r in range(1, REPEATS + 1) for s in self.workspace.again(100 + r)]
         with one_thread(CPU):
             pool = Pool(
                 self.workspace, streams, fused=plan(self.workspace, config, "auto", 8).fused

@@ -22,7 +22,7 @@ from vrtune.lanes.memory import check_trainings, hungriest, told_of_memory
 from vrtune.lanes.plan import Fuse, plan
 from vrtune.lanes.pool import Pool, finite
 from vrtune.lanes.workspace import Workspace
-from vrtune.studies.choice import count_failed, ranked
+from vrtune.studies.choice import failed_seeds, ranked
 from vrtune.studies.record import (
     check_data,
     find_trial,
@@ -112,7 +112,7 @@ def train(
                         finite(list(curve)) for curve in zip(*curves[number], strict=True)
                     ],
                     gradient_computations=sum(lanes.seats[r].gradient_computations for r in rows),
-                    failed=count_failed(loss[rows].tolist(), workspace.dataset.classes),
+                    failed=failed_seeds(loss[rows].tolist(), workspace.dataset.classes),
                 )
     return out, weights
 

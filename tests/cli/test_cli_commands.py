@@ -56,7 +56,8 @@ def test_a_search_prints_a_line_a_trial_and_a_summary(run: Run) -> None:
     assert said[4 + len(judged)] == "training the best again on the whole training set"
     summary = {line[:24].strip(): line[24:] for line in said[5 + len(judged) :]}
     assert "trainings on fresh starts; " in summary["confirmed"]
-    assert f"to confirm the best {len(judged)}" in summary["gradient computations"]
+    best = len({said[line].split()[2] for line in judged})
+    assert f"to confirm the best {best}" in summary["gradient computations"]
     assert len(summary["of each seed"].split()) == 2
     assert summary["outside training"].endswith("% of the search's time")
     assert summary["trials"] == "3 complete, 0 pruned"
@@ -137,7 +138,7 @@ def test_show(run: Run) -> None:
     told = json.loads(run("show", STUDY, "--json"))
     assert told["task"]["limit"] == 200
     assert told["trials"] == Counts(complete=2).model_dump()
-    assert [trial["value"] for trial in told["best"]] == sorted(t["value"] for t in told["best"])
+    assert told["choice"] == told["best"][0]["number"]
     assert told["retrained"][0]["trial"] == told["best"][0]["number"]
 
 

@@ -11,7 +11,7 @@ import typer
 
 from vrtune.cli.faults import faults, public
 from vrtune.cli.options import DEFAULT_STORAGE, Json, Storage, Study
-from vrtune.cli.screen import plus_minus, print_lines, print_table, settings
+from vrtune.cli.screen import figure, plus_minus, print_lines, print_table, settings
 from vrtune.config import Settings, Task
 
 if TYPE_CHECKING:
@@ -102,9 +102,16 @@ def show(study: Study, storage: Storage = DEFAULT_STORAGE, json: Json = False) -
 def print_retrained(results: list[Retrained]) -> None:
     """A line for each trial that was trained again."""
     print_table(
-        ("trial", "seeds", "test accuracy", "test loss", "weights and curves"),
+        ("trial", "seeds", "test accuracy", "of each seed", "test loss", "weights and curves"),
         [
-            (r.trial, r.seeds, plus_minus(r.test_accuracy), plus_minus(r.test_loss), r.folder)
+            (
+                r.trial,
+                f"{r.seeds}, {r.failed} failed" if r.failed else r.seeds,
+                plus_minus(r.test_accuracy),
+                " ".join(figure(value) for value in r.test_accuracy.values),
+                plus_minus(r.test_loss),
+                r.folder,
+            )
             for r in results
         ],
     )

@@ -87,11 +87,10 @@ class Workspace:
             for k, split in enumerate(self.splits)
         ]
 
-    def repeats(self, count: int) -> list[Stream]:
-        """The folds `count` times over, each with random numbers of its own."""
+    def again(self, repeat: int) -> list[Stream]:
+        """The folds once more, with the random numbers of this repeat, counted from 1."""
         return [
-            self._stream(f"fold {k}, again {r}", split.train, split.validation)
-            for r in range(1, count + 1)
+            self._stream(f"fold {k}, again {repeat}", split.train, split.validation)
             for k, split in enumerate(self.splits)
         ]
 

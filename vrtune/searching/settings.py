@@ -116,7 +116,7 @@ class SearchSettings(Settings, title="Search"):
         default=3,
         ge=0,
         json_schema_extra=END,
-        description="times that the best trials are judged again, on other initial weights and "
+        description="times that the most promising trial is judged again, on other weights and "
         "batches, before the choice is made; 0: the first values decide",
     )
     retrain: int = Field(
