@@ -1,6 +1,6 @@
 """What a search spends outside training, and how full its slots are.
 
-    python benchmarks/overhead.py [--space sgd] [--trials 64] [--epochs 20] [--pruner hyperband]
+    python benchmarks/overhead.py [--space sgd] [--trials 64] [--epochs 20] [--pruner folds]
         [--validate-at epochs] [--storage URL]
 
 Runs a real search on digits (LeNet, 4 folds) in a fresh study, and prints where the wall time of
@@ -40,7 +40,8 @@ def main() -> None:
     parser.add_argument("--space", default="sgd")
     parser.add_argument("--trials", type=int, default=64)
     parser.add_argument("--epochs", type=int, default=Task().epochs)
-    parser.add_argument("--pruner", default="hyperband")
+    parser.add_argument("--sampler", default="auto")
+    parser.add_argument("--pruner", default="folds")
     parser.add_argument("--validate-at", default="epochs")
     parser.add_argument("--storage", help="a fresh SQLite file if not given")
     arguments = parser.parse_args()
@@ -57,7 +58,7 @@ def main() -> None:
 
         result = search(
             arguments.space, Task(epochs=arguments.epochs), trials=arguments.trials,
-            pruner=arguments.pruner, validate_at=arguments.validate_at,
+            sampler=arguments.sampler, pruner=arguments.pruner, validate_at=arguments.validate_at,
             study=name, storage=storage, retrain=0, progress=note,
         )  # fmt: skip
         wall = time.perf_counter() - began

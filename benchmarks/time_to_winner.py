@@ -20,6 +20,7 @@ import math
 import tempfile
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
@@ -124,7 +125,7 @@ def script(workspace: Workspace, seed: int, trials: int, *, loader: bool) -> Run
     return run
 
 
-def ours(space: str, task: Task, data_dir: str, folder: str) -> tuple[Run, float, Params]:
+def ours(space: str, task: Task, data_dir: Path, folder: str) -> tuple[Run, float, Params]:
     """A search with the defaults; also the value and the settings that it chose in the end."""
     run, began = Run(), time.perf_counter()
 
@@ -159,7 +160,7 @@ def row(way: str, seed: int, run: Run, judge: Judge, goal: float) -> dict[str, A
 
 def main() -> None:
     parser = asking(__doc__)
-    parser.add_argument("--data-dir", required=True)
+    parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--trials", type=int, default=15, help="of (a) and (b)")
     parser.add_argument("--epochs", type=int, default=5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +22,7 @@ from vrtune.lanes.memory import check_trainings, hungriest, told_of_memory
 from vrtune.lanes.plan import Fuse, plan
 from vrtune.lanes.pool import Pool, finite
 from vrtune.lanes.workspace import Workspace
-from vrtune.studies.choice import failed_seeds, ranked
+from vrtune.studies.choice import candidates, failed_seeds, ranked
 from vrtune.studies.record import (
     check_data,
     find_trial,
@@ -54,7 +54,7 @@ class Retrained(Settings):
     train_losses: list[list[float | None]]  # [seed][epoch]
     gradient_computations: float
     failed: int = 0  # seeds that diverged or learned little
-    folder: str | None = None  # holds the weights and the curves
+    folder: str | None = None  # holds weights and curves
 
 
 def spread(values: list[float]) -> Spread:
@@ -71,15 +71,16 @@ def train(
     workspace: Workspace,
     seeds: int,
     *,
-    fused: bool | None = None,
+    fused: bool | None = None,  # by the rule
+    others: Sequence[Sequence[float]] = (),  # losses by which a seed has failed or not
     progress: Callable[[Event], None] = lambda event: None,
 ) -> tuple[dict[int, Retrained], dict[int, list[dict[str, Tensor]]]]:
     """Trains settings on the whole training part, every seed a lane, then reads the test set;
-    returns results, and each seed's tensors. UsageError if they don't fit. `fused`: by the rule."""
+    returns results, and each seed's tensors. UsageError if they don't fit."""
     largest, count = hungriest(configs.values()), seeds * len(configs)
     check_trainings(workspace, largest, count)
-    fuse: Fuse = "auto" if fused is None else "on" if fused else "off"
     with one_thread(workspace.device):
+        fuse: Fuse = "auto" if fused is None else "on" if fused else "off"
         way = plan(workspace, largest, fuse, count)
     pool = Pool(workspace, workspace.seeds(seeds), fused=way.fused, most=way.most)
     curves: dict[int, list[list[float]]] = {number: [] for number in configs}
@@ -112,7 +113,7 @@ def train(
                         finite(list(curve)) for curve in zip(*curves[number], strict=True)
                     ],
                     gradient_computations=sum(lanes.seats[r].gradient_computations for r in rows),
-                    failed=failed_seeds(loss[rows].tolist(), workspace.dataset.classes),
+                    failed=failed_seeds(loss[rows].tolist(), workspace.dataset.classes, others),
                 )
     return out, weights
 
@@ -215,7 +216,8 @@ def retrain_study(
         threads=cores(device),
     )
     check_data(study, workspace.dataset.fingerprint)
-    done, weights = train(configs, workspace, seeds, fused=fused, progress=progress)
+    known = [candidate.losses for candidate in candidates(study)]
+    done, weights = train(configs, workspace, seeds, fused=fused, others=known, progress=progress)
     results = []
     for number in numbers:
         folder = save(study.study_name, storage, record.task, done[number], weights[number])
@@ -243,8 +245,6 @@ def save(
             save_file(tensors, folder / f"seed-{seed}.safetensors")
         curves = {"epochs": task.epochs, **result.model_dump(mode="json", exclude={"folder"})}
         (folder / "curves.json").write_text(json.dumps(curves, indent=2) + "\n")
-    except OSError as error:
-        raise VrtuneError(
-            f"{folder} can't be written ({error.strerror}): free or move it"
-        ) from None
+    except OSError as no:
+        raise VrtuneError(f"{folder} can't be written ({no.strerror}): free or move it") from None
     return folder

@@ -12,7 +12,7 @@ import pytest
 
 from vrtune import Task, search
 from vrtune.cli.show import _fresh
-from vrtune.studies.choice import Confirmed, confirmation, keep, ranked
+from vrtune.studies.choice import ATTRIBUTE, Confirmed, confirmation, ranked
 from vrtune.studies.record import load_study
 from vrtune.studies.searches import SEARCHES
 from vrtune.studies.storage import open_storage
@@ -80,13 +80,11 @@ def test_it_shows_the_confirmed_trials_and_the_choice(run: Run) -> None:
     first, second = (trial.number for trial in ranked(study))
     losses: list[list[float | None]] = [[0.5, 0.25]]
     for number, failed in ((first, 1), (second, 0)):
-        keep(
-            study,
-            Confirmed(
-                trial=number, losses=losses, accuracies=[[0.9, 0.9]], failed=failed, trainings=4,
-                gradient_computations=8.0, mean=0.4,
-            ),
+        kept = Confirmed(
+            trial=number, losses=losses, accuracies=[[0.9, 0.9]], failed=failed, trainings=4,
+            gradient_computations=8.0, mean=0.4,
         )  # fmt: skip
+        study.set_user_attr(ATTRIBUTE.format(number), kept.model_dump(mode="json"))
     said = run("show", STUDY)
     heading, *rows = table(said)
     assert heading[:4] == ["trial", "validation loss", "fresh starts", "failed"]

@@ -6,7 +6,9 @@ import math
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
+from optuna.trial import FrozenTrial
 from reference.small_search import SPACE, TASK, trials_of
 
 from vrtune import SGD, Task, TrialConfig, search
@@ -24,13 +26,22 @@ from vrtune.studies.choice import (
     candidates,
     confirmation,
     confirmations,
-    count_failed,
     keep,
     ranked,
 )
-from vrtune.studies.record import load_study
+from vrtune.studies.record import load_study, read_config
 from vrtune.studies.storage import open_storage
 
+GENTLE = """
+from vrtune import SGD, TrialConfig
+def suggest(trial):
+    return TrialConfig(optimizer=SGD(lr=trial.suggest_float("lr", 0.08, 0.12)))
+"""
+FIXED = """
+from vrtune import SGD, TrialConfig
+def suggest(trial):
+    return TrialConfig(optimizer=SGD(lr=0.1))
+"""
 SMALL = Task(model="softmax", folds=2, epochs=1, limit=100)
 
 
@@ -40,6 +51,13 @@ def _empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture
+def gentle(tmp_path: Path) -> str:
+    """A space whose settings all learn about as much."""
+    (tmp_path / "gentle.py").write_text(GENTLE)
+    return str(tmp_path / "gentle.py")
+
+
 def searched(url: str, **given: Any) -> SearchResult:
     return search("sgd", SMALL, **{"trials": 4, "jobs": 1, "study": "s", "storage": url, **given})
 
@@ -47,30 +65,24 @@ def searched(url: str, **given: Any) -> SearchResult:
 def silent(event: Event) -> None: ...
 
 
-def worked(url: str, trials: int = 4, **given: Any) -> Work:
+def worked(url: str, trials: int = 4, space: str = SPACE, **given: Any) -> Work:
     """A search whose trials are done and none of them judged again."""
     given = {"sampler": "random", "pruner": "none", "jobs": 1, "confirm": 2, **given}
     settings = SearchSettings(storage=url, study="s", trials=trials, **given)
-    work = plan(prepare(understand(SPACE, TASK, settings)))
+    work = plan(prepare(understand(space, TASK, settings)))
     with Processes(0) as processes:
         run(work, processes, silent)
     return work
 
 
-def fails(monkeypatch: pytest.MonkeyPatch, *outcomes: int) -> None:
-    """Of the trials that are judged again, one after another, so many trainings fail."""
-    left = list(outcomes)
+def fails(monkeypatch: pytest.MonkeyPatch, *numbers: int) -> None:
+    """These trials diverge when they are judged again; without numbers all do."""
 
-    def said(losses: list[float], limit: float) -> int:
-        return left.pop(0) if left else count_failed(losses, limit)
+    def read(study: optuna.Study, trial: FrozenTrial) -> TrialConfig:
+        wild = TrialConfig(optimizer=SGD(lr=1e38))
+        return wild if not numbers or trial.number in numbers else read_config(study, trial)
 
-    monkeypatch.setattr("vrtune.searching.confirm.count_failed", said)
-    no_limit(monkeypatch)
-
-
-def no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing fails by its loss: settings of this small task are all near a guess."""
-    monkeypatch.setattr("vrtune.searching.confirm.failure_limit", lambda losses, classes: 99.0)
+    monkeypatch.setattr("vrtune.searching.confirm.read_config", read)
 
 
 # ---- through search() --------------------------------------------------------------------------
@@ -162,41 +174,60 @@ def test_more_repeats_than_before_are_done(url: str) -> None:
 
 
 def test_a_trial_that_fails_on_fresh_starts_is_passed_over(
-    url: str, monkeypatch: pytest.MonkeyPatch
+    url: str, gentle: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work = worked(url, retrain_seeds=1)
+    work = worked(url, space=gentle, retrain_seeds=1)
     first, second = [t.number for t in ranked(work.study)][:2]
-    fails(monkeypatch, 1, 0)
+    fails(monkeypatch, first)
     result = conclude(work, Timesheet(), stopped=False, progress=silent)
     lucky = confirmation(work.study, first)
     assert lucky is not None
-    assert lucky.failed == 1
+    assert lucky.failed == 2
     assert result.best is not None
     assert result.best.number == second
     assert [again.trial for again in result.retrained] == [second]
 
 
-def test_a_trial_known_to_fail_is_not_judged_again(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    no_limit(monkeypatch)
-    work, heard = worked(url), list[Event]()
-    first = ranked(work.study)[0].number
+def test_a_trial_known_to_fail_is_not_judged_again(url: str, gentle: str) -> None:
+    work, heard = worked(url, space=gentle), list[Event]()
+    first = ranked(work.study)[0]
+    one, other = first.user_attrs["fold_values"]
     keep(
         work.study,
         Confirmed(
-            trial=first, losses=[[0.01, 2.3], [0.01, 0.01]], accuracies=[[1.0, 0.1], [1.0, 1.0]],
+            trial=first.number, losses=[[one, 99.0], [one, other]], accuracies=[[1.0, 0.1]] * 2,
             failed=1, trainings=6, gradient_computations=1.0, mean=0.01,
         ),
     )  # fmt: skip
     confirm(work, heard.append)
-    assert ranked(work.study)[0].number != first
-    assert first not in [event.trial for event in heard if isinstance(event, Confirming)]
+    assert ranked(work.study)[0].number != first.number
+    assert first.number not in [event.trial for event in heard if isinstance(event, Confirming)]
 
 
-def test_no_more_than_a_few_are_judged(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    work = worked(url, trials=MOST + 2, confirm=1)
-    fails(monkeypatch, *[1] * 99)
+def test_the_same_settings_are_judged_once(tmp_path: Path, url: str) -> None:
+    path = tmp_path / "fixed.py"
+    path.write_text(FIXED)
+    settings = SearchSettings(storage=url, study="s", trials=3, jobs=1, confirm=2, pruner="none")
+    work = plan(prepare(understand(path, TASK, settings)))
+    with Processes(0) as processes:
+        run(work, processes, silent)
+    confirm(work, silent)
+    assert [len(c.losses) for c in confirmations(work.study)] == [2]
+
+
+def test_nothing_is_judged_where_nothing_learns(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every training of every trial is no better than a guess."""
+    work = worked(url)
+    monkeypatch.setattr("vrtune.studies.choice.failure_limit", lambda losses, classes: 0.0)
+    confirm(work, silent)
+    assert confirmations(work.study) == []
+
+
+def test_no_more_than_a_few_are_judged(
+    url: str, gentle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = worked(url, trials=MOST + 2, space=gentle, confirm=1)
+    fails(monkeypatch)
     confirm(work, silent)
     assert len(confirmations(work.study)) == MOST
     assert ranked(work.study)[0].number in [c.trial for c in confirmations(work.study)]
@@ -204,8 +235,7 @@ def test_no_more_than_a_few_are_judged(url: str, monkeypatch: pytest.MonkeyPatch
 
 def test_one_that_diverges_on_fresh_starts(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     work = worked(url, trials=1)
-    wild = TrialConfig(optimizer=SGD(lr=1e38))
-    monkeypatch.setattr("vrtune.searching.confirm.read_config", lambda study, trial: wild)
+    fails(monkeypatch)
     confirm(work, silent)
     (found,) = confirmations(work.study)
     assert found.losses == [[None, None]] * 2

@@ -145,5 +145,5 @@ def test_a_setting_that_never_learns_fails_beside_one_that_does() -> None:
     bad = study.ask()
     bad.set_user_attr("fold_values", never)
     study.tell(bad, 2.29)
-    keep(study, confirmed(0, 0.6, failed=1).model_copy(update={"limit": limit}))
+    keep(study, confirmed(0, 0.6, failed=1).model_copy(update={"classes": 10}))
     assert [c.number for c in candidates(study)] == [0, 1]

@@ -113,7 +113,7 @@ def _find(dataset: str) -> str:
 def _confirmed(kept: Confirmed | None) -> Confirmation | None:
     if kept is None:
         return None
-    return Confirmation(repeats=len(kept.losses), **kept.model_dump(exclude={"trial", "limit"}))
+    return Confirmation(repeats=len(kept.losses), **kept.model_dump(exclude={"trial", "classes"}))
 
 
 def _tested(kept: Retrained | None) -> RetrainResult | None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vrtune.events import Confirming, Event
+from vrtune.events import Confirming, Event, Stopped
 from vrtune.lanes.device import cores, one_thread
 from vrtune.lanes.plan import plan
 from vrtune.lanes.pool import Pool, finite
+from vrtune.searching.interrupts import interrupts
 from vrtune.searching.plan import Work
 from vrtune.studies.choice import (
     Candidate,
@@ -21,6 +22,7 @@ from vrtune.studies.choice import (
     count_failed,
     failure_limit,
     keep,
+    recounted,
 )
 from vrtune.studies.record import read_config
 
@@ -29,18 +31,39 @@ MOST = 4  # times the repeats of one trial are made for all together
 
 def confirm(work: Work, progress: Callable[[Event], None]) -> None:
     """Judges the most promising trial once more, again and again, until it was judged as often as
-    the settings say. The study keeps what was found."""
+    the settings say, or nothing is left that works. The study keeps what was found.
+
+    Raises Stopped when the user wants to stop.
+    """
     repeats = work.request.settings.confirm
-    for _ in range(MOST * repeats):
-        found = candidates(work.study)
-        if not found or found[0].repeats >= repeats:
-            return
-        limit = failure_limit([c.losses for c in found], work.workspace.dataset.classes)
-        keep(work.study, _judge(work, found[0], limit, progress))
+    with interrupts() as stopping:
+
+        def check() -> None:
+            if stopping():
+                raise Stopped
+
+        for _ in range(MOST * repeats):
+            leader = _leader(work)
+            if leader is None or leader.repeats >= repeats or leader.failed == len(leader.losses):
+                return
+            keep(work.study, _judge(work, leader, check, progress))
+
+
+def _leader(work: Work) -> Candidate | None:
+    """The most promising trial; of several with the same settings the one known best."""
+    known: dict[str, Candidate] = {}
+    for each in recounted(candidates(work.study), work.workspace.dataset.classes):
+        same = known.setdefault(repr(sorted(each.trial.params.items())), each)
+        if each.repeats > same.repeats:
+            known[repr(sorted(each.trial.params.items()))] = each
+    return min(known.values(), key=lambda candidate: candidate.key, default=None)
 
 
 def _judge(
-    work: Work, candidate: Candidate, limit: float, progress: Callable[[Event], None]
+    work: Work,
+    candidate: Candidate,
+    check: Callable[[], None],
+    progress: Callable[[Event], None],
 ) -> Confirmed:
     """Trains a trial on all folds, with random numbers that it has not had; adds to what is known
     of it."""
@@ -53,7 +76,7 @@ def _judge(
         pool = Pool(workspace, streams, fused=way.fused, most=way.most)
         pool.exchange([], {trial.number: config})
         for epoch in range(1, workspace.task.epochs + 1):
-            train_losses = pool.train_epoch(lambda: None)
+            train_losses = pool.train_epoch(check)
             progress(Confirming(trial=trial.number, epoch=epoch))
         standing = pool.validate(train_losses)[trial.number]
     known = candidate.confirmed
@@ -61,13 +84,15 @@ def _judge(
     accuracies = [*(known.accuracies if known else []), finite(standing.accuracies)]
     every = [*candidate.losses, *standing.losses]
     spent = known.gradient_computations if known else 0.0
+    everyone = [c.losses for c in candidates(work.study) if c.number != trial.number]
+    classes = workspace.dataset.classes
     return Confirmed(
         trial=trial.number,
         losses=losses,
         accuracies=accuracies,
-        limit=limit,
-        failed=count_failed(every, limit),
+        failed=count_failed(every, failure_limit([every, *everyone], classes)),
         trainings=len(every),
         gradient_computations=spent + standing.gradient_computations,
         mean=finite([sum(every) / len(every)])[0],
+        classes=classes,
     )

@@ -48,7 +48,8 @@ class Request:
     @property
     def together(self) -> int:
         """Trials of a fresh study that start at once, in all processes."""
-        return together(len(self.space.ranges())) if self.settings.sampler == "auto" else 0
+        free = self.settings.sampler == "auto" and self.settings.open == "auto"
+        return together(len(self.space.ranges())) if free else 0
 
     @property
     def least_open(self) -> int:

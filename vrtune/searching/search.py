@@ -103,7 +103,10 @@ def conclude(work: Work, times: Timesheet, *, stopped: bool, progress: Progress)
     finish(study, work.entry, spent, stopped=stopped)
     again: list[Retrained] = []
     if settings.retrain and not stopped:
-        confirm(work, progress)
+        try:
+            confirm(work, progress)
+        except Stopped:
+            stopped = True
     best = [trial.number for trial in ranked(study)[: settings.retrain]]
     if best and not stopped:
         again = retrain_study(

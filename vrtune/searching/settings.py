@@ -94,7 +94,8 @@ class SearchSettings(Settings, title="Search"):
     open: Literal["auto"] | int = Field(
         default="auto",
         json_schema_extra=SPEED,
-        description="trials under way in a process; auto: one on a CPU, as many as fill a GPU",
+        description="trials under way in a process; auto: as many as fill a GPU, on a CPU one "
+        "after a few that start together",
     )
     lanes: Literal["auto"] | int = Field(
         default="auto",

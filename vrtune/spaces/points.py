@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import optuna
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
 from vrtune.errors import UsageError
 
@@ -31,26 +32,45 @@ def asked_of(
     UsageError if it raises, or a value lies outside its range; Lacking if one is missing.
     """
     trial = optuna.trial.FixedTrial(point)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)  # a value out of range
-        try:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # Optuna's of a value out of range
             suggest(trial)
-        except UsageError as error:
-            cause = str(error.__cause__)
-            lacking = re.search("parameter '(.+)' is not found", cause)
-            if lacking is not None:
-                raise Lacking(
-                    f"{file}: suggest asks for {lacking[1]}, which {what} does not name (it "
-                    f"names {', '.join(sorted(point)) or 'nothing'})"
-                ) from None
-            outside = re.search("value (.+) of the parameter '(.+)' is out of", cause)
-            if outside is not None:
-                raise UsageError(
-                    f"{file}: {what} has {outside[2]} = {outside[1]}, which is out of the range "
-                    "that suggest gives it"
-                ) from None
-            raise
+    except UsageError as error:
+        lacking = re.search("parameter '(.+)' is not found", str(error.__cause__))
+        if lacking is not None:
+            raise Lacking(
+                f"{file}: suggest asks for {lacking[1]}, which {what} does not name (it "
+                f"names {', '.join(sorted(point)) or 'nothing'})"
+            ) from None
+        _refuse_outside(trial, point, file, what)
+        raise
+    _refuse_outside(trial, point, file, what)
     return set(trial.params)
+
+
+def _refuse_outside(
+    trial: optuna.trial.FixedTrial, point: dict[str, Any], file: str | Path | None, what: str
+) -> None:
+    """UsageError for a value that lies outside of what suggest allows."""
+    for name, given in trial.distributions.items():
+        if not _holds(given, point[name]):
+            raise UsageError(
+                f"{file}: {what} has {name} = {point[name]!r}, which is out of the range that "
+                "suggest gives it"
+            )
+
+
+def _holds(given: BaseDistribution, value: Any) -> bool:
+    """Whether a parameter may have a value: a number where numbers are asked for."""
+    if isinstance(given, FloatDistribution | IntDistribution) and (
+        isinstance(value, bool) or not isinstance(value, int | float)
+    ):
+        return False
+    try:
+        return bool(given._contains(given.to_internal_repr(value)))
+    except ValueError:
+        return False
 
 
 def refuse_unasked(named: set[str], asked: set[str], file: str | Path | None, what: str) -> None:

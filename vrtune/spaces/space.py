@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import itertools
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +23,7 @@ from vrtune.trial_config import TrialConfig
 from vrtune.units import InitSettings
 
 _PACKAGE = Path(__file__).parents[1]
+MOST_STARTS = 500  # points of a GRID that a search starts from
 # The user's own folder first, then the installed one, then a checkout's.
 FOLDERS = (Path("search_spaces"), _PACKAGE / "search_spaces", _PACKAGE.parent / "search_spaces")
 
@@ -108,10 +110,14 @@ class Space:
         return point
 
     def starts(self) -> list[dict[str, Any]]:
-        """The points of GRID, as far as there is one that names every parameter."""
-        has = hasattr(self.method, "GRID")
+        """The points of GRID to start from: none of one that is not there, or lacks a parameter, or
+        has so many that it says little."""
+        own = [getattr(module, "GRID", None) for module in (self.method, self.init)]
+        sizes = [len(values) for grid in own if isinstance(grid, dict) for values in grid.values()]
+        if own[0] is None or math.prod(sizes) > MOST_STARTS:
+            return []
         try:
-            return self.grid() if has else []
+            return self.grid()
         except Lacking:
             return []
 

@@ -70,7 +70,11 @@ class Curves:
 
 def read(study: Study, trials: Iterable[FrozenTrial]) -> Curves:
     """The curves of the trials of a study; those that tell nothing are left out."""
-    trials = [trial for trial in trials if trial.intermediate_values or trial.values]
+    trials = [
+        trial
+        for trial in trials
+        if trial.intermediate_values or (trial.values and trial.state is TrialState.COMPLETE)
+    ]
     scale = _Scale(study, trials)
     known = [curve for curve in map(scale.curve, trials) if curve]
     lengths = [curve.last for curve in known if curve.final is not None] or [

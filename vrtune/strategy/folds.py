@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from optuna import Study
 from optuna.pruners import BasePruner
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from vrtune.strategy.curves import Curve, Curves, read
 
@@ -19,8 +19,8 @@ class FoldsPruner(BasePruner):
 
     Lost: on every fold, log L(e) exceeds that of the rival with the best expected end by more than
     .1 (1 - e/E), and would still exceed the rival's last if it went on falling by .15 of its last
-    epoch's fall. Twin: on every fold, log L(e) is within .01 of that of a trial before it. No
-    trial is judged before it has seen a tenth of the epochs.
+    epoch's fall. Twin: on every fold, log L(e) is within .01 of that of a trial
+    that started before it or is complete. None is judged before it has seen a tenth of the epochs.
 
     Folds of one study see the same weights and batches, so what all of them say is seldom luck.
     Losses by fold are those of `report_folds`; without them the reported value is the only fold.
@@ -63,7 +63,8 @@ class FoldsPruner(BasePruner):
 
 
 def _twin(own: Curve, rivals: list[Curve], epoch: int) -> bool:
-    older = [c for c in rivals if c.trial.number < own.trial.number or c.final is not None]
+    alive = [c for c in rivals if c.trial.state is not TrialState.PRUNED]  # or another has ended
+    older = [c for c in alive if c.trial.number < own.trial.number or c.final is not None]
     return any(np.abs(_gap(own, epoch, rival, epoch)).max() < TWIN for rival in older)
 
 

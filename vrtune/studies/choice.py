@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from vrtune.config import Settings
 
+NO_BETTER = 0.97  # of the loss of a guess
 ATTRIBUTE = "confirm-{}"  # of the study: a finished trial's own can't be changed
 
 
@@ -25,7 +26,7 @@ class Confirmed(Settings):
     trainings: int
     gradient_computations: float
     mean: float | None  # over all of them; None where one diverged
-    limit: float | None = None  # a training that ends above this loss has failed
+    classes: int | None = None  # of the data, for what a guess among them would lose
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Candidate:
 
     trial: FrozenTrial
     confirmed: Confirmed | None
-    limit: float = math.inf  # above which a training has failed
+    failed: int = 0  # of its trainings
 
     @property
     def losses(self) -> list[float]:
@@ -46,15 +47,9 @@ class Candidate:
     @property
     def key(self) -> tuple[float, float, int]:
         """The share of trainings that failed, then the mean loss."""
-        if self.confirmed is None:
-            failed, of, mean = (
-                count_failed(self.losses, self.limit),
-                len(self.losses),
-                self.trial.value,
-            )
-        else:
-            failed, of, mean = self.confirmed.failed, self.confirmed.trainings, self.confirmed.mean
-        return failed / of, math.inf if mean is None else mean, self.number
+        mean = self.trial.value if self.confirmed is None else self.confirmed.mean
+        of = len(self.losses) if self.confirmed is None else self.confirmed.trainings
+        return self.failed / of, math.inf if mean is None else mean, self.number
 
     @property
     def number(self) -> int:
@@ -72,11 +67,25 @@ def candidates(study: optuna.Study) -> list[Candidate]:
         return []
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     kept = study.user_attrs
-    again = {t.number: _read(kept.get(ATTRIBUTE.format(t.number))) for t in complete}
-    limits = [known.limit for known in again.values() if known and known.limit is not None]
-    limit = min(limits, default=math.inf)
-    found = [Candidate(trial, again[trial.number], limit) for trial in complete]
+    again = [_read(kept.get(ATTRIBUTE.format(trial.number))) for trial in complete]
+    found = [
+        Candidate(trial, known, known.failed if known else 0)
+        for trial, known in zip(complete, again, strict=True)
+    ]
+    classes = next((known.classes for known in again if known), None)
+    if classes is not None:
+        found = recounted(found, classes)
     return sorted(found, key=lambda candidate: candidate.key)
+
+
+def recounted(found: list[Candidate], classes: int) -> list[Candidate]:
+    """The same, with the failures of all counted by one limit."""
+    limit = failure_limit([candidate.losses for candidate in found], classes)
+    counts = [count_failed(candidate.losses, limit) for candidate in found]
+    return [
+        Candidate(c.trial, c.confirmed and c.confirmed.model_copy(update={"failed": n}), n)
+        for c, n in zip(found, counts, strict=True)
+    ]
 
 
 def ranked(study: optuna.Study) -> list[FrozenTrial]:
@@ -89,7 +98,7 @@ def ranked(study: optuna.Study) -> list[FrozenTrial]:
 
 def confirmation(study: optuna.Study, number: int) -> Confirmed | None:
     """How a trial did when it was judged again, if it was."""
-    return _read(study.user_attrs.get(ATTRIBUTE.format(number)))
+    return next((c.confirmed for c in candidates(study) if c.number == number), None)
 
 
 def confirmations(study: optuna.Study) -> list[Confirmed]:
@@ -98,18 +107,21 @@ def confirmations(study: optuna.Study) -> list[Confirmed]:
 
 
 def keep(study: optuna.Study, confirmed: Confirmed) -> None:
-    """Keeps a confirmation with the study, in place of one of fewer repeats."""
+    """Keeps a confirmation with the study, in place of one of no more repeats."""
     name = ATTRIBUTE.format(confirmed.trial)
-    study.set_user_attr(name, confirmed.model_dump(mode="json"))
+    earlier = _read(study.user_attrs.get(name))
+    if earlier is None or len(earlier.losses) <= len(confirmed.losses):  # others may search, too
+        study.set_user_attr(name, confirmed.model_dump(mode="json"))
 
 
 def failure_limit(losses: Iterable[Sequence[float]], classes: int) -> float:
     """The loss above which a training has failed, given those of several settings: in its logarithm
-    half the way from what is usual for the best of them to a guess among the classes."""
+    half the way from what is usual for the best of them to a guess among the classes, and in any
+    case where it is no better than that."""
     known = [[loss for loss in row if math.isfinite(loss)] for row in losses]
     guess = math.log(classes)
     usual = min((statistics.median(row) for row in known if row), default=guess)
-    return min(max(math.sqrt(usual * guess), 1.25 * usual), guess)
+    return min(max(math.sqrt(usual * guess), 1.25 * usual), NO_BETTER * guess)
 
 
 def count_failed(losses: Iterable[float], limit: float) -> int:
@@ -117,9 +129,11 @@ def count_failed(losses: Iterable[float], limit: float) -> int:
     return sum(not loss <= limit for loss in losses)
 
 
-def failed_seeds(losses: Sequence[float], classes: int) -> int:
-    """How many of a setting's trainings failed, by the usual one among them."""
-    return count_failed(losses, failure_limit([losses], classes))
+def failed_seeds(
+    losses: Sequence[float], classes: int, others: Iterable[Sequence[float]] = ()
+) -> int:
+    """How many of a setting's trainings failed, by what is usual for it and for others."""
+    return count_failed(losses, failure_limit([losses, *others], classes))
 
 
 def _read(kept: object) -> Confirmed | None:
