@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import warnings
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -188,3 +190,19 @@ def test_settings_given_are_not_changed() -> None:
     sampler = AutoSampler(default=default, grid=grid, seed=1)
     default["x"], grid[0]["x"] = 0.9, 0.9
     assert (sampler.default, sampler.grid) == (DEFAULT, [DEFAULT])
+
+
+def test_pairs_may_be_choices(tmp_path: Path) -> None:
+    """A storage gives them back as lists, which Optuna takes for other choices."""
+    study = optuna.create_study(
+        storage=f"sqlite:///{tmp_path}/pairs.db", sampler=AutoSampler(default={"x": 0.5}, seed=1)
+    )
+
+    def objective(trial: optuna.Trial) -> float:
+        pair = trial.suggest_categorical("pair", [(0.9, 0.999), (0.95, 0.99)])  # type: ignore[list-item]
+        return trial.suggest_float("x", 0, 1) + pair[0]  # type: ignore[index]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of a choice that is no number or word
+        study.optimize(objective, n_trials=8)
+        assert len({trial.params["x"] for trial in study.trials}) == 8

@@ -103,6 +103,15 @@ def test_a_confirmation_is_kept_in_any_storage(url: str) -> None:
     assert confirmations(again) == [record]
 
 
+def test_what_was_added_by_hand_is_not_chosen() -> None:
+    """It has no setting that could be trained again."""
+    study = study_of(0.1, 0.3)
+    ours = study.ask()
+    ours.set_user_attr("config", {})
+    study.tell(ours, 0.2)
+    assert numbers(ranked(study)) == [2]
+
+
 def test_nothing_is_chosen_among_several_objectives() -> None:
     study = optuna.create_study(directions=["minimize", "maximize"])
     study.tell(study.ask(), [0.1, 0.9])

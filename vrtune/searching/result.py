@@ -86,7 +86,7 @@ def _best(study: optuna.Study, trial: FrozenTrial | None) -> Best | None:
         number=trial.number,
         value=trial.value,
         params=trial.params,
-        fold_values=trial.user_attrs["fold_values"],
+        fold_values=trial.user_attrs.get("fold_values", []),
         confirmed=confirmation(study, trial.number),
         edges=tuple(edge_notes(trial.params, trial.distributions)),
     )

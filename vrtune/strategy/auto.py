@@ -74,7 +74,7 @@ class AutoSampler(BaseSampler):
         space: dict[str, BaseDistribution] = {}
         for other in study.get_trials(deepcopy=False):
             space |= other.distributions
-        return {name: space[name] for name in sorted(space) if not space[name].single()}
+        return {name: d for name, d in sorted(space.items()) if not d.single() and _lasts(d)}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -199,6 +199,12 @@ def together(parameters: int) -> int:
     """Trials of a fresh study that best start together: FoldsPruner soon ends the worse of them,
     so that a choice of several costs little more than one."""
     return 2 + parameters
+
+
+def _lasts(distribution: BaseDistribution) -> bool:
+    """Whether a storage gives it back as it was: of choices, JSON makes lists of tuples."""
+    choices = getattr(distribution, "choices", ())
+    return all(choice is None or isinstance(choice, bool | int | float | str) for choice in choices)
 
 
 def _others(study: Study, trial: FrozenTrial) -> list[FrozenTrial]:

@@ -66,6 +66,8 @@ def candidates(study: optuna.Study) -> list[Candidate]:
     if len(study.directions) > 1:
         return []
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    # trials that were added by hand teach the sampler; there is no setting to train again
+    complete = [trial for trial in complete if "config" in trial.user_attrs] or complete
     kept = study.user_attrs
     again = [_read(kept.get(ATTRIBUTE.format(trial.number))) for trial in complete]
     found = [
