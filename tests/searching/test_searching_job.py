@@ -97,10 +97,16 @@ def test_processes_end_when_their_parent_is_killed(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("vrtune.studies.leases.CLAIM_S", 0.0)
-    process = start(url, 40)
-    wait_for(process, "finished", 4)  # until then the other may have no trial open
+    process = start(url, 400)
+    wait_for(process, "finished", 4)
     children = psutil.Process(process.pid).children()
     assert len(children) == 1
+    study, until = load_study(open_storage(url), "s", url), time.monotonic() + 60
+    while not any(
+        trial.user_attrs.get("worker", {}).get("pid") == children[0].pid
+        for trial in study.get_trials(deepcopy=False)
+    ):  # this process trains alone until the other has started
+        assert time.monotonic() < until
     process.kill()
     process.communicate()
     _, alive = psutil.wait_procs(children, timeout=30)
