@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from importlib import import_module
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -154,8 +155,7 @@ def test_one_epoch_of_the_grid_then_the_best(table: Any) -> None:
 def test_a_summary_counts_hits(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     figures = part("figures")
     monkeypatch.setattr(figures, "load", lambda name: table)
-    each = lambda call, tasks: [call(*task) for task in tasks]  # noqa: E731
-    row = figures.summary("made", "grid-top-3", 1, each, trials=60, reps=4)
+    row = figures.summary("made", "grid-top-3", 1, starmap, trials=60, reps=4)
     assert row["never"] == 0
     assert row["hit"][1] == (3 + EPOCHS - 1) / table.full
     assert row["after"][3] == pytest.approx([0.2, 0.2])

@@ -13,7 +13,7 @@ from reference.small_search import SPACE, TASK, trials_of
 from vrtune import Task
 from vrtune.errors import UsageError
 from vrtune.searching import plan as planning
-from vrtune.searching.plan import PLANS, Work, plan
+from vrtune.searching.plan import Work, plan
 from vrtune.searching.prepare import Request, prepare, understand
 from vrtune.searching.settings import SearchSettings
 
@@ -73,7 +73,6 @@ def test_lanes_say_how_trials_are_computed_and_not_how_many_are_under_way(
     work = planned(url, sampler="tpe", **given)
     assert (work.job.slots, work.job.most) == (slots, most)
     assert said in str(work)
-    assert work.study.user_attrs[PLANS] == {"cpu": {"open": slots, **work.way.model_dump()}}
 
 
 @pytest.mark.parametrize(

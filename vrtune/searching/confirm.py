@@ -15,15 +15,7 @@ from vrtune.lanes.plan import plan
 from vrtune.lanes.pool import Pool, finite
 from vrtune.searching.interrupts import interrupts
 from vrtune.searching.plan import Work
-from vrtune.studies.choice import (
-    Candidate,
-    Confirmed,
-    candidates,
-    count_failed,
-    failure_limit,
-    keep,
-    recounted,
-)
+from vrtune.studies.choice import Candidate, Confirmed, candidates, keep, recounted
 from vrtune.studies.record import read_config
 
 MOST = 4  # times the repeats of one trial are made for all together
@@ -53,9 +45,9 @@ def _leader(work: Work) -> Candidate | None:
     """The most promising trial; of several with the same settings the one known best."""
     known: dict[str, Candidate] = {}
     for each in recounted(candidates(work.study), work.workspace.dataset.classes):
-        same = known.setdefault(repr(sorted(each.trial.params.items())), each)
-        if each.repeats > same.repeats:
-            known[repr(sorted(each.trial.params.items()))] = each
+        settings = repr(sorted(each.trial.params.items()))
+        if each.repeats > known.setdefault(settings, each).repeats:
+            known[settings] = each
     return min(known.values(), key=lambda candidate: candidate.key, default=None)
 
 
@@ -84,15 +76,12 @@ def _judge(
     accuracies = [*(known.accuracies if known else []), finite(standing.accuracies)]
     every = [*candidate.losses, *standing.losses]
     spent = known.gradient_computations if known else 0.0
-    everyone = [c.losses for c in candidates(work.study) if c.number != trial.number]
-    classes = workspace.dataset.classes
     return Confirmed(
         trial=trial.number,
         losses=losses,
         accuracies=accuracies,
-        failed=count_failed(every, failure_limit([every, *everyone], classes)),
         trainings=len(every),
         gradient_computations=spent + standing.gradient_computations,
         mean=finite([sum(every) / len(every)])[0],
-        classes=classes,
+        classes=workspace.dataset.classes,
     )

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 import optuna
-import torch
 from optuna.trial import TrialState
 
 from vrtune.errors import UsageError
@@ -26,7 +25,6 @@ from vrtune.studies.record import StudyRecord, default_name, open_study
 from vrtune.studies.searches import SearchEntry, begin
 from vrtune.studies.storage import open_storage
 
-PLANS = "plans"  # the study attribute that says how it was trained on which device
 FULL = 64  # lanes that fill a GPU: more are no faster (benchmarks/gpu.py)
 GENERATIONS = 4  # at most a quarter of the trials at once: the sampler must learn
 
@@ -39,14 +37,14 @@ class Work:
     workspace: Workspace
     study: optuna.Study
     way: Plan
-    open: int  # trials under way at once in a process
     job: Job
     trials: int
     processes: int
     entry: SearchEntry  # what the study remembers of it
 
     def __str__(self) -> str:
-        trials = f"{self.open} trial{'s' * (self.open > 1)} under way"
+        count = self.job.slots
+        trials = f"{count} trial{'s' * (count > 1)} under way"
         return f"{self.way.text}, {trials}, {self.processes} process{'es' * (self.processes > 1)}"
 
 
@@ -64,7 +62,7 @@ def plan(prepared: Prepared, others: Sequence[int] = ()) -> Work:
     count = _under_way(prepared, trials, processes)
     together = 0 if _begun(study) else min(request.together, trials)
     most = max(count, math.ceil(together / processes))
-    way = _way(prepared, study, count, most, processes)
+    way = _way(prepared, most, processes)
     entry = begin(
         study,
         request.space,
@@ -80,7 +78,6 @@ def plan(prepared: Prepared, others: Sequence[int] = ()) -> Work:
         workspace=workspace,
         study=study,
         way=way,
-        open=count,
         job=Job(
             task=request.task,
             space=str(request.space.path),
@@ -160,21 +157,16 @@ def _under_way(prepared: Prepared, trials: int, processes: int) -> int:
     return count
 
 
-def _way(prepared: Prepared, study: optuna.Study, count: int, most: int, processes: int) -> Plan:
-    """How a process trains `count` trials, `most` at first; the study keeps it, for people."""
+def _way(prepared: Prepared, most: int, processes: int) -> Plan:
+    """How a process trains so many trials at the most."""
     request, workspace = prepared.request, prepared.workspace
-    settings, device = request.settings, request.device
-    at_once = None if settings.lanes == "auto" else settings.lanes
+    settings = request.settings
     with one_thread(workspace.device):
-        way = way_to_train(
+        return way_to_train(
             workspace,
             prepared.like,
             settings.fuse,
             most * request.task.parts,
-            at_once=at_once,
+            at_once=None if settings.lanes == "auto" else settings.lanes,
             processes=processes,
         )
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-    kept = {"open": count, **way.model_dump(mode="json")}
-    study.set_user_attr(PLANS, {**study.user_attrs.get(PLANS, {}), name: kept})
-    return way

@@ -73,7 +73,8 @@ def understand(space: str | Path, task: Task, settings: SearchSettings) -> Reque
     found = spaces.load(str(space), task.init)
     points = found.grid() if settings.sampler == "grid" else []
     if settings.sampler == "auto" and settings.start == "on":
-        found.default(), found.starts()  # what is wrong with them is told now
+        found.default()  # what is wrong with it, or with GRID, is told now
+        found.starts()
     return Request(
         task=_absolute(task), settings=settings, space=found, points=points, device=device
     )

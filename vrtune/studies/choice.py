@@ -22,7 +22,7 @@ class Confirmed(Settings):
     trial: int
     losses: list[list[float | None]]  # [repeat][fold]
     accuracies: list[list[float | None]]
-    failed: int  # of the trainings that found the trial, and of these
+    failed: int = 0  # of the trainings that found the trial, and of these: counted when it is read
     trainings: int
     gradient_computations: float
     mean: float | None  # over all of them; None where one diverged
