@@ -22,7 +22,7 @@ SPACES = ROOT / "search_spaces"
 # A new file of vrtune must be given its line.
 LAYERS: list[set[str]] = [
     {"errors", "events", "strategy"},
-    {"config"},
+    {"config", "display"},
     {"units"},
     {"data", "models", "inits", "estimators", "optimizers", "schedules"},
     {"trial_config", "gradients"},

@@ -64,6 +64,25 @@ class RoundEnded(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stepped(Event):
+    """Lanes took another training step; said at most twice a second."""
+
+    kind = "step"
+    trial: int  # of those in training the one with the lowest number
+    epoch: int  # it is in, from 1
+    step: int  # of the epoch, from 1
+    steps: int  # that an epoch has
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noted(Event):
+    """Something the user should know, in a sentence."""
+
+    kind = "note"
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Halved(Event):
     """The device ran out of memory: half the slots are left."""
 
