@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from vrtune.data.base import Dataset, Part
+from vrtune.data.base import Dataset, Outline, Part
 from vrtune.errors import VrtuneError
 
 
@@ -91,3 +91,28 @@ def test_test_part_may_lack_a_class() -> None:
 def test_one_class_is_refused() -> None:
     with pytest.raises(VrtuneError, match="made holds 1 class"):
         Dataset("made", 1, part(classes=1), part)
+
+
+def test_an_outline_is_checked_as_the_test_part_is() -> None:
+    """And the test part is not read for that."""
+
+    def never() -> Part:
+        raise AssertionError("not yet")
+
+    sound = Outline.of(part(3))
+    for outline, message in (
+        (replace(sound, shape=(1, 3, 2)), r"images of shape \(1, 3, 2\)"),
+        (replace(sound, dtype=torch.float32), "values of type torch.float32"),
+        (replace(sound, labels=(0, 3)), "labels 0 to 3, its training part 0 to 2"),
+        (replace(sound, samples=0), "the test part of made holds no samples"),
+    ):
+        made = Dataset("made", 3, part(), never, outline_test=lambda outline=outline: outline)
+        with pytest.raises(VrtuneError, match=message):
+            made.check_test()
+    Dataset("made", 3, part(), never, outline_test=lambda: sound).check_test()
+    Dataset("made", 3, part(), never).check_test()
+
+
+def test_an_empty_test_part_is_refused() -> None:
+    with pytest.raises(VrtuneError, match="holds no samples"):
+        dataset(part(0)).read_test()

@@ -21,6 +21,8 @@ def test_shapes_and_range(loaded: Dataset) -> None:
     test = loaded.read_test()
     assert loaded.name == "digits"
     assert loaded.classes == 10
+    assert loaded.class_names == tuple("0123456789")
+    loaded.check_test()
     assert loaded.shape == (1, 16, 16)
     assert loaded.train.x.shape == (1437, 1, 16, 16)
     assert test.x.shape == (360, 1, 16, 16)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import pickle
 import shutil
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from urllib.error import URLError
 
@@ -16,9 +19,9 @@ import pytest
 import torch
 from torchvision import datasets
 
-from vrtune.data import DATASETS, downloads
+from vrtune.data import DATASETS, downloads, load
 from vrtune.data.normalise import statistics
-from vrtune.errors import VrtuneError
+from vrtune.errors import UsageError, VrtuneError
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 needs_shared = pytest.mark.skipif(
@@ -142,6 +145,111 @@ def test_data_dir_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(VrtuneError, match="cifar10 is missing or damaged under"):
         downloads.cifar10(tmp_path / "file")
+
+
+def idx(*shape: int, values: bytes | None = None) -> bytes:
+    """A file as MNIST's are: its kind (bytes), its dimensions, its values."""
+    head = bytes([0, 0, 8, len(shape)]) + b"".join(size.to_bytes(4, "big") for size in shape)
+    return head + (bytes(np.prod(shape)) if values is None else values)
+
+
+@pytest.fixture
+def tiny_mnist(tmp_path: Path) -> Path:
+    """Twenty training and ten test images of 4x3."""
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part, n in (("train", 20), ("t10k", 10)):
+        (raw / f"{part}-images-idx3-ubyte").write_bytes(idx(n, 4, 3))
+        labels = bytes(i % 10 for i in range(n))
+        (raw / f"{part}-labels-idx1-ubyte").write_bytes(idx(n, values=labels))
+    return tmp_path
+
+
+def test_names_of_classes(tiny_mnist: Path) -> None:
+    names = downloads.mnist(tiny_mnist).class_names
+    assert names is not None
+    assert (len(names), names[3]) == (10, "3 - three")
+
+
+def test_a_sound_test_part_is_let_through_unread(
+    tiny_mnist: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = downloads.mnist(tiny_mnist)
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("not yet")
+
+    monkeypatch.setattr(downloads, "_read", never)
+    loaded.check_test()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("t10k-images-idx3-ubyte", b"", "missing or damaged"),
+        ("t10k-images-idx3-ubyte", idx(10, 4, 3)[:-1], "missing or damaged"),
+        ("t10k-images-idx3-ubyte", idx(9, 4, 3), "missing or damaged"),
+        ("t10k-images-idx3-ubyte", idx(10, 4, 4), r"images of shape \(1, 4, 4\)"),
+        ("t10k-labels-idx1-ubyte", idx(10, values=bytes([77] * 10)), "missing or damaged"),
+        ("t10k-labels-idx1-ubyte", None, "missing or damaged"),
+    ],
+    ids=["empty", "short", "fewer", "larger", "label", "gone"],
+)
+def test_a_damaged_test_part_is_told_before_the_search(
+    file: str, content: bytes | None, message: str, tiny_mnist: Path, no_network: None
+) -> None:
+    loaded = downloads.mnist(tiny_mnist)
+    path = tiny_mnist / "MNIST" / "raw" / file
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(VrtuneError, match=message):
+        loaded.check_test()
+
+
+@pytest.mark.parametrize("file", ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"])
+def test_damage_of_any_kind_is_a_sentence(file: str, tiny_mnist: Path, no_network: None) -> None:
+    """torchvision raises KeyError, TypeError and whatever else its reading comes upon."""
+    path = tiny_mnist / "MNIST" / "raw" / file
+    whole, random = path.read_bytes(), np.random.default_rng(0)
+    for _ in range(30):
+        data = bytearray(whole)
+        for at in random.integers(0, 12, 3):
+            data[at] = random.integers(256)
+        path.write_bytes(data)
+        with suppress(VrtuneError):
+            downloads.mnist(tiny_mnist)
+    path.write_bytes(b"\0\0\x0a\x03" + whole[4:])  # a kind that is none: KeyError
+    with pytest.raises(VrtuneError, match="mnist is missing or damaged"):
+        downloads.mnist(tiny_mnist)
+
+
+def test_labels_that_are_none_of_the_classes(tiny_mnist: Path, no_network: None) -> None:
+    path = tiny_mnist / "MNIST" / "raw" / "train-labels-idx1-ubyte"
+    path.write_bytes(idx(20, values=bytes([200] * 20)))
+    with pytest.raises(VrtuneError, match="mnist is missing or damaged"):
+        downloads.mnist(tiny_mnist)
+
+
+def test_sound_data_on_a_disk_that_is_read_only(
+    tiny_mnist: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "mkdir", refuse)
+    monkeypatch.setattr(downloads, "_fetch", refuse)
+    loaded = downloads.mnist(tiny_mnist)
+    loaded.check_test()
+    assert len(loaded.read_test().y) == 10
+
+
+def test_the_home_folder_is_found(tiny_mnist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tiny_mnist.parent))
+    assert load("mnist", Path("~", tiny_mnist.name)).classes == 10
+    assert downloads.mnist(Path("~", tiny_mnist.name)).classes == 10
+    with pytest.raises(UsageError, match="'~nobody-of-that-name/data' begins with a user who is"):
+        load("mnist", Path("~nobody-of-that-name/data"))
 
 
 def made_cifar(kind: type[datasets.CIFAR10]) -> Callable[[datasets.CIFAR10], None]:

@@ -121,7 +121,6 @@ def test_deep_image_is_named(tmp_path: Path) -> None:
 def test_class_without_images(tmp_path: Path) -> None:
     root = lay_out(tmp_path)
     (root / "train" / "yak").mkdir()
-    (root / "train" / ".hidden").mkdir()
     with pytest.raises(VrtuneError, match="yak holds no images"):
         folder.load(root)
 

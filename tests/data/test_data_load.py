@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -41,9 +42,12 @@ def test_a_misspelt_name_is_guessed(given: str, guess: str, tmp_path: Path) -> N
         load(given, tmp_path)
 
 
-@pytest.mark.parametrize("given", ["nowhere/to/be/found", "missing.npz", "readme.txt"])
+@pytest.mark.parametrize(
+    "given", ["nowhere/to/be/found", "missing.npz", "readme.txt", "x" * 5000, "nul\0", "pipe.npz"]
+)
 def test_anything_else_lists_what_there_is(given: str, tmp_path: Path) -> None:
     (tmp_path / "readme.txt").write_text("no data set")
+    os.mkfifo(tmp_path / "pipe.npz")
     given = str(tmp_path / given)
     with pytest.raises(UsageError) as caught:
         load(given, tmp_path)

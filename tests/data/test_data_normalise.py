@@ -40,6 +40,20 @@ def test_deviation_of_a_constant_channel_is_one(constant: torch.Tensor) -> None:
     assert mean[0] == (constant / 255 if constant.dtype == torch.uint8 else constant)
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_columns_of_a_table(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a wide one in chunks of fewer rows, down to one."""
+    monkeypatch.setattr(normalise, "WIDE", 90)
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randint(0, 256, (50, 40, 1, 1), generator=generator).to(dtype)
+    mean, std = statistics(x)
+    monkeypatch.setattr(normalise, "WIDE", 1)
+    assert torch.equal(statistics(x)[0], mean)
+    scaled = x.numpy().astype(np.float64)[:, :, 0, 0] / (255 if dtype == torch.uint8 else 1)
+    assert mean.numpy() == pytest.approx(scaled.mean(0), rel=1e-6)
+    assert std.numpy() == pytest.approx(scaled.std(0), rel=1e-6)
+
+
 def test_samples_outside_the_subset_have_no_say() -> None:
     x = torch.zeros(20, 1, 2, 2)
     x[10:] = float("nan")

@@ -16,7 +16,9 @@ SPLIT_SEED = 0  # fixed: the test part is the same for every study
 
 def load(data_dir: Path) -> Dataset:
     """1437 training and 360 test images [1, 16, 16], float32 in 0..1; `data_dir` is not used."""
-    return Dataset("digits", 10, _part(test=False), lambda: _part(test=True))
+    names = tuple(map(str, range(10)))
+    train = _part(test=False)
+    return Dataset("digits", 10, train, lambda: _part(test=True), class_names=names)
 
 
 def _part(*, test: bool) -> Part:

@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 import os
-import pickle
 import socket
 import sys
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
-from tarfile import TarError
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from vrtune.data.base import Dataset, Part
+from vrtune.data.base import Dataset, Outline, Part
+from vrtune.display.figures import safe
 from vrtune.errors import VrtuneError
 
 SILENCE = 30.0  # seconds a server may say nothing before the download is given up
-FAILURES = (  # of torchvision, with files that are missing or damaged, or with the network
-    OSError,
-    RuntimeError,
-    ValueError,
-    AssertionError,
-    EOFError,
-    HTTPException,
-    TarError,
-    pickle.UnpicklingError,
-    zlib.error,
-)
+IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"  # of MNIST's test part
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -83,32 +72,71 @@ def cifar100(data_dir: Path) -> Dataset:
 
 def _load(source: _Source, data_dir: Path) -> Dataset:
     data_dir = data_dir.expanduser()
-    train = _part(source, data_dir, train=True)
-    return Dataset(source.name, source.classes, train, lambda: _part(source, data_dir, train=False))
+
+    def part(train: bool) -> tuple[Part, tuple[str, ...]]:
+        return _sound(source, data_dir, lambda: _read(source, data_dir, train=train))
+
+    def outline() -> Outline:
+        return _sound(source, data_dir, lambda: _outline(data_dir / source.folder))
+
+    train, names = part(True)
+    return Dataset(
+        source.name,
+        source.classes,
+        train,
+        lambda: part(False)[0],
+        class_names=names if len(names) == source.classes else None,
+        # torchvision has compared the check sums of CIFAR's, all of them
+        outline_test=outline if (data_dir / source.folder / IMAGES).exists() else None,
+    )
 
 
-def _part(source: _Source, data_dir: Path, *, train: bool) -> Part:
-    """One part, after fetching what is missing or damaged; VrtuneError where that fails too."""
-    with suppress(*FAILURES):
-        return _read(source, data_dir, train=train)
+def _sound(source: _Source, data_dir: Path, read: Callable[[], T]) -> T:
+    """What is read, after fetching what is missing or damaged; VrtuneError where that fails too.
+
+    torchvision raises anything where files are damaged, or the network is.
+    """
+    with suppress(Exception):
+        return read()
     try:
         _fetch(source, data_dir)
-        return _read(source, data_dir, train=train)
-    except FAILURES as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        return read()
+    except Exception as error:
+        reason = safe(" ".join(str(error).split())) or type(error).__name__
+        where = safe(data_dir)
         raise VrtuneError(
-            f"{source.name} is missing or damaged under {data_dir} and could not be downloaded "
-            f"({reason}); lay its files under {data_dir / source.folder}, or give --data-dir the "
+            f"{source.name} is missing or damaged under {where} and could not be downloaded "
+            f"({reason}); lay its files under {where}/{source.folder}, or give --data-dir the "
             f"folder that holds {source.folder}"
         ) from error
 
 
-def _read(source: _Source, data_dir: Path, *, train: bool) -> Part:
-    """One part as uint8 [N, C, H, W], from unpacked files alone."""
+def _read(source: _Source, data_dir: Path, *, train: bool) -> tuple[Part, tuple[str, ...]]:
+    """One part as uint8 [N, C, H, W], from unpacked files alone, and the names of the classes."""
     read = source.reader(data_dir, train=train, download=False)
     x: Tensor = torch.as_tensor(read.data)
     x = x.unsqueeze(1) if x.ndim == 3 else x.permute(0, 3, 1, 2)
-    return Part(x.contiguous(), torch.as_tensor(read.targets, dtype=torch.int64))
+    y = torch.as_tensor(read.targets, dtype=torch.int64)
+    _check_labels(len(x), y.numpy(), source.classes)
+    return Part(x.contiguous(), y), tuple(read.classes)
+
+
+def _outline(folder: Path) -> Outline:
+    """Of MNIST's test part, from the headers of its files, and its labels."""
+    images, labels = folder / IMAGES, folder / LABELS
+    with images.open("rb") as file:
+        n, height, width = (int(size) for size in np.frombuffer(file.read(16), ">u4")[1:])
+    y = np.fromfile(labels, np.uint8, offset=8)
+    if images.stat().st_size != 16 + n * height * width:
+        raise ValueError(f"{images} is damaged: delete it")
+    _check_labels(n, y)
+    return Outline(n, (1, height, width), torch.uint8, (int(y.min()), int(y.max())))
+
+
+def _check_labels(samples: int, y: np.ndarray, classes: int = 10) -> None:
+    """Damaged files are mended: by another download."""
+    if len(y) != samples or not samples or y.min() < 0 or y.max() >= classes:
+        raise ValueError(f"its labels are damaged: {len(y)} for {samples} images")
 
 
 def _fetch(source: _Source, data_dir: Path) -> None:
@@ -128,7 +156,7 @@ def _fetch(source: _Source, data_dir: Path) -> None:
                 beside.mkdir(parents=True, exist_ok=True)
                 try:
                     extract_archive(archive, beside)
-                except FAILURES as error:
+                except Exception as error:
                     raise RuntimeError(f"{archive} is damaged: delete it") from error
             with redirect_stdout(sys.stderr), _socket_timeout(SILENCE):
                 source.reader(stage, train=True, download=True)

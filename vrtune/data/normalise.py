@@ -1,11 +1,12 @@
-"""Mean and standard deviation a channel, with which images are normalised."""
+"""Mean and standard deviation a channel, with which images are normalised; of a table, a column."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-CHUNK = 4096  # samples copied at a time
+CHUNK = 4096  # samples copied at a time,
+WIDE = 2**24  # and of a table no more than so many values
 
 
 def statistics(x: Tensor, indices: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -16,7 +17,8 @@ def statistics(x: Tensor, indices: Tensor | None = None) -> tuple[Tensor, Tensor
     is 1.
     """
     rows = torch.arange(len(x), device=x.device) if indices is None else indices.to(x.device)
-    chunks = rows.split(CHUNK)
+    table = x[0, 0].numel() == 1
+    chunks = rows.split(max(1, min(CHUNK, WIDE // x.shape[1])) if table else CHUNK)
     mean, std = _of_bytes(x, chunks) if x.dtype == torch.uint8 else _of_floats(x, chunks)
     std = torch.where(std > 0, std, 1.0)
     return mean.float().to(x.device), std.float().to(x.device)

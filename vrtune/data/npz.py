@@ -1,18 +1,18 @@
-"""Arrays in one .npz file: x_train, y_train, x_test and y_test."""
+"""Arrays in one .npz file: x_train, y_train, x_test and y_test; class_names, if you like."""
 
 from __future__ import annotations
 
-import re
-import zlib
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vrtune.data.base import Dataset, Part
+from vrtune.data.archive import Archive, opened
+from vrtune.data.base import Dataset, Outline, Part
+from vrtune.display.figures import safe
 from vrtune.errors import VrtuneError
+from vrtune.machine import check_memory
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 CHANNELS = (1, 3)
@@ -21,75 +21,130 @@ CHANNELS = (1, 3)
 def load(path: Path) -> Dataset:
     """x is [N, H, W], [N, C, H, W], [N, H, W, C] with C 1 or 3, or [N, D]; y is whole numbers.
 
-    [N, D] becomes [N, 1, 1, D]. uint8 stays uint8, floating types become float32. Raises
-    VrtuneError for a missing key, other types and shapes, NaN or infinity in x, and training
-    labels that are not 0..classes-1. The test arrays are not read yet.
+    [N, D] becomes [N, D, 1, 1]: each column is a channel, normalised by itself. uint8 stays uint8,
+    floating types become float32. Raises VrtuneError for a missing key, other types and shapes,
+    NaN or infinity in x, and training labels that are not 0..classes-1. The test arrays are not
+    read yet. `class_names` [classes] are texts.
     """
-    train = _read(path, "train")
-    found = train.y.unique()
+    with opened(path) as archive:
+        missing = [key for key in KEYS if key not in archive.names]
+        if missing:
+            raise VrtuneError(
+                f"{safe(path)} lacks {', '.join(missing)}; save it with {', '.join(KEYS)}"
+            )
+        train = _read(archive, "train")
+        found = train.y.unique()
+        names, notes = _class_names(archive, len(found))
     if not torch.equal(found, torch.arange(len(found))):
         raise VrtuneError(
-            f"y_train of {path} has {len(found)} different labels from {found[0]} to {found[-1]}; "
-            "number the classes 0, 1, 2 and so on without a gap"
+            f"y_train of {safe(path)} has {len(found)} different labels from {found[0]} to "
+            f"{found[-1]}; number the classes 0, 1, 2 and so on without a gap"
         )
-    return Dataset(path.stem, len(found), train, lambda: _read(path, "test"))
+    return Dataset(
+        safe(path.stem),
+        len(found),
+        train,
+        lambda: _read_test(path),
+        notes=notes,
+        class_names=names,
+        outline_test=lambda: _outline_test(path),
+    )
 
 
-def _read(path: Path, part: str) -> Part:
-    """The arrays of one part; np.load reads only those that are asked for."""
-    try:
-        # opened here, as NumPy leaves open what it can't read
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            missing = [key for key in KEYS if key not in arrays]
-            if missing:
-                raise VrtuneError(
-                    f"{path} lacks {', '.join(missing)}; save it with {', '.join(KEYS)}"
-                )
-            x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
-    except (OSError, ValueError, EOFError, TypeError, BadZipFile, zlib.error) as error:
-        reason = re.split(r"\. | when allow_pickle", str(error))[0].rstrip(".")  # NumPy's options
+def _read_test(path: Path) -> Part:
+    with opened(path) as archive:
+        return _read(archive, "test")
+
+
+def _outline_test(path: Path) -> Outline:
+    """From the header of x_test, and y_test."""
+    where = f"x_test of {safe(path)}"
+    with opened(path) as archive:
+        shape, dtype = archive.header("x_test")
+        y = _labels(archive.read("y_test"), f"y_test of {safe(path)}")
+    kept, image = _kept_type(dtype, where), _image_shape(shape, where)
+    _check_one_label_each(shape[0], y, "test", path)
+    check_memory(int(np.prod(shape, dtype=object)) * kept.itemsize, where)
+    return Outline(len(y), image, kept, (int(y.min()), int(y.max())))
+
+
+def _read(archive: Archive, part: str) -> Part:
+    """The arrays of one part, and no other."""
+    where = safe(archive.path)
+    images = _images(archive.read(f"x_{part}"), f"x_{part} of {where}")
+    labels = _labels(archive.read(f"y_{part}"), f"y_{part} of {where}")
+    _check_one_label_each(len(images), labels, part, archive.path)
+    return Part(images, labels)
+
+
+def _check_one_label_each(samples: int, y: Tensor, part: str, path: Path) -> None:
+    if samples != len(y):
         raise VrtuneError(
-            f"{path} cannot be read ({reason}); save it with numpy.savez, without Python objects"
-        ) from error
-    images = _images(x, f"x_{part} of {path}")
-    labels = _labels(y, f"y_{part} of {path}")
-    if len(images) != len(labels):
-        raise VrtuneError(
-            f"x_{part} of {path} holds {len(images)} samples, but y_{part} {len(labels)} labels; "
+            f"x_{part} of {safe(path)} holds {samples} samples, but y_{part} {len(y)} labels; "
             "save one label a sample"
         )
-    return Part(images, labels)
 
 
 def _images(x: np.ndarray, where: str) -> Tensor:
     """x as uint8 or float32 [N, C, H, W]."""
-    if np.issubdtype(x.dtype, np.floating):
+    kept, shape = _kept_type(x.dtype, where), _image_shape(x.shape, where)
+    if kept.is_floating_point:
         with np.errstate(over="ignore"):
             x = x.astype(np.float32, copy=False)
         if not np.isfinite(x).all():
             raise VrtuneError(
                 f"{where} has values that are NaN or infinite in float32; replace them"
             )
-    elif x.dtype != np.uint8:
-        raise VrtuneError(
-            f"{where} has values of type {x.dtype}; save it as uint8 (0..255) or as float32"
-        )
-    if x.ndim == 2:
-        x = x[:, None, None, :]
-    elif x.ndim == 3:
-        x = x[:, None]
-    elif x.ndim == 4 and x.shape[1] not in CHANNELS and x.shape[3] in CHANNELS:
+    if x.ndim == 4 and x.shape[1:] != shape:
         x = x.transpose(0, 3, 1, 2)
-    if x.ndim != 4 or x.shape[1] not in CHANNELS or x.size == 0:
-        raise VrtuneError(
-            f"{where} has shape {x.shape}; save it as [N, H, W], [N, C, H, W] or [N, H, W, C] "
-            "with 1 or 3 channels, or as [N, D]"
-        )
-    return torch.from_numpy(np.ascontiguousarray(x))
+    return torch.from_numpy(np.ascontiguousarray(x)).view(len(x), *shape)
+
+
+def _kept_type(dtype: np.dtype, where: str) -> torch.dtype:
+    """The type that values of a type become."""
+    if np.issubdtype(dtype, np.floating):
+        return torch.float32
+    if dtype == np.uint8:
+        return torch.uint8
+    raise VrtuneError(
+        f"{where} has values of type {safe(dtype)}; save it as uint8 (0..255) or as float32"
+    )
+
+
+def _image_shape(shape: tuple[int, ...], where: str) -> tuple[int, int, int]:
+    """(C, H, W) of the samples of x; a table's columns are channels of one pixel."""
+    match shape if 0 not in shape else ():
+        case (_, columns):
+            return columns, 1, 1
+        case (_, height, width):
+            return 1, height, width
+        case (_, channels, height, width) if channels in CHANNELS:
+            return channels, height, width
+        case (_, height, width, channels) if channels in CHANNELS:
+            return channels, height, width
+    raise VrtuneError(
+        f"{where} has shape {shape}; save it as [N, H, W], [N, C, H, W] or [N, H, W, C] "
+        "with 1 or 3 channels, or as [N, D]"
+    )
 
 
 def _labels(y: np.ndarray, where: str) -> Tensor:
     """y as int64 [N]."""
     if not np.issubdtype(y.dtype, np.integer):
-        raise VrtuneError(f"{where} has labels of type {y.dtype}; save them as whole numbers")
+        raise VrtuneError(f"{where} has labels of type {safe(y.dtype)}; save them as whole numbers")
+    if y.ndim != 1 and y.shape[1:] != (1,):
+        raise VrtuneError(f"{where} has shape {y.shape}; save one label a sample, [N]")
     return torch.from_numpy(y.astype(np.int64).reshape(-1))
+
+
+def _class_names(archive: Archive, classes: int) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """The names, if they are there and can be used; if they can't, a sentence that says so."""
+    if "class_names" not in archive.names:
+        return None, ()
+    shape, dtype = archive.header("class_names")
+    if dtype.kind != "U" or shape != (classes,):
+        return None, (
+            f"class_names of {safe(archive.path)} are passed over, as they have shape {shape} and "
+            f"type {safe(dtype)}: save an array of {classes} texts",
+        )
+    return tuple(safe(name) for name in archive.read("class_names")), ()
