@@ -25,7 +25,9 @@ from vrtune.studies.record import find_trial
 def study_of(*values: float) -> optuna.Study:
     study = optuna.create_study()
     for value in values:
-        study.tell(study.ask(), value)
+        trial = study.ask()
+        trial.set_user_attr("config", {})
+        study.tell(trial, value)
     return study
 
 
@@ -94,7 +96,9 @@ def test_the_most_promising_is_one_that_was_not_judged_yet() -> None:
 
 def test_a_confirmation_is_kept_in_any_storage(url: str) -> None:
     study = optuna.create_study(study_name="s", storage=url)
-    study.tell(study.ask(), 0.5)
+    trial = study.ask()
+    trial.set_user_attr("config", {})
+    study.tell(trial, 0.5)
     keep(study, confirmed(0, 0.25))
     keep(study, record := confirmed(0, None, failed=1))  # judged once more
     again = optuna.load_study(study_name="s", storage=url)
@@ -105,11 +109,41 @@ def test_a_confirmation_is_kept_in_any_storage(url: str) -> None:
 
 def test_what_was_added_by_hand_is_not_chosen() -> None:
     """It has no setting that could be trained again."""
-    study = study_of(0.1, 0.3)
-    ours = study.ask()
-    ours.set_user_attr("config", {})
-    study.tell(ours, 0.2)
-    assert numbers(ranked(study)) == [2]
+    study = study_of(0.3, 0.2)
+    study.tell(study.ask(), 0.1)
+    assert numbers(ranked(study)) == [1, 0]
+    alone = study_of()
+    alone.tell(alone.ask(), 0.1)
+    assert ranked(alone) == []
+
+
+@pytest.mark.parametrize(
+    "attrs",
+    [
+        {"config": "x"},
+        {"config": {}, "fold_values": "abc"},
+        {"config": {}, "fold_values": [0.1, "b"]},
+        {"config": {}, "fold_values": []},
+        {"config": {}, "fold_values": {"a": 1}},
+        {"config": {}, "worker": 3, "seconds": "long", "gradient_computations": None},
+    ],
+)
+def test_whatever_a_trial_says_of_itself_others_are_ranked(attrs: dict[str, object]) -> None:
+    study = study_of(0.3)
+    study.add_trial(optuna.trial.create_trial(value=0.1, user_attrs=attrs))
+    study.set_user_attr("confirm-1", {"losses": "none"})
+    assert numbers(ranked(study))[-1] == 0
+    assert (len(candidates(study)) == 2) == isinstance(attrs["config"], dict)
+
+
+@pytest.mark.parametrize("values", [[0.1, 0.2], [math.inf]])
+def test_values_that_cannot_be_compared(values: list[float], url: str) -> None:
+    study = optuna.create_study(storage=url)
+    for trial in study_of(0.3).trials:
+        study.add_trial(trial)
+    trial = optuna.trial.create_trial(values=values, user_attrs={"config": {}})
+    study._storage.create_new_trial(study._study_id, trial)  # as another program could
+    assert numbers(ranked(study)) == [0]
 
 
 def test_nothing_is_chosen_among_several_objectives() -> None:
@@ -152,6 +186,7 @@ def test_a_setting_that_never_learns_fails_beside_one_that_does() -> None:
     assert count_failed(never, limit) == 4
     study = study_of(0.1)
     bad = study.ask()
+    bad.set_user_attr("config", {})
     bad.set_user_attr("fold_values", never)
     study.tell(bad, 2.29)
     keep(study, confirmed(0, 0.6, failed=1).model_copy(update={"classes": 10}))

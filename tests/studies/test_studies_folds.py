@@ -8,10 +8,10 @@ import optuna
 import pytest
 
 from vrtune import report_folds
+from vrtune.storages.opening import open_storage
 from vrtune.strategy.curves import read
 from vrtune.studies.folds import as_attributes, mean
 from vrtune.studies.frozen import Pruning
-from vrtune.studies.storage import open_storage
 
 
 def test_the_mean_is_reported_and_each_fold_kept(url: str) -> None:

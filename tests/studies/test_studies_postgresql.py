@@ -8,15 +8,19 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
+import optuna
 import pytest
 from optuna.trial import TrialState
 
 from vrtune import Task, search
+from vrtune.errors import UsageError, VrtuneError
+from vrtune.storages.opening import check_storage, open_storage, open_to_read
 from vrtune.studies.record import load_study
-from vrtune.studies.storage import open_storage
 
 
 def programs() -> Path | None:
@@ -27,39 +31,83 @@ def programs() -> Path | None:
     return next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
 
 
-@pytest.fixture
-def url() -> Iterator[str]:
+PASSWORD = "h%rse @/7"
+
+
+class Server:
+    """A server that asks for a password."""
+
+    def __init__(self, bin_folder: Path, folder: Path) -> None:
+        self.bin, self.folder = bin_folder, folder
+        self.user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None  # it refuses root
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        (folder / "word").write_text(PASSWORD)
+        if self.user:
+            os.chown(folder, self.user.pw_uid, self.user.pw_gid)
+        words = ["--auth=scram-sha-256", f"--pwfile={folder / 'word'}", "--username=vrtune"]
+        self.run("initdb", *words, "--no-sync")
+        self.start()
+
+    def run(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [self.bin / program, "-D", self.folder / "data", *arguments],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            user=self.user.pw_uid if self.user else None,
+            cwd=self.folder,
+        )
+
+    def start(self) -> None:
+        options = f"-h 127.0.0.1 -p {self.port} -k {self.folder} -F"
+        self.run("pg_ctl", "-w", "-l", str(self.folder / "log"), "-o", options, "start")
+
+    def stop(self) -> None:
+        self.run("pg_ctl", "-m", "immediate", "stop")
+
+    def url(self, database: str, user: str = "vrtune", password: str = PASSWORD) -> str:
+        word = quote(password, safe="")
+        return f"postgresql://{user}:{word}@127.0.0.1:{self.port}/{database}"
+
+    def ask(self, database: str, *commands: str) -> list[tuple[object, ...]]:
+        """Says SQL, and returns what the last command found."""
+        import psycopg
+
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            for command in commands:
+                found = connection.execute(command)
+            return found.fetchall() if found.description else []
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
     bin_folder = programs()
     if bin_folder is None or not (bin_folder / "initdb").exists():
         pytest.skip("PostgreSQL's initdb is not installed")
     pytest.importorskip("psycopg")
-    user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None  # the server refuses root
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     folder = Path(tempfile.mkdtemp())
-    if user:
-        os.chown(folder, user.pw_uid, user.pw_gid)
-
-    def run(program: str, *arguments: str) -> None:
-        subprocess.run(
-            [bin_folder / program, "-D", folder / "data", *arguments],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            user=user.pw_uid if user else None,
-            cwd=folder,
-        )
-
     try:
-        run("initdb", "--auth=trust", "--username=vrtune", "--no-sync")
-        options = f"-h 127.0.0.1 -p {port} -k {folder} -F"
-        run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
+        server = Server(bin_folder, folder)
         try:
-            yield f"postgresql://vrtune@127.0.0.1:{port}/postgres"
+            yield server
         finally:
-            run("pg_ctl", "-m", "immediate", "stop")
+            server.stop()
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def database(server: Server, request: pytest.FixtureRequest) -> str:
+    """The name of a database with nothing in it."""
+    name = f"d{abs(hash(request.node.name))}"
+    server.ask("postgres", f"CREATE DATABASE {name}")
+    return name
+
+
+@pytest.fixture
+def url(server: Server, database: str) -> str:
+    return server.url(database)
 
 
 def test_search_in_two_processes(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,3 +119,73 @@ def test_search_in_two_processes(url: str, tmp_path: Path, monkeypatch: pytest.M
     trials = load_study(open_storage(url), "s", url).get_trials()
     assert len(trials) == 8
     assert {t.state for t in trials} <= {TrialState.COMPLETE, TrialState.PRUNED}
+
+
+def test_who_only_reads_needs_no_other_right(server: Server, database: str, url: str) -> None:
+    reader = server.url(database, "reader", "reads")
+    server.ask(database, "CREATE ROLE reader LOGIN PASSWORD 'reads'")
+    with pytest.raises(UsageError, match="holds no studies yet: search first"):
+        open_to_read(reader)
+    for call in (open_storage, check_storage):
+        with pytest.raises(VrtuneError, match="may be read only by this user: ask for the right"):
+            call(reader)
+    optuna.create_study(study_name="s", storage=open_storage(url))
+    server.ask(database, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
+    assert [study.study_name for study in open_to_read(reader).get_all_studies()] == ["s"]
+    with pytest.raises(VrtuneError, match="may be read only by this user: ask for the right"):
+        open_storage(reader, create=False)
+
+
+def test_a_database_that_is_set_to_be_read_only(server: Server, database: str, url: str) -> None:
+    optuna.create_study(study_name="s", storage=open_storage(url))
+    server.ask("postgres", f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+    assert len(open_to_read(url).get_all_studies()) == 1
+    with pytest.raises(VrtuneError, match="may be read only"):
+        open_storage(url)
+
+
+def test_another_programs_database_stays_as_it_is(server: Server, database: str, url: str) -> None:
+    server.ask(database, "CREATE TABLE bookmarks (a int)")
+    for call in (open_storage, open_to_read, check_storage):
+        with pytest.raises(UsageError, match="another program's database"):
+            call(url)
+    tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+    assert server.ask(database, tables) == [("bookmarks",)]
+    server.ask(database, "DROP TABLE bookmarks")
+    open_storage(url)
+    server.ask(database, "CREATE TABLE bookmarks (a int)")  # both in one: Optuna came first
+    open_storage(url)
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "database", "says"),
+    [
+        ("vrtune", "wr0ngPW", "postgres", "lets nobody in under this name and password"),
+        ("nobody", "wr0ngPW", "postgres", "lets nobody in under this name and password"),
+        ("vrtune", PASSWORD, "none", "names a database that is not there: make it first"),
+    ],
+)
+def test_who_is_not_let_in(
+    server: Server, user: str, password: str, database: str, says: str
+) -> None:
+    with pytest.raises(VrtuneError, match=says) as told:
+        open_storage(server.url(database, user, password))
+    assert password not in str(told.value)
+
+
+def test_a_server_that_goes_away(server: Server, url: str) -> None:
+    """And comes back."""
+    study = optuna.create_study(study_name="s", storage=open_storage(url))
+    server.stop()
+    try:
+        with pytest.raises(VrtuneError, match=r"does not answer .*start its server") as told:
+            study.set_user_attr("a", 1)
+        for call in (open_storage, open_to_read, check_storage):
+            with pytest.raises(VrtuneError, match=r"does not answer .*start its server"):
+                call(url)
+    finally:
+        server.start()
+    shown = "".join(traceback.format_exception(told.value))
+    assert "rse" not in shown.replace("parse", "").replace("traverse", "").replace("course", "")
+    study.set_user_attr("a", 2)
+    assert study.user_attrs == {"a": 2}

@@ -19,6 +19,7 @@ from reference.exported import TASK
 
 from vrtune import search, spaces
 from vrtune.searching.settings import SearchSettings
+from vrtune.storages.opening import open_storage
 from vrtune.studies import searches as kept
 from vrtune.studies.leases import OpenTrials, worker_identity
 from vrtune.studies.record import load_study
@@ -32,7 +33,6 @@ from vrtune.studies.searches import (
     search_of,
     written,
 )
-from vrtune.studies.storage import open_storage
 
 CPU = torch.device("cpu")
 
@@ -175,17 +175,39 @@ def test_entries_of_other_versions_are_passed_over_and_kept(study: optuna.Study)
     assert read_searches(study) == []
     entry = begun(study)
     finish(study, entry, {}, stopped=False)
-    before, now = study.user_attrs[SEARCHES]
-    assert before == old
-    study.set_user_attr(SEARCHES, [before, {**now, "kept later": 1}])
+    assert study.user_attrs[SEARCHES] == [old]
+    (now,) = (kept for name, kept in study.user_attrs.items() if name.startswith("search "))
+    earlier = {**now, "began": "2020-01-01T00:00:00Z", "kept later": 1}
+    study.set_user_attr(SEARCHES, [old, earlier])  # where older versions keep them
+    assert [e.began.year for e in read_searches(study)] == [2020, entry.began.year]
+    study.set_user_attr(SEARCHES, "nonsense")
     assert [e.began for e in read_searches(study)] == [entry.began]
 
 
-def test_an_entry_that_another_process_wrote_over_comes_back(study: optuna.Study) -> None:
+def test_searches_that_begin_and_end_together_keep_an_entry_each(study: optuna.Study) -> None:
+    """None reads what others have written and writes it back."""
+    one, other = begun(study), begun(study)
+    finish(study, other, {}, stopped=True)
+    finish(study, one, {}, stopped=False)
+    assert [e.stopped for e in read_searches(study)] == [False, True]
+
+
+def test_processes_as_older_versions_named_them(study: optuna.Study) -> None:
+    """By the start in seconds, which moves with the clock."""
     entry = begun(study)
-    study.set_user_attr(SEARCHES, [])
-    finish(study, entry, {}, stopped=False)
-    assert [e.ran for e in read_searches(study)] == [0]
+    named = {"host": "there", "pid": 7, "started": 1000.0}
+    old = entry.model_copy(update={"workers": (kept.Worker(**named),)})
+    numbers = [
+        trained(study, worker=worker)
+        for worker in (
+            named,
+            {**named, "started": 1000.9},
+            {**named, "started": 1002.0},
+            {"pid": 7},
+        )
+    ]
+    found = [search_of([old], study.trials[number]) for number in numbers]
+    assert [each is not None for each in found] == [True, True, False, False]
 
 
 def test_the_commit_is_that_of_the_folder(

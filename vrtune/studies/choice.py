@@ -9,8 +9,11 @@ from dataclasses import dataclass
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
+from pydantic import ValidationError
 
 from vrtune.config import Settings
+from vrtune.storages.locks import locked
+from vrtune.studies.outcome import fold_values, is_foreign, value
 
 NO_BETTER = 0.97  # of the loss of a guess
 ATTRIBUTE = "confirm-{}"  # of the study: a finished trial's own can't be changed
@@ -40,7 +43,7 @@ class Candidate:
     @property
     def losses(self) -> list[float]:
         """Of all its trainings, those that found it first; NaN where one diverged."""
-        rows = [self.trial.user_attrs.get("fold_values") or [self.trial.value]]
+        rows = [fold_values(self.trial) or [value(self.trial)]]
         rows += self.confirmed.losses if self.confirmed else []
         return [math.nan if loss is None else loss for row in rows for loss in row]
 
@@ -62,12 +65,10 @@ class Candidate:
 
 
 def candidates(study: optuna.Study) -> list[Candidate]:
-    """The complete trials, the most promising first; none of a study of several objectives."""
-    if len(study.directions) > 1:
-        return []
+    """The complete trials that vrtune ran, the most promising first. Those that were added by hand
+    teach the sampler; there is no setting to train again."""
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    # trials that were added by hand teach the sampler; there is no setting to train again
-    complete = [trial for trial in complete if "config" in trial.user_attrs] or complete
+    complete = [trial for trial in complete if _is_ours(trial)]
     kept = study.user_attrs
     again = [_read(kept.get(ATTRIBUTE.format(trial.number))) for trial in complete]
     found = [
@@ -111,9 +112,10 @@ def confirmations(study: optuna.Study) -> list[Confirmed]:
 def keep(study: optuna.Study, confirmed: Confirmed) -> None:
     """Keeps a confirmation with the study, in place of one of no more repeats."""
     name = ATTRIBUTE.format(confirmed.trial)
-    earlier = _read(study.user_attrs.get(name))
-    if earlier is None or len(earlier.losses) <= len(confirmed.losses):  # others may search, too
-        study.set_user_attr(name, confirmed.model_dump(mode="json"))
+    with locked(study, "to keep a confirmation"):  # others may search, too
+        earlier = _read(study.user_attrs.get(name))
+        if earlier is None or len(earlier.losses) <= len(confirmed.losses):
+            study.set_user_attr(name, confirmed.model_dump(mode="json"))
 
 
 def failure_limit(losses: Iterable[Sequence[float]], classes: int) -> float:
@@ -138,5 +140,13 @@ def failed_seeds(
     return count_failed(losses, failure_limit([losses, *others], classes))
 
 
+def _is_ours(trial: FrozenTrial) -> bool:
+    """Whether a trial has a setting, and one value that can be compared."""
+    return not is_foreign(trial) and len(trial.values or ()) == 1 and value(trial) is not None
+
+
 def _read(kept: object) -> Confirmed | None:
-    return Confirmed.model_validate(kept) if kept else None
+    try:
+        return Confirmed.model_validate(kept) if kept else None
+    except ValidationError:  # not what vrtune wrote
+        return None

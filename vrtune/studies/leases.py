@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from typing import Any
 
 import optuna
-import psutil
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from vrtune.studies.quiet import quiet
+from vrtune.storages.database import Database
+from vrtune.storages.locks import locked
+from vrtune.storages.quiet import quiet
+from vrtune.studies.alive import alive, identity, is_identity, pulse, pulse_age, same, watch
 
 HEARTBEAT_S, GRACE_S = 30, 180
 AGAIN = "again"  # the trial attribute with the number of the one that is repeated
 CUT_OFF = "cut off"  # the one that tells an interrupted trial from a failed one
 WORKER = "worker"  # the one that names the process which holds a trial
+PULSE = "pulse"  # the system attribute with a sign of life of that process
+LEAVE_S = 5.0  # a storage that does not answer holds nobody up
 CLAIM_S = 90.0  # a process signs a trial right after it asked for it, once the storage lets it
 
 
@@ -36,7 +37,6 @@ class OpenTrials:
         self.lost: set[int] = set()  # those that another process took for dead, and ended
         self._ids: dict[int, int] = {}  # Optuna's, by number
         self._worker = worker_identity()
-        self._record_heartbeat = getattr(study._storage, "record_heartbeat", lambda trial_id: None)
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
@@ -46,15 +46,15 @@ class OpenTrials:
 
     def __exit__(self, *_: object) -> None:
         self._done.set()
-        self._thread.join()
+        self._thread.join(LEAVE_S)
 
     def take(self) -> optuna.Trial:
         """Asks for one more, and signs it."""
         trial = self.study.ask()
         self._ids[trial.number] = trial._trial_id
         with self.unless_lost(trial.number):
-            self._record_heartbeat(trial._trial_id)
             trial.set_user_attr(WORKER, self._worker)
+            self._beats(trial._trial_id)
         return trial
 
     def release(self, number: int) -> None:
@@ -83,16 +83,23 @@ class OpenTrials:
 
     def _beat(self) -> None:
         while not self._done.wait(HEARTBEAT_S):
-            with suppress(Exception):  # a storage that is away; the next beat tries again
-                for trial_id in list(self._ids.values()):
-                    self._record_heartbeat(trial_id)
+            for trial_id in list(self._ids.values()):
+                with suppress(Exception):  # it has just ended, or the storage is away
+                    self._beats(trial_id)
+            with suppress(Exception):
                 reclaim(self.study)
+
+    def _beats(self, trial_id: int) -> None:
+        """Says that a trial's process lives, to the database's clock and to those who watch."""
+        storage = self.study._storage
+        storage.set_trial_system_attr(trial_id, PULSE, pulse())
+        if hasattr(storage, "record_heartbeat"):
+            storage.record_heartbeat(trial_id)
 
 
 def worker_identity() -> dict[str, Any]:
     """Names this process, so that others can tell whether it still lives."""
-    process = psutil.Process()
-    return {"host": socket.gethostname(), "pid": process.pid, "started": process.create_time()}
+    return identity()
 
 
 def was_queued(trial: optuna.Trial) -> bool:
@@ -100,72 +107,101 @@ def was_queued(trial: optuna.Trial) -> bool:
     return "fixed_params" in trial.storage.get_trial(trial._trial_id).system_attrs
 
 
+def queued_values(trial: optuna.Trial) -> dict[str, Any]:
+    """What a trial was queued with; empty if the sampler draws it."""
+    return dict(trial._fixed_params)
+
+
+def asked_for(trial: FrozenTrial) -> dict[str, Any]:
+    """What a trial was queued with, and what it asked for; it may have been cut off before."""
+    fixed = trial.system_attrs.get("fixed_params")
+    return {**(fixed if isinstance(fixed, dict) else {}), **trial.params}
+
+
+# ---- trials that were cut off --------------------------------------------------------------------
+
+
 def put_back(study: optuna.Study, trial: FrozenTrial) -> None:
-    """Ends a trial that was cut off as failed, and queues another with the same parameters."""
-    try:
-        study._storage.set_trial_user_attr(trial._trial_id, CUT_OFF, True)
-        study._storage.set_trial_state_values(trial._trial_id, state=TrialState.FAIL)
-    except UpdateFinishedTrialError:  # another process was quicker
-        return
-    # a trial from the queue may have been cut off before it asked for its parameters
-    params = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-    if params:
-        study.enqueue_trial(params, user_attrs={AGAIN: trial.number})
+    """Ends a trial that was cut off as failed, and queues another with the same parameters. A
+    process that is killed in between leaves it to the next `reclaim`."""
+    storage, trial_id = study._storage, trial._trial_id
+    with locked(study, "to put a trial back"):
+        try:
+            storage.set_trial_user_attr(trial_id, CUT_OFF, True)
+            storage.set_trial_state_values(trial_id, state=TrialState.FAIL)
+        except UpdateFinishedTrialError:  # another process was quicker
+            return
+        _queue_again(study, storage.get_trial(trial_id))
 
 
 @quiet()
 def reclaim(study: optuna.Study) -> int:
     """Puts back the running trials whose process is gone; returns how many there were."""
-    here, silent, count = socket.gethostname(), _silent(study), 0
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        worker = trial.user_attrs.get(WORKER)
-        if trial._trial_id in silent:
-            dead = True
-        elif worker is None:  # its process died before it could sign, or signs just now
-            dead = _age(trial) > CLAIM_S
-        else:
-            dead = worker["host"] == here and not _alive(worker)
-        if dead:
-            put_back(study, trial)
-            count += 1
-    return count
+    dead = [trial for trial, lives in _judged(study) if lives is False]
+    for trial in dead:
+        put_back(study, trial)
+    if _unrepeated(study):  # another process is putting them back now, or died while it did
+        with locked(study, "to put a trial back"):
+            for trial in _unrepeated(study):
+                _queue_again(study, trial)
+    return len(dead)
 
 
-def _age(trial: FrozenTrial) -> float:
-    """Seconds since the trial started."""
-    now = datetime.now()
-    return (now - (trial.datetime_start or now)).total_seconds()
+def in_doubt(study: optuna.Study) -> bool:
+    """Whether a process holds a trial of which it can't be told yet whether it lives."""
+    return any(lives is None for _, lives in _judged(study))
 
 
-def _alive(worker: dict[str, Any]) -> bool:
-    try:
-        process = psutil.Process(worker["pid"])
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        return abs(process.create_time() - worker["started"]) < 1.0
-    except psutil.NoSuchProcess:
+def _queue_again(study: optuna.Study, trial: FrozenTrial) -> None:
+    if params := asked_for(trial):
+        study.enqueue_trial(params, user_attrs={AGAIN: trial.number})
+
+
+def _unrepeated(study: optuna.Study) -> list[FrozenTrial]:
+    """The trials that were cut off, and are not queued again."""
+    trials = study.get_trials(deepcopy=False)
+    again = [trial.user_attrs.get(AGAIN) for trial in trials]
+    return [
+        trial
+        for trial in trials
+        if trial.state is TrialState.FAIL
+        and trial.user_attrs.get(CUT_OFF) is True
+        and trial.number not in again
+        and asked_for(trial)
+    ]
+
+
+def _judged(study: optuna.Study) -> list[tuple[FrozenTrial, bool | None]]:
+    """The running trials, and whether the process of each lives; None: not known yet."""
+    me, silent = worker_identity(), _silent(study)
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    return [(trial, _lives(study, trial, me, silent)) for trial in running]
+
+
+def _lives(
+    study: optuna.Study, trial: FrozenTrial, me: dict[str, Any], silent: set[int]
+) -> bool | None:
+    """Whether the process that holds a trial lives: seen here, or else by its signs of life."""
+    worker, felt = trial.user_attrs.get(WORKER), trial.system_attrs.get(PULSE)
+    told = len(trial.params), len(trial.intermediate_values), len(trial.user_attrs)
+    thing = study.study_name, trial.number, trial.datetime_start
+    quiet_s, changed = watch(thing, (felt, told))
+    if not is_identity(worker):  # its process died before it could sign, or signs just now
+        return False if quiet_s >= CLAIM_S else changed or None
+    if same(worker, me):  # a process never judges its own
+        return True
+    if (seen := alive(worker)) is not None:
+        return seen
+    age = pulse_age(felt)  # by the clock of this machine, as in another container
+    if quiet_s > GRACE_S or (age is None and trial._trial_id in silent):
         return False
+    if age is not None:
+        return age <= GRACE_S
+    return changed or None
 
 
 def _silent(study: optuna.Study) -> set[int]:
-    """Optuna's ids of the running trials that have given no heartbeat for GRACE_S."""
+    """Optuna's ids of the running trials that have given no heartbeat for GRACE_S, by the clock of
+    the database."""
     database = getattr(study._storage, "_backend", None)  # inside Optuna's cache
-    if not isinstance(database, Database):
-        return set()
-    return set(database._get_stale_trial_ids(study._study_id))
-
-
-class Database(RDBStorage):
-    """Optuna's database with heartbeats, which OpenTrials gives and `reclaim` reads.
-
-    Optuna itself must not know of them: it wants them to come from Study.optimize, and would warn
-    whenever a trial is asked for.
-    """
-
-    def __init__(self, url: str, engine_kwargs: dict[str, Any]) -> None:
-        super().__init__(url, engine_kwargs)
-        self.heartbeat_interval, self.grace_period = HEARTBEAT_S, GRACE_S
-
-    def get_heartbeat_interval(self) -> None:
-        """As if there were no heartbeats."""
-        return None
+    return database.silent(study._study_id, GRACE_S) if isinstance(database, Database) else set()

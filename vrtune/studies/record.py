@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from uuid import uuid4
 
 import optuna
 from optuna.exceptions import DuplicatedStudyError
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
-from vrtune.config import Settings, Task
-from vrtune.errors import UsageError, VrtuneError, explain
-from vrtune.spaces import load_file
+from vrtune.config import UNKNOWN, Settings, Task
+from vrtune.display.figures import safe
+from vrtune.errors import UsageError, explain
+from vrtune.given.names import folder_name, text_fault
+from vrtune.storages.locks import locked
+from vrtune.storages.quiet import quiet
+from vrtune.storages.urls import shown
 from vrtune.studies.choice import ranked
 from vrtune.studies.leases import AGAIN, CUT_OFF
-from vrtune.studies.quiet import quiet
-from vrtune.trial_config import ROLES, TrialConfig
 
 STATES = {
     TrialState.COMPLETE: "complete",
@@ -37,36 +42,68 @@ class StudyRecord(Settings):
 
     task: Task
     space: str
-    fingerprint: str
+    fingerprint: str = Field(pattern="^[0-9a-f]{16}$")  # of the training data
     data_dir: str
     version: str
     sources: tuple[str, ...] = ()  # the files of its space and its init, which may define units
+    space_fingerprint: str = Field(default="", pattern="^([0-9a-f]{16})?$")  # "": not known
+    class_names: tuple[str, ...] | None = None  # of the data, in order of the labels
+    id: str = Field(default="", pattern="^([0-9a-f]{32})?$")  # its own, among all databases
+
+    @field_validator("space", "data_dir", "version", "sources")
+    @classmethod
+    def _can_be_kept(cls, given: Any) -> Any:
+        if fault := text_fault("".join(given)):
+            raise PydanticCustomError("text", fault)
+        return given
+
+    @field_validator("class_names")
+    @classmethod
+    def _in_utf8(cls, names: Any) -> Any:
+        """A folder's name may be none; a study can keep no other."""
+        return names and tuple(name.encode(errors="replace").decode() for name in names)
 
 
-def default_name(record: StudyRecord) -> str:
+def default_name(space: str, task: Task) -> str:
     """e.g. storm-digits-lenet, with what is not usual about the task behind it."""
-    task = record.task
-    parts = [record.space, Path(task.dataset).stem, task.model]
+    parts = [space, Path(task.dataset).stem, task.model]
     parts += [f"{task.norm}norm"] if task.norm != "none" else []
     parts += [task.init] if task.init != "default" else []
-    return "-".join(parts)
+    return folder_name("-".join(parts))
 
 
 @quiet()
-def open_study(storage: BaseStorage, name: str, record: StudyRecord) -> optuna.Study:
-    """Creates the study, or continues it if it holds the same task. UsageError if it does not."""
-    try:
-        study = optuna.create_study(study_name=name, storage=storage, direction="minimize")
-        study.set_user_attr(RECORD, record.model_dump(mode="json"))
-    except DuplicatedStudyError:
-        study = optuna.load_study(study_name=name, storage=storage)
-        if RECORD not in study.user_attrs and not study.get_trials(deepcopy=False):
-            study.set_user_attr(RECORD, record.model_dump(mode="json"))  # its maker was cut off
-        _same_task(study, record)
-        kept = read_record(study)
-        if kept.sources != record.sources:  # the files of its space have moved
-            moved = kept.model_copy(update={"sources": record.sources})
-            study.set_user_attr(RECORD, moved.model_dump(mode="json"))
+def open_study(
+    storage: BaseStorage,
+    name: str,
+    record: StudyRecord,
+    edited_space: Literal["refuse", "accept"] = "refuse",
+) -> optuna.Study:
+    """Creates the study, or continues it if it is of the same task, data and search space.
+
+    UsageError if it is not; one whose space was edited can be accepted.
+    """
+    with locked(storage, "to open a study"):
+        try:
+            study = optuna.create_study(study_name=name, storage=storage, direction="minimize")
+        except DuplicatedStudyError:
+            study = optuna.load_study(study_name=name, storage=storage)
+        _refuse_foreign(study)
+        fresh = RECORD not in study.user_attrs and not study.get_trials(deepcopy=False)
+        kept = record if fresh else read_record(study)
+        _refuse_other(study, kept, record)
+        if edited_space == "refuse":
+            _refuse_edited(study, kept, record)
+        now = record.model_copy(
+            update={
+                "version": kept.version,
+                "id": kept.id or uuid4().hex,  # an older vrtune's has none of what follows, too
+                "space_fingerprint": record.space_fingerprint or kept.space_fingerprint,
+                "class_names": record.class_names or kept.class_names,
+            }
+        )
+        if fresh or now != kept:
+            study.set_user_attr(RECORD, now.model_dump(mode="json"))
     return study
 
 
@@ -75,8 +112,8 @@ def load_study(storage: BaseStorage, name: str, url: str) -> optuna.Study:
     """A study that exists. UsageError names those that do."""
     studies = [study.study_name for study in storage.get_all_studies()]
     if name not in studies:
-        known = f"it holds {', '.join(studies)}" if studies else "it holds none yet"
-        raise UsageError(f"there is no study {name!r} in {url}: {known}")
+        known = f"it holds {', '.join(map(safe, studies))}" if studies else "it holds none yet"
+        raise UsageError(f"there is no study {name!r} in {shown(url)}: {known}")
     return optuna.load_study(study_name=name, storage=storage)
 
 
@@ -90,29 +127,51 @@ def all_studies(storage: BaseStorage) -> list[optuna.Study]:
 
 
 def read_record(study: optuna.Study) -> StudyRecord:
-    """What the study remembers. UsageError if vrtune did not make it."""
-    try:
-        return StudyRecord.model_validate(study.user_attrs.get(RECORD))
-    except ValidationError:
+    """What the study remembers. UsageError if this vrtune did not make it."""
+    kept, name = study.user_attrs.get(RECORD), study.study_name
+    if kept is None:
         raise UsageError(
-            f"study {study.study_name!r} was not made by this vrtune: search under another --study"
+            f"study {name!r} was not made by this vrtune: search under another --study"
+        )
+    try:
+        return StudyRecord.model_validate(kept)
+    except ValidationError as error:
+        later = any(e["type"] in (UNKNOWN, "extra_forbidden") for e in error.errors())
+        what = "was made by a later vrtune" if later else "holds a record that was damaged"
+        raise UsageError(
+            f"study {name!r} {what} ({explain(error)}): search under another --study"
         ) from None
 
 
-def check_data(study: optuna.Study, fingerprint: str) -> None:
-    """VrtuneError unless data with this fingerprint is what the study searched on."""
-    record = read_record(study)
-    if fingerprint != record.fingerprint:
-        raise VrtuneError(
-            f"{record.task.dataset} is not the data that study {study.study_name!r} searched on "
-            f"(fingerprint {fingerprint}, was {record.fingerprint}): "
-            "give the folder of the original with --data-dir"
+def identified(study: optuna.Study) -> StudyRecord:
+    """The same, with an id from now on: an older vrtune gave none."""
+    with locked(study, "to give a study its id"):
+        record = read_record(study)
+        if not record.id:
+            record = record.model_copy(update={"id": uuid4().hex})
+            study.set_user_attr(RECORD, record.model_dump(mode="json"))
+    return record
+
+
+def _refuse_foreign(study: optuna.Study) -> None:
+    """UsageError for a study that does not minimize one value."""
+    count = len(study.directions)
+    if count > 1 or study.direction is StudyDirection.MAXIMIZE:
+        what = f"has {count} objectives" if count > 1 else "maximizes its value"
+        raise UsageError(
+            f"study {study.study_name!r} {what}, so vrtune did not make it: "
+            "choose another name with --study"
         )
 
 
-def _same_task(study: optuna.Study, record: StudyRecord) -> None:
-    before, now = _flat(read_record(study)), _flat(record)
-    changes = [f"{k} was {before[k]}, now {now[k]}" for k in now if before[k] != now[k]]
+def _refuse_other(study: optuna.Study, kept: StudyRecord, now: StudyRecord) -> None:
+    """UsageError for another task; where the data lie does not matter, what they hold does."""
+    before, after = ({**record.task.model_dump(), "space": record.space} for record in (kept, now))
+    if kept.fingerprint == now.fingerprint:
+        del before["dataset"], after["dataset"]
+    changes = [f"{k} was {before[k]}, now {after[k]}" for k in after if before[k] != after[k]]
+    if kept.fingerprint != now.fingerprint:
+        changes.append(f"data fingerprint was {kept.fingerprint}, now {now.fingerprint}")
     if changes:
         raise UsageError(
             f"study {study.study_name!r} holds another task ({'; '.join(changes)}): "
@@ -120,10 +179,15 @@ def _same_task(study: optuna.Study, record: StudyRecord) -> None:
         )
 
 
-def _flat(record: StudyRecord) -> dict[str, Any]:
-    """What makes two tasks the same; where the data lies does not matter, what it holds does."""
-    task = record.task.model_dump()
-    return task | {"space": record.space, "data fingerprint": record.fingerprint}
+def _refuse_edited(study: optuna.Study, kept: StudyRecord, now: StudyRecord) -> None:
+    """UsageError for a search space of the same name that was written otherwise."""
+    before, after = kept.space_fingerprint, now.space_fingerprint
+    if before and after and before != after:
+        raise UsageError(
+            f"study {study.study_name!r} began with another text of its search space than "
+            f"{now.sources[0] if now.sources else now.space} holds now: choose another name with "
+            "--study, or go on with the text of now by --edited-space accept"
+        )
 
 
 class Counts(Settings):
@@ -142,57 +206,33 @@ class Counts(Settings):
         return ", ".join(f"{counts[name]} {name}" for name in shown)
 
 
-def count(trials: Sequence[FrozenTrial]) -> Counts:
-    """Counts trials of a study, which knows no state of interrupted ones: they failed there. Those
-    of a process that died are known by the trials that repeat them."""
-    states = {trial.number: STATES[trial.state] for trial in trials}
+def states(trials: Sequence[FrozenTrial]) -> dict[int, str]:
+    """The state of each trial by its number. A study knows none of interrupted ones: they failed
+    there. Those of a process that died are known by the trials that repeat them."""
+    found = {trial.number: STATES[trial.state] for trial in trials}
     for trial in trials:
         if CUT_OFF in trial.user_attrs and trial.state is TrialState.FAIL:
-            states[trial.number] = "interrupted"
-        if AGAIN in trial.user_attrs:
-            states[trial.user_attrs[AGAIN]] = "interrupted"
-    return Counts(**Counter(states.values()))
+            found[trial.number] = "interrupted"
+        again = trial.user_attrs.get(AGAIN)
+        if isinstance(again, int) and again in found:
+            found[again] = "interrupted"
+    return found
 
 
-def read_config(study: optuna.Study, trial: FrozenTrial) -> TrialConfig:
-    """The settings a trial ran with. Units that are not vrtune's are those of the files of the
-    study's search space. UsageError if they are not there."""
-    kept = trial.user_attrs.get("config")
-    if foreign_kinds(kept):
-        for source in read_record(study).sources:
-            load_file(Path(source))
-    try:
-        return TrialConfig.model_validate(kept)
-    except ValidationError as error:
-        raise UsageError(
-            f"trial {trial.number} has settings that this vrtune refuses ({explain(error)}): "
-            "install the version that searched, or import the method it used where its search "
-            "space begins"
-        ) from None
-
-
-def foreign_kinds(config: Any) -> set[str]:
-    """The kinds in a setting, as plain data, that are not those of vrtune's own units."""
-    units = config.values() if isinstance(config, dict) else ()
-    kinds = {unit.get("kind") for unit in units if isinstance(unit, dict)}
-    own = {
-        kind
-        for role in ROLES
-        for kind, unit in role.enrolled.items()
-        if unit.__module__.startswith("vrtune.")
-    }
-    return {kind for kind in kinds if isinstance(kind, str)} - own
+def count(trials: Sequence[FrozenTrial]) -> Counts:
+    """How many trials of a study are in which state."""
+    return Counts(**Counter(states(trials).values()))
 
 
 def best_value(study: optuna.Study) -> float | None:
     """The best value so far. None if there is none, as in a study of several objectives."""
-    if len(study.directions) > 1:
+    if len(study.directions) != 1:
         return None
     values = [
         trial.value for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     ]
     better = max if study.direction is StudyDirection.MAXIMIZE else min
-    return better((value for value in values if value is not None), default=None)
+    return better((v for v in values if v is not None and math.isfinite(v)), default=None)
 
 
 def find_trial(study: optuna.Study, number: int | None = None) -> FrozenTrial:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import platform
-import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -17,17 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-import psutil
-import torch
 from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.trial import FrozenTrial
 from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 
 from vrtune.config import Settings
+from vrtune.later import torch
 from vrtune.spaces import Space
-from vrtune.studies.leases import WORKER, worker_identity
+from vrtune.studies.alive import identity, is_identity, same
+from vrtune.studies.leases import WORKER
+from vrtune.studies.outcome import spent
 
-SEARCHES = "searches"  # the study attribute that keeps an entry a search
+SEARCH = "search {} {}"  # the study attribute of a search: when it began, and its first process
+SEARCHES = "searches"  # the one in which older versions kept all of them
 
 
 class Versions(Settings):
@@ -47,12 +48,13 @@ class Worker(Settings):
     host: str
     pid: int
     started: float
+    boot: str | None = None  # in entries of older versions: there it started seconds since 1970
+    namespace: str | None = None
 
     def signed(self, trial: FrozenTrial) -> bool:
         """Whether the process trained a trial."""
-        given = trial.user_attrs.get(WORKER) or {}
-        same = (given.get("host"), given.get("pid")) == (self.host, self.pid)
-        return same and abs(given.get("started", 0.0) - self.started) < 1.0
+        given = trial.user_attrs.get(WORKER)
+        return is_identity(given) and same(self.model_dump(), given)
 
 
 class SearchEntry(Settings):
@@ -121,7 +123,7 @@ def begin(
         {
             **given,
             "began": datetime.now().astimezone(),
-            "workers": [worker_identity(), *_identities(others)],
+            "workers": [identity(), *_identities(others)],
             "processes": processes,
             "plan": plan,
             "ranges": written(space.ranges()),
@@ -146,7 +148,7 @@ def finish(
         "ended": datetime.now().astimezone(),
         "stopped": stopped,
         "ran": len(ran),
-        "gradient_computations": sum(t.user_attrs.get("gradient_computations", 0.0) for t in ran),
+        "gradient_computations": spent(ran),
     }
     entry = SearchEntry.model_validate({**entry.model_dump(), **came, **times})
     _write(study, entry)
@@ -156,8 +158,10 @@ def finish(
 def read_searches(study: optuna.Study) -> list[SearchEntry]:
     """The searches of a study, in the order in which they began, but for those that older versions
     kept less of."""
-    found = []
-    for kept in study.user_attrs.get(SEARCHES, []):
+    found, attrs = [], study.user_attrs
+    earlier = attrs.get(SEARCHES)
+    now = [kept for name, kept in attrs.items() if name.startswith(SEARCH.split("{")[0])]
+    for kept in [*(earlier if isinstance(earlier, list) else []), *now]:
         with suppress(ValidationError):
             found.append(SearchEntry.model_validate(kept))
     return sorted(found, key=lambda entry: entry.began)
@@ -189,24 +193,21 @@ def written(ranges: Mapping[str, BaseDistribution]) -> dict[str, dict[str, Any]]
 
 def as_text(name: str, given: Mapping[str, Any]) -> str:
     """A range, as it is written, for people."""
-    known = given["attributes"]
-    if "choices" in known:
-        return f"{name} of {', '.join(map(repr, known['choices']))}"
-    step = "" if known.get("step", 1) == 1 else f", steps of {known['step']:g}"
-    return f"{name} {known['low']:g} .. {known['high']:g}{' (log)' * known['log']}{step}"
+    known: Any = given.get("attributes")
+    try:
+        if "choices" in known:
+            return f"{name} of {', '.join(map(repr, known['choices']))}"
+        step = "" if known.get("step", 1) == 1 else f", steps of {known['step']:g}"
+        return f"{name} {known['low']:g} .. {known['high']:g}{' (log)' * known['log']}{step}"
+    except (AttributeError, KeyError, TypeError, ValueError):  # not what vrtune wrote
+        return f"{name} of unknown range"
 
 
 def _write(study: optuna.Study, entry: SearchEntry) -> None:
-    """Writes an entry in its place among the others, or behind them."""
-    kept, new = list(study.user_attrs.get(SEARCHES, [])), entry.model_dump(mode="json")
-    place = [new["began"], new["workers"]]
-    for at, other in enumerate(kept):
-        if [other.get("began"), other.get("workers")] == place:
-            kept[at] = new
-            break
-    else:
-        kept.append(new)
-    study.set_user_attr(SEARCHES, kept)
+    """Each has an attribute of its own: others may write theirs at the same time."""
+    first = entry.workers[0]
+    name = SEARCH.format(entry.began.isoformat(), f"{first.host} {first.pid}")
+    study.set_user_attr(name, entry.model_dump(mode="json"))
 
 
 def _versions(device: torch.device) -> Versions:
@@ -218,12 +219,8 @@ def _versions(device: torch.device) -> Versions:
 
 def _identities(pids: Sequence[int]) -> list[dict[str, Any]]:
     """Those of other processes here, as far as they live."""
-    found = []
-    for pid in pids:
-        with suppress(psutil.NoSuchProcess):
-            started = psutil.Process(pid).create_time()
-            found.append({"host": socket.gethostname(), "pid": pid, "started": started})
-    return found
+    found = [identity(pid) for pid in pids]
+    return [each for each in found if (each["started"] or -1) >= 0]
 
 
 def _commit() -> str | None:

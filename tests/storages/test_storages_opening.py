@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,15 +12,15 @@ from optuna.trial import TrialState
 
 from vrtune.config import Task
 from vrtune.errors import UsageError
+from vrtune.storages.opening import open_storage
 from vrtune.studies.leases import put_back, reclaim, worker_identity
 from vrtune.studies.record import Counts, StudyRecord, count, load_study, open_study
-from vrtune.studies.storage import _driver, open_storage
 
 RECORD = StudyRecord(task=Task(), space="sgd", fingerprint="0" * 16, data_dir="data", version="0")
 
 TAKE_ALL = """
 import sys
-from vrtune.studies.storage import open_storage
+from vrtune.storages.opening import open_storage
 from vrtune.studies.record import load_study
 from optuna.trial import TrialState
 study = load_study(open_storage(sys.argv[1]), "s", sys.argv[1])
@@ -133,18 +132,6 @@ def test_a_journal_file_is_a_storage_too(tmp_path: Path) -> None:
     trial.set_user_attr("worker", {**worker_identity(), "started": 1.0})
     assert reclaim(study) == 1
     assert study.get_trials()[0].state is TrialState.FAIL
-
-
-def test_postgresql_goes_through_psycopg_3() -> None:
-    assert _driver("postgresql://u@h/d") == "postgresql+psycopg://u@h/d"
-    assert _driver("postgresql+asyncpg://h/d") == "postgresql+asyncpg://h/d"
-    assert socket.gethostname() == worker_identity()["host"]
-
-
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "nonsense", "my://x/y"])
-def test_a_url_that_is_no_storage(url: str) -> None:
-    with pytest.raises(UsageError, match=r"give (a storage|one) like sqlite:///studies\.db"):
-        open_storage(url)
 
 
 def test_nothing_is_made_where_nothing_is_created(tmp_path: Path) -> None:

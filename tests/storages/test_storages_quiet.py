@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import random
+import signal
 import subprocess
 import sys
 import threading
@@ -11,17 +14,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import optuna
 import pytest
 import sklearn.datasets  # noqa: F401  SciPy sets filters of its own when it is first imported
+import torch
 from reference.small_search import TASK
 
-from vrtune import search
-from vrtune.errors import UsageError
-from vrtune.studies.quiet import LEVELS, experimental, quiet
+from vrtune import export, search
+from vrtune.errors import UsageError, VrtuneError
+from vrtune.storages.opening import open_storage
+from vrtune.storages.quiet import LEVELS, experimental, quiet
 from vrtune.studies.record import load_study
 from vrtune.studies.samplers import SAMPLERS, make_sampler
-from vrtune.studies.storage import open_storage
 
 
 def levels() -> dict[str, int]:
@@ -69,6 +74,68 @@ def test_a_search_changes_nothing(url: str, capfd: pytest.CaptureFixture[str]) -
         assert seen >= {optuna.logging.ERROR}
     said = capfd.readouterr()
     assert (said.out, said.err) == ("", "")
+
+
+def surroundings() -> dict[str, object]:
+    """What a program may have set for itself."""
+    loggers = (
+        "",
+        "optuna",
+        "alembic",
+        "alembic.runtime.migration",
+        "sqlalchemy",
+        "sqlalchemy.engine",
+    )
+    backends = torch.backends
+    return {
+        "loggers": {
+            n: (vars(logging.getLogger(n)), logging.getLogger(n).handlers[:]) for n in loggers
+        },
+        "logging": logging.root.manager.disable,
+        "levels": {name: logging.getLogger(name).level for name in loggers},
+        "warnings": (list(warnings.filters), warnings.showwarning),
+        "threads": torch.get_num_threads(),
+        "dtype": torch.get_default_dtype(),
+        "gradients": torch.is_grad_enabled(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "precision": (torch.get_float32_matmul_precision(), backends.cudnn.benchmark),
+        "signals": {s: signal.getsignal(s) for s in signal.valid_signals()},
+        "environment": dict(os.environ),
+        "paths": (list(sys.path), Path.cwd()),
+        "streams": (sys.stdin, sys.stdout, sys.stderr, sys.excepthook, threading.excepthook),
+        "python's numbers": random.getstate(),
+        "numpy's numbers": str(np.random.get_state()),
+        "torch's numbers": torch.random.get_rng_state().tolist(),
+        "numpy's errors": np.geterr(),
+        "running threads": {t.name for t in threading.enumerate() if not t.daemon},
+    }
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_surroundings_are_as_they_were(url: str, tmp_path: Path, jobs: int) -> None:
+    """After a search, an export, and errors of both."""
+    torch.set_num_threads(1)
+    search("sgd", TASK, trials=1, jobs=1, storage=url, retrain=0, progress=False)  # imports
+    before = surroundings()
+    search(
+        "sgd", TASK, trials=2, jobs=jobs, study="s", storage=url, retrain_seeds=1, progress=False
+    )
+    after = {"search": surroundings()}
+    export("s", storage=url)
+    after["export"] = surroundings()
+    for call in (
+        lambda: search("sgd", TASK, jobs=1, storage=f"sqlite:///{tmp_path}", progress=False),
+        lambda: search(
+            "sgd", TASK.model_copy(update={"seed": 9}), jobs=jobs, study="s", storage=url
+        ),
+        lambda: export("none", storage=url),
+        lambda: export("s", storage="postgresql://a:b@127.0.0.1:1/x"),
+    ):
+        with pytest.raises(VrtuneError):
+            call()
+    after["errors"] = surroundings()
+    for what, now in after.items():
+        assert {n: now[n] for n in before if now[n] != before[n]} == {}, what
 
 
 def test_an_error_changes_nothing(url: str, tmp_path: Path) -> None:

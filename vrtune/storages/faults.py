@@ -1,0 +1,137 @@
+"""What went wrong with a storage, in one sentence: what to do about it, and no password in it."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from inspect import getattr_static
+from types import FunctionType
+from typing import Any, TypeVar
+
+from optuna.exceptions import StorageInternalError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from vrtune.errors import VrtuneError
+from vrtune.storages.secrets import without_secrets
+from vrtune.storages.urls import shown
+
+Kind = TypeVar("Kind", bound=type)
+
+OTHER = "or give another one with --storage"
+ADVICE = (  # by what the driver says; what a storage holds is never said to be in the way
+    (r"locked|busy", "is locked by another program: close it or wait for it, {other}"),
+    (
+        r"disk is full|no space left|quota exceeded|could not extend file",
+        "has no room left on its disk: make some, {other}; what it holds is whole",
+    ),
+    (
+        r"read-?only|permission denied|not permitted|must be owner|command denied",
+        "may be read only ({cause}): ask for the right to write there, {other}",
+    ),
+    (r"not a database|encrypted", "is no SQLite database: give another file with --storage"),
+    (
+        r"malformed|corrupt|disk I/O error",
+        "is damaged ({cause}): copy it, and save what it holds with sqlite3's .recover, {other}",
+    ),
+    (
+        r"authentication|access denied|role .* does not exist|no password|no pg_hba",
+        "lets nobody in under this name and password: correct them (a password's @ : / % are "
+        "written %40 %3A %2F %25)",
+    ),
+    (
+        r"database .* does not exist|unknown database",
+        "names a database that is not there: make it first, {other}",
+    ),
+    (
+        r"too many (connections|clients)|remaining connection slots",
+        "takes no more connections: end other programs' or allow more ({cause})",
+    ),
+    (
+        r"refused|time ?d? ?out|resolve|translate host|name or service|unreachable|no route"
+        r"|can't connect|connection|server closed|gone away|starting up|shutting down",
+        "does not answer ({cause}): start its server, or correct the host and the port",
+    ),
+    (r"unable to open", "can't be opened: see that its folder is there and may be read, {other}"),
+)
+
+
+class StorageFault(VrtuneError, StorageInternalError):
+    """A storage that failed, in one sentence; to Optuna it is one of its own errors."""
+
+
+def fault(url: str, error: BaseException) -> StorageFault:
+    """The sentence for an error of a driver, a server or a file."""
+    said = without_secrets(" ".join(str(_root(error)).split("\n", 1)[0].split()), url)
+    known = (advice for words, advice in ADVICE if re.search(words, said, re.IGNORECASE))
+    advice = next(known, "can't be used ({cause}): mend that, {other}")
+    return StorageFault(f"{shown(url)} {advice.format(cause=said, other=OTHER)}")
+
+
+def unread(url: str, error: Exception) -> StorageFault:
+    """The sentence for values that another program, or a damage, has put into a storage."""
+    said = without_secrets(" ".join(str(error).split()), url)
+    return StorageFault(f"{shown(url)} holds what Optuna can't read ({said}): mend that, {OTHER}")
+
+
+@contextmanager
+def faults(url: str) -> Iterator[None]:
+    """Turns what escapes a storage into one sentence, and keeps its password out of all others."""
+    try:
+        yield
+    except VrtuneError as error:
+        clean = without_secrets(str(error), url)
+        if clean == str(error):
+            raise
+        raise type(error)(clean) from None
+    except (SQLAlchemyError, StorageInternalError, sqlite3.Error) as error:
+        raise fault(url, error) from None
+
+
+def plain(kind: Kind) -> Kind:
+    """A kind of storage with a `url`, all of whose methods fail with a StorageFault where their
+    database does, in whatever thread or process they are called."""
+    for name in dir(kind):
+        method = getattr_static(kind, name)
+        if isinstance(method, FunctionType) and not name.startswith("__"):
+            setattr(kind, name, _plain(method))
+    return kind
+
+
+_calls = threading.local()  # whether one is under way: Optuna itself handles errors within
+
+
+def _plain(method: Callable[..., Any]) -> Callable[..., Any]:
+    name = method.__name__
+    reads = name.startswith(("get_", "_get_")) and name != "get_best_trial"
+
+    @wraps(method)
+    def call(self: Any, *args: Any, **named: Any) -> Any:
+        if getattr(_calls, "inside", False):
+            return method(self, *args, **named)
+        _calls.inside = True
+        try:
+            return method(self, *args, **named)
+        except IntegrityError:
+            raise
+        except (SQLAlchemyError, StorageInternalError) as error:
+            raise fault(self.url, error) from None
+        except (LookupError, TypeError, ValueError) as error:
+            # a value of no meaning; that something is not there is a KeyError
+            if isinstance(error, KeyError) or not reads:
+                raise
+            raise unread(self.url, error) from None
+        finally:
+            _calls.inside = False
+
+    return call
+
+
+def _root(error: BaseException) -> BaseException:
+    """What the driver itself said."""
+    while cause := getattr(error, "orig", None) or error.__cause__:
+        error = cause
+    return error

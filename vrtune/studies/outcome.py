@@ -1,0 +1,43 @@
+"""What trials say of themselves, whoever made them: nothing is taken for well-formed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from optuna.trial import FrozenTrial
+
+
+def is_foreign(trial: FrozenTrial) -> bool:
+    """Whether vrtune did not run a trial: it was added by hand, or by another program."""
+    return not isinstance(trial.user_attrs.get("config"), dict)
+
+
+def value(trial: FrozenTrial) -> float | None:
+    """What a trial of one objective came to."""
+    given = next(iter(trial.values or ()), None)
+    return given if _is_number(given) else None
+
+
+def number(trial: FrozenTrial, name: str) -> float | None:
+    """A number that a trial says of itself."""
+    given = trial.user_attrs.get(name)
+    return given if _is_number(given) else None
+
+
+def fold_values(trial: FrozenTrial) -> list[float | None] | None:
+    """What the folds said of a trial; None for one that diverged."""
+    given = trial.user_attrs.get("fold_values")
+    if not isinstance(given, list) or not all(v is None or _is_number(v) for v in given):
+        return None
+    return given
+
+
+def spent(trials: Iterable[FrozenTrial]) -> float:
+    """Gradient computations of all trials that ended."""
+    return sum(number(trial, "gradient_computations") or 0.0 for trial in trials)
+
+
+def _is_number(given: object) -> bool:
+    known = isinstance(given, int | float) and not isinstance(given, bool)
+    return known and math.isfinite(given)  # type: ignore[arg-type]

@@ -1,0 +1,62 @@
+"""What a study keeps of a retraining."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+import optuna
+from pydantic import ValidationError
+
+from vrtune.config import Settings
+from vrtune.display.results import aligned, trained_again
+
+ATTRIBUTE = "retrain-{}"  # of the study: a finished trial's own can't be changed
+
+
+class Spread(Settings):
+    """A figure over seeds; null where a training diverged."""
+
+    mean: float | None = None
+    std: float | None = None
+    values: list[float | None]
+
+
+class Retrained(Settings):
+    """A trial trained again on the whole training set and judged once, at the end."""
+
+    trial: int
+    seeds: int
+    test_accuracy: Spread
+    test_loss: Spread
+    train_losses: list[list[float | None]]  # [seed][epoch]
+    gradient_computations: float
+    failed: int = 0  # seeds that diverged or learned little
+    folder: str | None = None  # holds weights and curves; null if they could not be written
+
+    def __repr__(self) -> str:
+        return aligned(trained_again(self))
+
+    __str__ = __repr__
+
+
+def spread(values: list[float]) -> Spread:
+    """Mean, standard deviation (n - 1; 0 for one value) and each value."""
+    if not all(map(math.isfinite, values)):
+        return Spread(values=[value if math.isfinite(value) else None for value in values])
+    std = statistics.stdev(values) if len(values) > 1 else 0.0
+    return Spread(mean=statistics.fmean(values), std=std, values=list(values))
+
+
+def keep(study: optuna.Study, result: Retrained) -> None:
+    """Makes the study remember it."""
+    study.set_user_attr(ATTRIBUTE.format(result.trial), result.model_dump(mode="json"))
+
+
+def retrained(study: optuna.Study, number: int) -> Retrained | None:
+    """What the study remembers of a trial's retraining."""
+    kept = study.user_attrs.get(ATTRIBUTE.format(number))
+    try:
+        return Retrained.model_validate(kept) if kept else None
+    except ValidationError:  # not what vrtune wrote
+        return None
