@@ -17,6 +17,7 @@ from vrtune import Task, TrialConfig, export
 from vrtune.exporting.formats import FORMATS
 from vrtune.exporting.record import ExportedTrial
 from vrtune.searching.result import SearchResult
+from vrtune.studies.retrained import Spread
 
 HELD_OUT = Task(
     dataset="cifar10",
@@ -121,3 +122,15 @@ def test_the_snippet_trains_and_prints_the_test_accuracy(
     assert done.stdout.startswith("test accuracy over 2 seeds: mean=")
     mean = float(done.stdout.split("mean=")[1].split()[0])
     assert mean == pytest.approx(result.retrain.test_accuracy.mean, abs=0.01)
+
+
+@pytest.mark.parametrize(("std", "says"), [(0.25, "0.5000 +- 0.2500, 2"), (None, "0.5000, 2")])
+def test_the_test_accuracy_may_have_no_spread(std: float | None, says: str) -> None:
+    """In a study that vrtune did not write."""
+    before = exported(CONFIGS[0])
+    assert before.results.retrain
+    accuracy = Spread(mean=0.5, std=std, values=[0.5])
+    again = before.results.retrain.model_copy(update={"test_accuracy": accuracy})
+    results = before.results.model_copy(update={"retrain": again})
+    text = FORMATS["python"](before.model_copy(update={"results": results}))
+    assert f"# Test accuracy {says} seeds\n" in text

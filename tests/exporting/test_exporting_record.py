@@ -18,10 +18,10 @@ from vrtune.exporting.export import schema
 from vrtune.exporting.formats import FORMATS
 from vrtune.exporting.record import ExportedTrial
 from vrtune.searching.result import SearchResult
+from vrtune.storages.opening import open_storage
 from vrtune.studies import searches
 from vrtune.studies.record import load_study
-from vrtune.studies.searches import SEARCHES, read_searches
-from vrtune.studies.storage import open_storage
+from vrtune.studies.searches import SEARCH, SEARCHES, read_searches
 from vrtune.units import EstimatorSettings, InitSettings, OptimizerSettings, ScheduleSettings
 
 Whole = Callable[[ExportedTrial], ExportedTrial]
@@ -81,6 +81,7 @@ def test_it_says_how_it_was_found(
         "fingerprint": again.provenance.data_fingerprint,
         "data_dir": entry.data_dir,
         "find": "comes with scikit-learn",
+        "class_names": tuple("0123456789"),
     }
     assert again.architecture
     assert again.architecture.model_dump(exclude={"inputs"}) == {
@@ -112,7 +113,10 @@ def test_versions_are_those_that_trained_it(url: str, monkeypatch: pytest.Monkey
 def test_a_study_that_kept_no_searches(format: str, url: str, tmp_path: Path) -> None:
     search("sgd", TASK, trials=1, jobs=1, storage=url, study="s", retrain=0)
     study = load_study(open_storage(url), "s", url)
-    study.set_user_attr(SEARCHES, [{"plan": "looped gradients", "processes": 1}])
+    kept = {"plan": "looped gradients", "processes": 1}
+    for name in [name for name in study.user_attrs if name.startswith(SEARCH.split("{")[0])]:
+        study.set_user_attr(name, kept)
+    study.set_user_attr(SEARCHES, [kept])
     path = tmp_path / f"old{READ_BACK[format]}"
     path.write_text(export("s", format=format, storage=url))
     told = load_config(path)
@@ -203,7 +207,7 @@ def test_exports_fit_the_schema(whole: Whole) -> None:
         ),
         (lambda d: d["config"]["optimizer"].update(lr=-1), "config.optimizer.lr"),
         (lambda d: d["config"]["optimizer"].update(kind="sdg"), "'sdg' is no optimizer"),
-        (lambda d: d["protocol"].update(fold=3), "protocol.fold"),
+        (lambda d: d["protocol"].update(fold=3), "protocol: a task has no setting 'fold'"),
         (lambda d: d.update(note="x"), "note"),
         (lambda d: d.pop("config"), "config: Field required"),
         (lambda d: d.pop("schema_version"), "schema_version: Field required"),

@@ -72,8 +72,11 @@ def test_a_parameter_that_depends_on_another_is_named_where_it_is_asked_for(
         ),
         ("{'lr': 0.1, 'kind': 'plain', 'rate': 1}", "DEFAULT names rate, which suggest never"),
         ("{'lr': 5, 'kind': 'plain'}", "DEFAULT has lr = 5, which is out of the range"),
-        ("{'lr': 0.1, 'kind': 'light'}", "suggest.trial. raised ValueError: 'light' not in"),
-        ("{'lr': 'big', 'kind': 'plain'}", "suggest.trial. raised ValueError: 'big' is not"),
+        (
+            "{'lr': 0.1, 'kind': 'light'}",
+            "DEFAULT has kind = 'light', which is none of the choices",
+        ),
+        ("{'lr': 'big', 'kind': 'plain'}", "DEFAULT has lr = 'big', which is out of the range"),
         ("[0.1]", "DEFAULT must be a dict, a value a parameter"),
         ("0", "DEFAULT must be a dict, a value a parameter"),
     ],
@@ -127,7 +130,10 @@ def test_numpys_numbers_become_pythons(write: Write) -> None:
 @pytest.mark.parametrize(
     ("grid", "message"),
     [
-        ("{'lr': [0.1], 'kind': ['light']}", "'light' not in"),
+        (
+            "{'lr': [0.1], 'kind': ['light']}",
+            "GRID has kind = 'light', which is none of the choices",
+        ),
         ("{'lr': [0.1, 5], 'kind': ['plain']}", "GRID has lr = 5, which is out of the range"),
         ("{'lr': [0.1]}", "suggest asks for kind, which GRID does not name"),
         ("{'lr': [0.1], 'kind': ['plain'], 'momentum': [0.9]}", "GRID names momentum, which"),

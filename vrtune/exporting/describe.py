@@ -7,8 +7,10 @@ from importlib.metadata import version
 
 import optuna
 from optuna.trial import FrozenTrial
+from pydantic import ValidationError
 
 from vrtune.data import DATASETS
+from vrtune.errors import UsageError, explain
 from vrtune.exporting.record import (
     SCHEMA_VERSION,
     Architecture,
@@ -22,34 +24,48 @@ from vrtune.exporting.record import (
     Search,
     foreign_units,
 )
-from vrtune.retraining import Retrained, retrained
 from vrtune.studies.choice import Confirmed, confirmation, confirmations
-from vrtune.studies.record import StudyRecord, count, read_config
+from vrtune.studies.configs import read_config
+from vrtune.studies.outcome import spent
+from vrtune.studies.record import StudyRecord, count, read_record
+from vrtune.studies.retrained import Retrained, retrained
 from vrtune.studies.searches import SearchEntry, read_searches, search_of, written
+from vrtune.trial_config import TrialConfig
 
 INPUTS = "each channel less its mean, over its standard deviation, of the training part alone"
+FROM_TRIAL = ("fold_values", "fold_accuracies", "gradient_computations")
 COMES_WITH = {"digits": "comes with scikit-learn"}
 
 
-def describe(
-    study: optuna.Study, record: StudyRecord, trial: FrozenTrial, storage: str
+def describe(study: optuna.Study, trial: FrozenTrial, storage: str) -> ExportedTrial:
+    """All there is to say about a complete trial. UsageError if the study says it otherwise than
+    vrtune does."""
+    record, config = read_record(study), read_config(study, trial)
+    try:
+        return _describe(study, record, trial, config, storage)
+    except ValidationError as error:
+        raise UsageError(
+            f"trial {trial.number} of study {study.study_name!r} can't be exported, since a search "
+            f"keeps something else there: {explain(error)}"
+        ) from None
+
+
+def _describe(
+    study: optuna.Study, record: StudyRecord, trial: FrozenTrial, config: TrialConfig, storage: str
 ) -> ExportedTrial:
-    """All there is to say about a complete trial."""
-    kept, config = trial.user_attrs, read_config(study, trial)
-    task, searches = record.task, read_searches(study)
+    kept, task, searches = trial.user_attrs, record.task, read_searches(study)
     found = search_of(searches, trial)
-    assert trial.value is not None
     return ExportedTrial(
         schema_version=SCHEMA_VERSION,
         config=config,
         protocol=task,
         results=Results(
-            cross_validation=CrossValidation(
-                value=trial.value,
-                fold_values=kept["fold_values"],
-                fold_accuracies=kept["fold_accuracies"],
-                epochs=trial.last_step or task.epochs,
-                gradient_computations=kept["gradient_computations"],
+            cross_validation=CrossValidation.model_validate(
+                {
+                    **{name: kept[name] for name in FROM_TRIAL if name in kept},
+                    "value": trial.value,
+                    "epochs": trial.last_step or task.epochs,
+                }
             ),
             confirmation=_confirmed(confirmation(study, trial.number)),
             retrain=_tested(retrained(study, trial.number)),
@@ -60,6 +76,7 @@ def describe(
             fingerprint=record.fingerprint,
             data_dir=found.data_dir if found else record.data_dir,
             find=_find(task.dataset),
+            class_names=record.class_names,
         ),
         architecture=Architecture(
             model=task.model,
@@ -95,7 +112,7 @@ def _search(
         ranges={**(found.ranges if found else {}), **written(trial.distributions)},
         searches=searches,
         trials=count(trials),
-        gradient_computations=sum(t.user_attrs.get("gradient_computations", 0.0) for t in trials),
+        gradient_computations=spent(trials),
         confirmed=len(again),
         confirm_gradient_computations=sum(c.gradient_computations for c in again),
     )

@@ -5,21 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
-from vrtune.config import storage_url
-from vrtune.errors import UsageError, explain
+from vrtune.config import Storage
+from vrtune.errors import UsageError, brief, explain, shown
 from vrtune.exporting.describe import describe
-from vrtune.exporting.formats import FORMATS, PARSERS
+from vrtune.exporting.formats import FORMATS
+from vrtune.exporting.reading import read_data
 from vrtune.exporting.record import SCHEMA_VERSION, ExportedTrial, foreign_units
+from vrtune.given.arguments import SomePath, checked
 from vrtune.spaces import load_file
-from vrtune.studies.record import find_trial, foreign_kinds, load_study, read_record
-from vrtune.studies.storage import DEFAULT_URL, open_storage
+from vrtune.storages.opening import DEFAULT_URL, open_to_read
+from vrtune.studies.configs import foreign_kinds
+from vrtune.studies.record import find_trial, load_study, read_record
 
 
+@checked
 def export(
-    study: str, *, trial: int | None = None, format: str = "json", storage: str | Path = DEFAULT_URL
+    study: str, *, trial: int | None = None, format: str = "json", storage: Storage = DEFAULT_URL
 ) -> str:
     """Writes a trial as text: its settings, protocol, results, how it was found, and with what.
 
@@ -43,14 +46,15 @@ def export(
         'sgd'
     """
     if format not in FORMATS:
-        raise UsageError(f"there is no format {format!r}: choose one of {', '.join(FORMATS)}")
-    storage = storage_url(storage)
-    opened = load_study(open_storage(storage, create=False), study, storage)
-    record = read_record(opened)
-    return FORMATS[format](describe(opened, record, find_trial(opened, trial), storage))
+        raise UsageError(f"there is no format {shown(format)}: choose one of {', '.join(FORMATS)}")
+    storage = str(storage)
+    opened = load_study(open_to_read(storage), study, storage)
+    read_record(opened)  # or another program made it, and has no trial of ours
+    return FORMATS[format](describe(opened, find_trial(opened, trial), storage))
 
 
-def load_config(path: str | Path, units: str | Path | None = None) -> ExportedTrial:
+@checked
+def load_config(path: SomePath, units: SomePath | None = None) -> ExportedTrial:
     """Reads an exported trial back.
 
     Args:
@@ -75,22 +79,10 @@ def load_config(path: str | Path, units: str | Path | None = None) -> ExportedTr
     path = Path(path)
     if units is not None:
         load_file(Path(units))
-    if path.suffix not in PARSERS:
-        hint = "run it instead" if path.suffix == ".py" else f"give {', '.join(PARSERS)}"
-        raise UsageError(f"{path} can't be read as an exported trial: {hint}")
-    try:
-        data = PARSERS[path.suffix](path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path} can't be read: {error.strerror}") from None
-    except (ValueError, yaml.YAMLError) as error:
-        raise UsageError(
-            f"{path} is no {path.suffix[1:]}: {' '.join(str(error).split())}"
-        ) from None
-    if not isinstance(data, dict):
-        raise UsageError(f"{path} holds no exported trial: export one with vrtune export")
+    data = read_data(path)
     if data.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
         raise UsageError(
-            f"{path} has schema_version {data['schema_version']!r}, and this vrtune reads "
+            f"{path} has schema_version {shown(data['schema_version'])}, and this vrtune reads "
             f"{SCHEMA_VERSION}: export the trial again"
         )
     try:
@@ -108,7 +100,8 @@ def _mend(data: dict[str, Any]) -> str:
     homes = _within(_within(data, "provenance"), "units")
     for kind in sorted(foreign_kinds(data.get("config"))):
         if kind in homes:
-            return f"; {kind} is {homes[kind]}: give its file, load_config(..., units=FILE)"
+            home = brief(str(homes[kind]))
+            return f"; {brief(kind)} is {home}: give its file, load_config(..., units=FILE)"
     return ""
 
 

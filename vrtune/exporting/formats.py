@@ -1,26 +1,42 @@
-"""An exported trial as text, and back: JSON, YAML, TOML."""
+"""An exported trial as text: JSON, YAML, TOML, or a program."""
 
 from __future__ import annotations
 
-import json
 import math
-import tomllib
 from collections.abc import Callable
 from typing import Any
 
 import tomli_w
 import yaml
+from pydantic_core import to_json
 
 from vrtune.exporting.program import program
 from vrtune.exporting.record import ExportedTrial
 
 
+def _data(exported: ExportedTrial) -> Any:
+    """Plain data whose text is UTF-8: the half of a character, which files' names may hold, is
+    written as its number."""
+    return _in_utf8(exported.model_dump(mode="json"))
+
+
+def _in_utf8(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_in_utf8(k): _in_utf8(v) for k, v in value.items()}
+    return [_in_utf8(v) for v in value] if isinstance(value, list) else value
+
+
 def _to_json(exported: ExportedTrial) -> str:
-    return exported.model_dump_json(indent=2) + "\n"
+    return to_json(_data(exported), indent=2, inf_nan_mode="null").decode() + "\n"
 
 
 class _Yaml(yaml.SafeDumper):
-    """Lists on one line."""
+    """Lists on one line; nothing is told by pointing at another place."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 _Yaml.add_representer(
@@ -32,11 +48,11 @@ _Yaml.add_representer(
 
 
 def _to_yaml(exported: ExportedTrial) -> str:
-    return yaml.dump(exported.model_dump(mode="json"), Dumper=_Yaml, sort_keys=False, width=100)
+    return yaml.dump(_data(exported), Dumper=_Yaml, sort_keys=False, width=100)
 
 
 def _to_toml(exported: ExportedTrial) -> str:
-    return tomli_w.dumps(_without_null(exported.model_dump(mode="json")))
+    return tomli_w.dumps(_without_null(_data(exported)))
 
 
 def _without_null(value: Any, *, whole: bool = False) -> Any:
@@ -53,24 +69,9 @@ def _without_null(value: Any, *, whole: bool = False) -> Any:
     return math.nan if value is None else value
 
 
-def _with_null(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _with_null(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_with_null(v) for v in value]
-    return None if value != value else value
-
-
 FORMATS: dict[str, Callable[[ExportedTrial], str]] = {
     "json": _to_json,
     "yaml": _to_yaml,
     "toml": _to_toml,
     "python": program,
-}
-
-PARSERS: dict[str, Callable[[str], Any]] = {
-    ".json": json.loads,
-    ".yaml": yaml.safe_load,
-    ".yml": yaml.safe_load,
-    ".toml": lambda text: _with_null(tomllib.loads(text)),
 }

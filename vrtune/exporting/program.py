@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import inspect
-import json
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import torch
 from pydantic import BaseModel
 
+from vrtune.errors import UsageError
+from vrtune.exporting.code import call, comment, importable, literal
 from vrtune.exporting.record import Architecture, ExportedTrial, Provenance, Search, home_of
+from vrtune.later import torch
+from vrtune.spaces import FROM_FILE
 from vrtune.studies.searches import as_text
 from vrtune.units import OptimizerSettings, Unit
 
-WIDTH = 88
 SEEDS = 3  # for a trial that was not trained again yet
-NO_TWIN = "# No optimizer for other training loops: the step size follows a schedule, {}.\n"
+NO_TWIN = "No optimizer for other training loops: the step size follows a schedule, {}."
 
 PROGRAM = """
 if __name__ == "__main__":
@@ -32,7 +32,7 @@ def program(exported: ExportedTrial) -> str:
     parts: dict[str, Unit] = {name: getattr(config, name) for name in type(config).model_fields}
     twin = _twin(config.optimizer) if config.estimator.kind == "plain" else ""
     steady = config.schedule.kind == "constant"
-    aside = twin if steady or not twin else NO_TWIN.format(config.schedule.kind)
+    aside = twin if steady or not twin else comment(NO_TWIN.format(config.schedule.kind)) + "\n"
     calls = {name: call(type(unit).__name__, _given(unit), 1) for name, unit in parts.items()}
     blocks = [
         _header(exported),
@@ -50,27 +50,11 @@ def program(exported: ExportedTrial) -> str:
     )
 
 
-def call(name: str, arguments: dict[str, str], depth: int = 0) -> str:
-    """name(key=value, ...), one argument a line if it is long; `depth` is its indentation."""
-    pairs = [f"{key}={value}" for key, value in arguments.items()]
-    line = f"{name}({', '.join(pairs)})"
-    pad = "    " * depth
-    if len(line) + len(pad) + len("estimator=,") <= WIDTH:
-        return line
-    return f"{name}(\n" + "".join(f"{pad}    {pair},\n" for pair in pairs) + f"{pad})"
-
-
 def _given(settings: BaseModel) -> dict[str, str]:
     """A model's fields as Python; defaults too, as another version may have others."""
     fields = type(settings).model_fields
     values: dict[str, Any] = {name: getattr(settings, name) for name in fields if name != "kind"}
-    return {k: _literal(v) for k, v in values.items() if (v, fields[k].default) != (None, None)}
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, Enum):  # which pydantic makes of its value again
-        value = value.value
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    return {k: literal(v) for k, v in values.items() if (v, fields[k].default) != (None, None)}
 
 
 def _imports(units: list[type[Unit]], *, torch_too: bool) -> str:
@@ -84,15 +68,23 @@ def _imports(units: list[type[Unit]], *, torch_too: bool) -> str:
         lines = ["from pathlib import Path\n", *lines, "from vrtune.spaces import load_file\n"]
         lines += [
             f"{unit.__name__} = load_file(Path(__file__).with_name("
-            f"{_literal(Path(inspect.getfile(unit)).name)})).{unit.__name__}"
+            f"{literal(Path(inspect.getfile(unit)).name)})).{unit.__name__}"
             for unit in files
         ]
     return "\n".join(lines)
 
 
 def _by_path(unit: type[Unit]) -> bool:
-    """Whether a unit's file has a name that no import statement takes."""
-    return not all(part.isidentifier() for part in home_of(unit).split("."))
+    """Whether a unit's file has a name that no import statement takes. UsageError if the unit has
+    one."""
+    if not importable(unit.__name__):
+        raise UsageError(
+            f"no program can import {unit.__name__!r}, the class of {unit.role} "
+            f"{unit.model_fields['kind'].default!r}: name it by a word, or choose another format"
+        )
+    if unit.__module__.startswith(FROM_FILE) and "." in Path(inspect.getfile(unit)).stem:
+        return True
+    return not all(map(importable, home_of(unit).split(".")))
 
 
 def _twin(optimizer: OptimizerSettings) -> str:
@@ -111,7 +103,7 @@ def _twin(optimizer: OptimizerSettings) -> str:
 
 
 def _header(exported: ExportedTrial) -> str:
-    """Provenance as comments. What a user named goes through repr, so that it stays a comment."""
+    """Provenance as comments."""
     origin, again = exported.provenance, exported.results.retrain
     task, judged = exported.protocol, exported.results.cross_validation
     where = (
@@ -139,12 +131,11 @@ def _header(exported: ExportedTrial) -> str:
         lines.append(f"Trained again, {again.failed} of {again.seeds} seeds failed")
     if again and again.test_accuracy.mean is not None:
         accuracy = again.test_accuracy
-        lines.append(
-            f"Test accuracy {accuracy.mean:.4f} +- {accuracy.std:.4f}, {again.seeds} seeds"
-        )
+        over = "" if accuracy.std is None else f" +- {accuracy.std:.4f}"
+        lines.append(f"Test accuracy {accuracy.mean:.4f}{over}, {again.seeds} seeds")
     if origin.units:
         lines.append(f"Beside this file or installed: {', '.join(origin.units.values())}")
-    return "\n".join(f"# {line}" for line in lines)
+    return "\n".join(map(comment, lines))
 
 
 def _found_by(search: Search | None) -> list[str]:

@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import AwareDatetime, Field
 
 from vrtune.config import Settings, Task
-from vrtune.retraining import Spread
 from vrtune.spaces import FROM_FILE
 from vrtune.studies.record import Counts
+from vrtune.studies.retrained import Spread
 from vrtune.trial_config import TrialConfig
 from vrtune.units import Unit
 
@@ -84,6 +84,9 @@ class Data(Settings):
     fingerprint: str = Field(description="first 16 hex digits of the training data's SHA-256")
     data_dir: str = Field(description="of the search")
     find: str
+    class_names: tuple[str, ...] | None = Field(
+        default=None, description="in the order of their labels, where they have names"
+    )
 
 
 class Architecture(Settings):
@@ -144,8 +147,9 @@ def foreign_units(config: TrialConfig) -> dict[str, str]:
 
 
 def home_of(unit: type[Unit]) -> str:
-    """The module that a unit is imported from: of a file that was loaded by path, its stem."""
-    module = unit.__module__
-    if module.startswith(FROM_FILE):
-        return Path(inspect.getfile(unit)).stem
-    return module
+    """The module that a unit is imported from: of a file that was loaded by path, its stem, or its
+    place in a package beside that."""
+    folder, _, name = unit.__module__.partition(".")
+    if folder.startswith(FROM_FILE):
+        return name if "." in name else Path(inspect.getfile(unit)).stem
+    return unit.__module__

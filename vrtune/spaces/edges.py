@@ -36,6 +36,8 @@ def edge_notes(
         given = distributions.get(name)
         if not isinstance(given, FloatDistribution | IntDistribution) or given.single():
             continue
+        if not isinstance(value, int | float):
+            continue
         end = _end(value, given)
         if end is not None:
             notes.append(

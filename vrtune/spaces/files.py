@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
+import builtins
 import hashlib
-import importlib.util
+import importlib
+import os
+import re
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from weakref import WeakKeyDictionary
+from typing import Any
 
-from vrtune.errors import UsageError
+from vrtune.errors import UsageError, VrtuneError, told
+from vrtune.spaces.sources import from_beside, parse, reach, read
 from vrtune.units import Unit, enrolments
 
-FROM_FILE = "vrtune_file_"  # begins the name of a module that was loaded by its path
+FROM_FILE = "vrtune_file_"  # begins the name of the package that stands for a user's folder
 
-_lock = threading.RLock()  # sys.modules and sys.path belong to the whole process
-_beside: dict[Path, dict[str, ModuleType]] = {}  # what was imported from a folder, out of the way
-_times: WeakKeyDictionary[ModuleType, int] = WeakKeyDictionary()  # when they were written
+_lock = threading.RLock()  # sys.modules belongs to the whole process
 _units: dict[str, list[type[Unit]]] = {}  # what a file has enrolled, by its module's name
 
 
 def load_file(path: Path) -> ModuleType:
     """Imports a Python file, which may import what lies beside it; units in it are enrolled.
 
+    What lies beside is imported as of a script, by its name, or as of a package, by a dot and its
+    name. Other folders may hold other modules of those names.
+
     Args:
-        path: the file; it is run again only after it was changed.
+        path: the file; it is run again only after it, or what it may import, was changed.
 
     Returns:
         The module.
@@ -42,114 +50,185 @@ def load_file(path: Path) -> ModuleType:
         >>> load_file(Path("own.py")).rate
         0.1
     """
-    path = path.resolve()
-    name = f"{FROM_FILE}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     try:
-        source = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path} can't be read: {error.strerror}") from None
+        path = path.expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a link to itself, a name with a NUL
+        raise UsageError(f"{path} can't be read: {told(error)}") from None
+    read(path)
+    if path.suffix != ".py":
+        raise UsageError(f"{path} can't be imported: give a Python file")
     with _lock:
+        package = _package(path.parent)
+        if any(map(_is_stale, _loaded(package).values())):
+            _forget(package)
+            _package(path.parent)
+        stem = path.stem.replace(".", "\u2024")  # a dot that is none between packages
+        name = f"{package}.{stem}"
         known = sys.modules.get(name)
         if known is None:
-            return _run(path, name, source)
-        if vars(known)["__source__"] != source or _is_stale(path.parent):
-            _beside.pop(path.parent, None)
-            return _run(path, name, source)
-        for unit in _units[name]:  # another file may have taken the name of their kind since
+            return _run(name, path)
+        for unit in _units_of(known):  # another file may have taken the name of their kind since
             unit.enrol(unit.algorithm)
         return known
 
 
-def _run(path: Path, name: str, source: bytes) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None:
-        raise UsageError(f"{path} can't be imported: give a Python file")
-    module = importlib.util.module_from_spec(spec)
-    vars(module)["__source__"] = source
-    before, _units[name] = sys.modules.get(name), []
-    sys.modules[name] = module  # where pydantic and pickle look names up
+def _run(name: str, path: Path) -> ModuleType:
+    importlib.invalidate_caches()  # what lies beside may be new
+    spec = spec_from_file_location(name, path, loader=_Loader(name, str(path)))
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = module_from_spec(spec)  # where pydantic and pickle look names up
     try:
-        with beside(module):
-            # bytecode on disk is told by its second and size: it may be that of an older text
-            exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))
+        with enrolling(module):
+            spec.loader.exec_module(module)
     except BaseException as error:
-        del sys.modules[name]
+        sys.modules.pop(name, None)
+        _disown({name})
         if isinstance(error, KeyboardInterrupt):
             raise
-        what = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
+        what = str(error) if isinstance(error, VrtuneError) else in_their_words(error)
         raise UsageError(f"{path} can't be imported: {what}") from error
-    finally:
-        if name not in sys.modules and before is not None:
-            sys.modules[name] = before
     return module
 
 
-@contextmanager
-def beside(module: ModuleType) -> Iterator[None]:
-    """Inside, what lies beside a file can be imported, after installed modules of the same name.
-
-    Outside, it is out of the way: another folder may hold other modules of those names. UsageError
-    if two units of one kind were enrolled inside.
-    """
-    folder = Path(str(module.__file__)).parent
-    with _lock:
-        mine = _beside.setdefault(folder, {})
-        sys.modules.update(mine)
-        before, enrolled = set(sys.modules) - set(mine), len(enrolments)
-        entry, as_before = str(folder), sys.dont_write_bytecode
-        added = entry not in sys.path
-        if added:
-            sys.path.append(entry)
-        sys.dont_write_bytecode = True  # a search leaves nothing in the user's folders
-        try:
-            yield
-        finally:
-            sys.dont_write_bytecode = as_before
-            if added and entry in sys.path:
-                sys.path.reverse()
-                sys.path.remove(entry)  # the last one
-                sys.path.reverse()
-            for name in set(sys.modules) - before:
-                if _lies_in(folder, name, before):
-                    mine[name] = sys.modules.pop(name)
-                    _times.setdefault(mine[name], _time_of(mine[name]))
-        _keep(module, enrolments[enrolled:])
+def in_their_words(error: BaseException) -> str:
+    """What a user's file raised, with modules named as the file names them."""
+    return re.sub(rf"{FROM_FILE}[0-9a-f]+\.?", "", told(error))
 
 
-def _time_of(module: ModuleType) -> int:
-    """When its file was last written; 0 for none."""
-    try:
-        return Path(str(module.__file__)).stat().st_mtime_ns
-    except OSError:
-        return 0
+# ---- what lies beside ----------------------------------------------------------------------------
 
 
-def _is_stale(folder: Path) -> bool:
-    """Whether something that was imported from a folder has been changed since."""
-    return any(_time_of(module) != _times[module] for module in _beside.get(folder, {}).values())
+def _package(folder: Path) -> str:
+    """The name of the package that stands for a folder."""
+    name = FROM_FILE + hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]
+    if name not in sys.modules:
+        loader = _Loader(name, str(folder / "__init__.py"))
+        spec = spec_from_file_location(name, loader.path, loader=loader)
+        assert spec is not None
+        module = sys.modules[name] = module_from_spec(spec)
+
+        def inner(wanted: str) -> Any:  # what no module there is named, its __init__.py may give
+            fresh = loader.source is None and os.path.isfile(loader.path)
+            if fresh and not wanted.startswith("__"):
+                loader.exec_module(module)
+                if wanted in vars(module):
+                    return vars(module)[wanted]
+            raise AttributeError(f"there is no {wanted} in {folder}")
+
+        vars(module)["__getattr__"] = inner
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
+    return name
 
 
-def _lies_in(folder: Path, name: str, before: set[str]) -> bool:
-    """Whether a module is a file, or of a package, right in a folder."""
-    top = name.partition(".")[0]
-    if top in before or name.startswith(FROM_FILE):
+def _loaded(package: str) -> dict[str, ModuleType]:
+    """A package and its modules, by their names."""
+    return {name: m for name, m in list(sys.modules.items()) if name.split(".")[0] == package}
+
+
+def _is_stale(module: ModuleType) -> bool:
+    """Whether a module's file has been changed, or has gone, since it was run."""
+    loader = getattr(module, "__loader__", None)
+    if not isinstance(loader, _Loader) or loader.source is None:
         return False
-    file = getattr(sys.modules.get(top), "__file__", None)
-    return file is not None and folder in (Path(file).parent, Path(file).parent.parent)
+    with suppress(OSError):
+        return Path(loader.path).read_bytes() != loader.source
+    return True
 
 
-def _keep(module: ModuleType, fresh: list[type[Unit]]) -> None:
-    """Notes the units that a file has enrolled."""
-    units = _units.setdefault(module.__name__, [])
-    for unit in fresh:
+def _forget(package: str) -> None:
+    """Leaves nothing of what was imported from a folder."""
+    loaded = _loaded(package)
+    for name in loaded:
+        del sys.modules[name]
+    _disown(loaded)
+
+
+def _disown(modules: Collection[str]) -> None:
+    """Forgets what modules have enrolled that will be run anew."""
+    for name in modules:
+        _units.pop(name, None)
+    enrolments[:] = [unit for unit in enrolments if unit.__module__ not in modules]
+
+
+class _Finder(MetaPathFinder):
+    """Finds what is imported from beside users' files."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if path is None or not fullname.startswith(FROM_FILE):
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = _Loader(fullname, spec.loader.path)
+        return spec
+
+
+class _Loader(SourceFileLoader):
+    """Runs a file's text: bytecode on disk is told by its second and size, so it may be that of an
+    older one, and a search leaves nothing in the user's folders. Its imports look beside it."""
+
+    source: bytes | None = None  # not run yet
+
+    def exec_module(self, module: ModuleType) -> None:
+        package = module.__name__.partition(".")[0]
+        self.source = text = read(Path(self.path))
+        names: frozenset[str] = frozenset()
+        try:
+            code = self.source_to_code(tree := parse(text, self.path), self.path)
+            names = from_beside(tree, Path(sys.modules[package].__path__[0]))
+        except RecursionError:  # a tree is limited before a program is
+            code = self.source_to_code(text, self.path)
+
+        def import_(
+            name: str,
+            globals: Mapping[str, object] | None = None,
+            locals: Mapping[str, object] | None = None,
+            fromlist: Sequence[str] = (),
+            level: int = 0,
+        ) -> Any:
+            top = name.partition(".")[0]
+            if level or top not in names:
+                return builtins.__import__(name, globals, locals, fromlist, level)
+            found = builtins.__import__(f"{package}.{name}", globals, locals, fromlist, 0)
+            return found if fromlist else sys.modules[f"{package}.{top}"]
+
+        vars(module)["__builtins__"] = {**vars(builtins), "__import__": import_}
+        exec(code, vars(module))
+
+
+# ---- units ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def enrolling(module: ModuleType) -> Iterator[None]:
+    """Inside, a file may enrol units. UsageError if two of one kind are its own then."""
+    before = len(enrolments)
+    yield
+    fresh = enrolments[before:]
+    if fresh:
+        _units.setdefault(module.__name__, []).extend(fresh)
+        _units_of(module)
+
+
+def _units_of(module: ModuleType) -> list[type[Unit]]:
+    """The units of a file and of what it imports from beside it, the last of each kind. UsageError
+    for two that are not one defined again."""
+    files = {str(file) for file in reach(Path(str(module.__file__))).values()}
+    found: dict[tuple[str, str], type[Unit]] = {}
+    own = _units.get(module.__name__, [])
+    for unit in enrolments:
+        home = getattr(sys.modules.get(unit.__module__), "__file__", None)
+        if unit not in own and home not in files:
+            continue
         kind = unit.model_fields["kind"].default
-        for other in units:
-            if other.role == unit.role and other.model_fields["kind"].default == kind:
-                if other is not unit and other.__qualname__ != unit.__qualname__:
-                    raise UsageError(
-                        f"{module.__file__} has two {unit.role}s of kind {kind!r}, "
-                        f"{other.__qualname__} and {unit.__qualname__}: rename one's kind"
-                    )
-                units.remove(other)
-                break
-        units.append(unit)
+        other = found.pop((unit.role, kind), unit)
+        if other.__qualname__ != unit.__qualname__:
+            raise UsageError(
+                f"there are two {unit.role}s of kind {kind!r}, {other.__qualname__} and "
+                f"{unit.__qualname__}: rename one's kind"
+            )
+        found[unit.role, kind] = unit
+    return list(found.values())

@@ -1,12 +1,12 @@
-"""Finds a search-space module by name or path and checks what it suggests."""
+"""A search space: a module that suggests settings, and checks on what it suggests."""
 
 from __future__ import annotations
 
-import difflib
-import functools
-import itertools
-import math
+import hashlib
+import inspect
+import traceback
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,16 +16,29 @@ from optuna.distributions import BaseDistribution
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from pydantic import ValidationError
 
-from vrtune.errors import UsageError, explain
-from vrtune.spaces.files import beside, load_file
-from vrtune.spaces.points import Lacking, asked_of, plain, refuse_unasked
+from vrtune.errors import UsageError, VrtuneError, explain
+from vrtune.events import Stopped
+from vrtune.spaces.choices import Refused, any_choices
+from vrtune.spaces.files import enrolling, in_their_words, load_file
+from vrtune.spaces.found import find, find_init
+from vrtune.spaces.points import (
+    Lacking,
+    Point,
+    asked_of,
+    default_of,
+    grid_of,
+    named_by,
+    points_of,
+    refuse_unasked,
+    size_of,
+)
+from vrtune.spaces.sources import digest, reach
 from vrtune.trial_config import TrialConfig
 from vrtune.units import InitSettings
 
-_PACKAGE = Path(__file__).parents[1]
+MOST_POINTS = 100_000  # of a GRID that is tried whole: each is a trial
 MOST_STARTS = 500  # points of a GRID that a search starts from
-# The user's own folder first, then the installed one, then a checkout's.
-FOLDERS = (Path("search_spaces"), _PACKAGE / "search_spaces", _PACKAGE.parent / "search_spaces")
+TRIES = 100  # trials that suggest may prune in a row, before it is taken to prune them all
 
 
 @dataclass(frozen=True)
@@ -42,113 +55,156 @@ class Space:
         """Where the space and the init are defined, and maybe units of theirs."""
         return tuple(str(module.__file__) for module in (self.method, self.init))
 
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits of what the sources mean: those of the space, of the init, and what they
+        import from beside them. Comments, docstrings, layout and the folder do not count."""
+        lines = [
+            f"{at} {name} {digest(file)}"
+            for at, path in enumerate(self.files)
+            for name, file in sorted(reach(Path(path)).items())
+        ]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
     def suggest(self, trial: optuna.Trial) -> TrialConfig:
-        """The settings of one trial. UsageError if a module raises or returns the wrong thing."""
+        """The settings of one trial.
+
+        optuna.TrialPruned for settings that the module gives up at once; UsageError if it raises
+        anything else, or returns the wrong thing.
+        """
         config = self._ask(self.method, trial, TrialConfig)
         init = self._ask(self.init, trial, InitSettings)
         return config.model_copy(update={"init": init}) if init.kind != "default" else config
 
-    def _ask(self, module: ModuleType, trial: optuna.Trial, expected: type) -> Any:
+    def _ask(self, module: ModuleType, trial: Any, expected: type) -> Any:
         where = f"{module.__file__}: suggest(trial)"
         try:
-            with beside(module):
+            with enrolling(module), any_choices(trial):
                 settings = module.suggest(trial)
+            if isinstance(settings, TrialConfig) and type(settings) is not TrialConfig:
+                parts = {name: getattr(settings, name) for name in TrialConfig.model_fields}
+                settings = TrialConfig(**parts)  # what its class adds is no setting
         except ValidationError as error:
             raise UsageError(f"{where} built settings that are refused: {explain(error)}") from None
-        except (StorageInternalError, UpdateFinishedTrialError):  # not the module's fault
+        except Refused as error:
+            raise type(error)(f"{module.__file__}: {error}") from None
+        except VrtuneError as error:
+            raise UsageError(f"{where}: {error}") from None
+        except (optuna.TrialPruned, KeyboardInterrupt, Stopped):
             raise
-        except (Exception, SystemExit) as error:
-            raise UsageError(f"{where} raised {type(error).__name__}: {error}") from error
+        except BaseException as error:
+            if _of_a_storage(error):
+                raise
+            raise UsageError(f"{where} raised {in_their_words(error)}") from error
         if not isinstance(settings, expected):
-            raise UsageError(
-                f"{where} must return a {expected.__name__}, not {type(settings).__name__}"
-            )
+            given = type(settings).__name__
+            if inspect.iscoroutine(settings):  # which would warn that no one awaits it
+                settings.close()
+            raise UsageError(f"{where} must return a {expected.__name__}, not {given}")
         return settings
 
-    def grid(self) -> list[dict[str, Any]]:
-        """Every point of the modules' GRIDs. UsageError if there is none, or one that can't run."""
-        if not hasattr(self.method, "GRID"):
+    def grid(self) -> list[Point]:
+        """Every point of the modules' GRIDs, with what suggest asks for at it; those that it prunes
+        belong to them. UsageError if there is none, or one that can't run."""
+        if named_by(self.method, "GRID") is None:
             raise UsageError(f"{self.path} has no GRID: add one, or choose another --sampler")
-        grid: dict[str, list[Any]] = {}
-        for module in (self.method, self.init):
-            own = getattr(module, "GRID", {})
-            if not isinstance(own, dict) or not all(
-                isinstance(values, list | tuple) and values for values in own.values()
-            ):
-                raise UsageError(f"{module.__file__}: GRID must be a dict of non-empty lists")
-            grid |= {name: [plain(value) for value in values] for name, values in own.items()}
-        points = [
-            dict(zip(grid, point, strict=True)) for point in itertools.product(*grid.values())
-        ]
-        asked = set().union(*(asked_of(self.suggest, point, self.path, "GRID") for point in points))
-        refuse_unasked(set(grid), asked, self.path, "GRID")
-        return points
+        size = size_of((self.method, self.init))
+        if size > MOST_POINTS:
+            raise UsageError(
+                f"{self.path}: GRID has {size:,} points, and {MOST_POINTS:,} are the most that can "
+                "be tried: name fewer values, or choose another --sampler"
+            )
+        found = self._grid()
+        if all(pruned for _, pruned in found):
+            raise UsageError(f"{self.path}: suggest(trial) prunes every point of GRID")
+        return [point for point, _ in found]
 
-    def default(self) -> dict[str, Any]:
+    def _grid(self) -> list[tuple[Point, bool]]:
+        """The points, and whether suggest prunes them."""
+        grid = grid_of((self.method, self.init))
+        found: dict[str, tuple[Point, bool]] = {}
+        asked: set[str] = set()
+        for point in points_of(grid):
+            trial = asked_of(self.suggest, point, "GRID")
+            asked |= trial.asked.keys()
+            kept = point if trial.pruned else trial.asked
+            found.setdefault(repr(sorted(kept.items())), (kept, trial.pruned))
+        if not all(pruned for _, pruned in found.values()):
+            refuse_unasked(grid, asked, self.path, "GRID")
+        return list(found.values())
+
+    def default(self) -> Point:
         """The modules' DEFAULTs as one point, worth the first trial; empty where one has none.
 
         UsageError if one is no setting of its module: a value out of range, a name too many or too
         few.
         """
-        point: dict[str, Any] = {}
+        point: Point = {}
         for module, expected in ((self.method, TrialConfig), (self.init, InitSettings)):
-            own = getattr(module, "DEFAULT", None)
+            own = default_of(module)
             if own is None and module is self.method:
                 return {}
-            if not isinstance(own, dict | None):
-                raise UsageError(f"{module.__file__}: DEFAULT must be a dict, a value a parameter")
-            settings = {name: plain(value) for name, value in (own or {}).items()}
+            settings = own or {}
+            suggest = partial(self._ask, module, expected=expected)
             try:
-                suggest = functools.partial(self._ask, module, expected=expected)
-                asked = asked_of(suggest, settings, module.__file__, "DEFAULT")
+                trial = asked_of(suggest, settings, "DEFAULT")
             except Lacking:
                 if own is None:  # the user's init is searched, and says no setting
                     return {}
                 raise
-            refuse_unasked(set(settings), asked, module.__file__, "DEFAULT")
+            if not trial.pruned:
+                refuse_unasked(settings, trial.asked, str(module.__file__), "DEFAULT")
             point |= settings
         return point
 
-    def starts(self) -> list[dict[str, Any]]:
+    def starts(self) -> list[Point]:
         """The points of GRID to start from: none of one that is not there, or lacks a parameter, or
         has so many that it says little."""
-        own = [getattr(module, "GRID", None) for module in (self.method, self.init)]
-        sizes = [len(values) for grid in own if isinstance(grid, dict) for values in grid.values()]
-        if own[0] is None or math.prod(sizes) > MOST_STARTS:
+        if named_by(self.method, "GRID") is None:
+            return []
+        if size_of((self.method, self.init)) > MOST_STARTS:
             return []
         try:
-            return self.grid()
+            return [point for point, pruned in self._grid() if not pruned]
         except Lacking:
             return []
 
     def check(self) -> TrialConfig:
-        """Asks for one trial, outside any storage, so that a faulty module is found early."""
-        return self.suggest(_trial())
+        """Asks for one trial, outside any storage, so that a faulty module is found early; for
+        others where that one is pruned."""
+        return self._example()[1]
 
     def ranges(self) -> dict[str, BaseDistribution]:
         """The parameters that a trial asks for, and what they may be; one of several possible
         answers where it depends on what is suggested."""
-        trial = _trial()
-        self.suggest(trial)
-        return trial.distributions
+        return self._example()[0].distributions
+
+    def _example(self) -> tuple[optuna.Trial, TrialConfig]:
+        """A trial of no storage, and its settings."""
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+        for _ in range(TRIES):
+            trial = study.ask()
+            try:
+                return trial, self.suggest(trial)
+            except optuna.TrialPruned:
+                continue
+        raise UsageError(
+            f"{self.path}: suggest(trial) raised TrialPruned {TRIES} times in a row: let it return "
+            "settings for most of what it is given"
+        )
 
 
-def _trial() -> optuna.Trial:
-    """A trial of no storage."""
-    return optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()
+def _of_a_storage(error: BaseException) -> bool:
+    """Whether a storage raised it while it was asked: not the module's fault."""
+    if isinstance(error, StorageInternalError | UpdateFinishedTrialError):
+        return True
+    if not isinstance(error, OSError) and not type(error).__module__.startswith("sqlalchemy."):
+        return False
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(str(f.f_globals.get("__name__")).startswith("optuna.storages.") for f, _ in frames)
 
 
-def names() -> dict[str, Path]:
-    """The search spaces that can be called by name."""
-    found: dict[str, Path] = {}
-    for folder in FOLDERS:
-        for path in sorted(folder.glob("*.py")):
-            if path.stem != "__init__":
-                found.setdefault(path.stem, path.resolve())
-    return found
-
-
-def load(space: str, init: str = "default") -> Space:
+def load(space: str | Path, init: str = "default") -> Space:
     """Finds a search space, by its name or its file.
 
     Args:
@@ -166,22 +222,8 @@ def load(space: str, init: str = "default") -> Space:
         >>> load("storm").check().estimator.kind
         'storm'
     """
-    path = Path(space) if space.endswith(".py") else names().get(space)
-    if path is None:
-        near = difflib.get_close_matches(space, names(), 1)
-        hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(sorted(names()))}"
-        raise UsageError(f"there is no search space {space!r}: {hint} (or give a .py file)")
-    if not path.is_file():
-        raise UsageError(f"there is no file {path}: give the path of a search-space module")
-    return Space(path.stem, path.resolve(), _import(path), _import(_init_path(init)))
-
-
-def _init_path(init: str) -> Path:
-    paths = {p.stem: p for folder in reversed(FOLDERS) for p in (folder / "inits").glob("*.py")}
-    if init not in paths:
-        known = ", ".join(sorted(set(paths) - {"__init__"}))
-        raise UsageError(f"there is no init {init!r}: choose one of {known}")
-    return paths[init]
+    path = find(space)
+    return Space(path.stem, path.resolve(), _import(path), _import(find_init(init)))
 
 
 def _import(path: Path) -> ModuleType:
