@@ -10,8 +10,8 @@ import pytest
 from vrtune import SCSG, SGD, SVRG, Plain, Task, TrialConfig, search
 from vrtune.diagnosing.diagnose import ATTRIBUTE, Diagnosis, diagnose, diagnose_config
 from vrtune.errors import UsageError, VrtuneError
+from vrtune.storages.opening import open_storage
 from vrtune.studies.record import load_study
-from vrtune.studies.storage import open_storage
 from vrtune.units import EstimatorSettings
 
 TASK = Task(model="softmax", folds=2, epochs=4, limit=160, batch_size=16)  # 10 batches an epoch

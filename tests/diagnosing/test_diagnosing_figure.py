@@ -61,3 +61,11 @@ def test_distance_and_curvature_lie_below_where_there_are_any() -> None:
     assert [axis.type for axis in figure.select_yaxes(col=1)] == ["log", None, "log"]
     assert [line.y[0] for line in figure.data] == [0.01, 0.01, 0.8, 4.0, 0.25]
     assert len([shape for shape in figure.layout.shapes if shape.type == "rect"]) == 2
+
+
+def test_a_title_is_no_html() -> None:
+    """Which plotly would read: the kind of a unit is a user's own word."""
+    figure = draw([("<b>bold</b> & <a href='x'>link</a>", DIAGNOSIS)])
+    assert figure.layout.annotations[0].text == (
+        "&lt;b&gt;bold&lt;/b&gt; &amp; &lt;a href=&#x27;x&#x27;&gt;link&lt;/a&gt;"
+    )

@@ -5,22 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 
-from vrtune.config import Settings, Task, storage_url
-from vrtune.data import Dataset, load
+from vrtune.config import Settings, Storage, Task
+from vrtune.data import Dataset
 from vrtune.diagnosing.measure import measure, quotient
+from vrtune.display.progress import Progress, watching
 from vrtune.errors import UsageError
-from vrtune.events import Event, Retraining
+from vrtune.events import Event, Retraining, Stopped
+from vrtune.given.arguments import Device, SomePath, checked
 from vrtune.lanes.batches import bounds
 from vrtune.lanes.device import choose_device, cores, one_thread
 from vrtune.lanes.memory import check_trainings, told_of_memory
 from vrtune.lanes.plan import plan
 from vrtune.lanes.pool import Pool, finite
+from vrtune.lanes.steps import Steps
 from vrtune.lanes.train import Lanes
 from vrtune.lanes.workspace import Workspace
-from vrtune.studies.record import check_data, find_trial, load_study, read_config, read_record
-from vrtune.studies.storage import DEFAULT_URL, open_storage
+from vrtune.storages.opening import DEFAULT_URL, open_storage
+from vrtune.studies.configs import read_config
+from vrtune.studies.data import find_data
+from vrtune.studies.record import find_trial, load_study, read_record
 from vrtune.trial_config import TrialConfig
 
 ATTRIBUTE = "diagnosis-{}"  # of the study: a finished trial's own can't be changed
@@ -104,8 +108,9 @@ def diagnose_config(
     intervals: int = INTERVALS,
     data_dir: str | Path = "data",
     dataset: Dataset | None = None,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
+    device: Device = "auto",
     progress: Callable[[Event], None] = lambda event: None,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Diagnosis:
     """Trains one setting once on the whole training set and measures its estimate's variance.
 
@@ -118,7 +123,8 @@ def diagnose_config(
         data_dir: where data sets lie, or are downloaded to.
         dataset: the data, if they were read before.
         device: where to train; auto: CUDA where there is one.
-        progress: called with an event after each epoch.
+        progress: called with an event after each epoch, and within it.
+        stopping: asked after each step; once it says True, Stopped is raised.
 
     Returns:
         The readings in the order they were taken, and the training losses.
@@ -146,10 +152,19 @@ def diagnose_config(
         pool.exchange([], {trial: config})
         (lanes,) = pool.groups.values()
         (found,) = finite(quotient(lanes).tolist())
-        watch, losses = _Watch(lanes, shares, intervals), list[float]()
+        doing = f"measuring the variance of trial {trial}"
+        progress(Retraining(epoch=0, epochs=task.epochs, doing=doing))
+        watch, losses, steps = _Watch(lanes, shares, intervals), list[float](), Steps(progress)
+
+        def after_step() -> None:
+            if stopping():
+                raise Stopped
+            steps.tell(pool)
+            watch()
+
         for epoch in range(1, task.epochs + 1):
-            losses += pool.train_epoch(watch)[trial]
-            progress(Retraining(epoch=epoch))
+            losses += pool.train_epoch(after_step)[trial]
+            progress(Retraining(epoch=epoch, epochs=task.epochs))
     return Diagnosis(
         trial=trial,
         config=config,
@@ -160,17 +175,19 @@ def diagnose_config(
     )
 
 
+@checked
 def diagnose(
     study: str,
     trial: int | None = None,
     *,
-    storage: str | Path = DEFAULT_URL,
+    storage: Storage = DEFAULT_URL,
     epochs: int | None = None,
     shares: Sequence[float] = SHARES,
     intervals: int = INTERVALS,
-    data_dir: str | Path | None = None,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
-    progress: Callable[[Event], None] = lambda event: None,
+    data_dir: SomePath | None = None,
+    device: Device = "auto",
+    progress: Progress = True,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Diagnosis:
     """Trains a trial again and measures how much variance its gradient estimate has on the way.
 
@@ -183,9 +200,10 @@ def diagnose(
         epochs: passes over the training set; None: the task's.
         shares: when to measure: shares of the way between snapshots, above 0 and at most 1.
         intervals: how many of these ways to measure on, at most; 1 or more.
-        data_dir: where data sets lie; None: where the search found them.
+        data_dir: where data lie by now, or their own path; None: where the search found them.
         device: where to train; auto: CUDA where there is one.
-        progress: called with an event after each epoch.
+        progress: whether to show it; or what is called with events instead.
+        stopping: asked after each step; once it says True, Stopped is raised.
 
     Returns:
         The readings in the order they were taken, and the training losses.
@@ -201,22 +219,23 @@ def diagnose(
     """
     if epochs is not None and epochs < 1:
         raise UsageError("epochs must be at least 1")
-    storage = storage_url(storage)
-    opened = load_study(open_storage(storage, create=False), study, storage)
+    url = str(storage)
+    opened = load_study(open_storage(url, create=False), study, url)
     record = read_record(opened)
     chosen = find_trial(opened, trial)
     task = record.task if epochs is None else record.task.model_copy(update={"epochs": epochs})
-    dataset = load(task.dataset, Path(data_dir or record.data_dir))
-    check_data(opened, dataset.fingerprint)
-    found = diagnose_config(
-        read_config(opened, chosen),
-        task,
-        trial=chosen.number,
-        shares=shares,
-        intervals=intervals,
-        dataset=dataset,
-        device=device,
-        progress=progress,
-    )
+    config = read_config(opened, chosen)  # what is wrong with it is told before data are read
+    with watching(progress, doing="reading the data") as tell:
+        found = diagnose_config(
+            config,
+            task,
+            trial=chosen.number,
+            shares=shares,
+            intervals=intervals,
+            dataset=find_data(opened, None if data_dir is None else Path(data_dir)),
+            device=device,
+            progress=tell,
+            stopping=stopping,
+        )
     opened.set_user_attr(ATTRIBUTE.format(found.trial), found.model_dump(mode="json"))
     return found

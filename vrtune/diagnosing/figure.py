@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Literal
 
 import plotly.graph_objects as go
@@ -43,7 +44,7 @@ def draw(trainings: Sequence[tuple[str, Diagnosis]]) -> go.Figure:
     figure = make_subplots(
         len(kept),
         len(trainings),
-        column_titles=[title for title, _ in trainings],
+        column_titles=[escape(title) for title, _ in trainings],  # plotly reads some HTML
         shared_xaxes=True,
         shared_yaxes=True,
     )

@@ -1,0 +1,1 @@
+"""What users give, refused in a sentence before anything is done."""

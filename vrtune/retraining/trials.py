@@ -1,0 +1,138 @@
+"""retrain(): a study's best trials on the whole training set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import torch
+
+from vrtune.config import Storage
+from vrtune.data import Dataset
+from vrtune.display.progress import Progress, watching
+from vrtune.errors import UsageError, VrtuneError
+from vrtune.events import Event, Retraining
+from vrtune.given.arguments import Device, SomePath, checked
+from vrtune.lanes.device import choose_device, cores
+from vrtune.lanes.workspace import Workspace
+from vrtune.retraining.training import train
+from vrtune.retraining.weights import save
+from vrtune.storages.opening import DEFAULT_URL, open_storage
+from vrtune.studies.choice import candidates, ranked
+from vrtune.studies.configs import read_config
+from vrtune.studies.data import find_data
+from vrtune.studies.folders import check_results_folder
+from vrtune.studies.record import find_trial, load_study, read_record
+from vrtune.studies.retrained import Retrained, keep
+
+
+@checked
+def retrain(
+    study: str,
+    *,
+    storage: Storage = DEFAULT_URL,
+    trial: int | None = None,
+    top: int = 1,
+    seeds: int = 3,
+    device: Device = "auto",
+    data_dir: SomePath | None = None,
+    progress: Progress = True,
+    stopping: Callable[[], bool] = lambda: False,
+) -> list[Retrained]:
+    """Trains a study's best trials on the whole training set, then reads the test set once.
+
+    Args:
+        study, storage: the study's name, and the URL of the storage that keeps it.
+        trial, top, seeds: one trial by number, or the `top` best; trainings of each, 1 or more.
+        device: where to train.
+        data_dir: where data lie by now, or their own path; None: where the search found them.
+        progress: whether to show it; or what is called with events instead.
+        stopping: asked after each step; once it says True, Stopped is raised, and nothing kept.
+    Returns:
+        What came out of each trial, the best first; study and folder `studies` keep it, too.
+    Raises:
+        UsageError, VrtuneError: the request or the surroundings won't do, in one sentence.
+    Example:
+        >>> from vrtune import retrain  # the study is that of search's example
+        >>> [len(again.test_accuracy.values) for again in retrain("sgd-digits-softmax", seeds=2)]
+        [2]
+    """
+    if top < 1 or seeds < 1:
+        raise UsageError("top and seeds must be at least 1")
+    url = str(storage)
+    where = choose_device(device)
+    opened = load_study(open_storage(url, create=False), study, url)
+    numbers = [trial] if trial is not None else [t.number for t in ranked(opened)[:top]]
+    check_results_folder(study, url, "free or move it")
+    with watching(progress, doing="reading the data") as tell:
+        return retrain_study(
+            opened,
+            storage=url,
+            numbers=numbers,
+            seeds=seeds,
+            device=where,
+            data_dir=None if data_dir is None else Path(data_dir),
+            progress=tell,
+            stopping=stopping,
+        )
+
+
+def retrain_study(
+    study: optuna.Study,
+    *,
+    storage: str,
+    numbers: list[int],
+    seeds: int,
+    device: torch.device,
+    fused: bool | None = None,
+    dataset: Dataset | None = None,
+    data_dir: Path | None = None,
+    progress: Callable[[Event], None] = lambda event: None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> list[Retrained]:
+    """Trains trials of an open study again; results go to the study, weights beside its storage.
+
+    Results are kept first, of all trials: that weights can't be written is told after that.
+    """
+    record = read_record(study)
+    configs = {number: read_config(study, find_trial(study, number)) for number in numbers}
+    if not configs:
+        raise UsageError(f"study {study.study_name!r} has no complete trial: search longer")
+    workspace = Workspace(
+        record.task,
+        Path(record.data_dir),
+        device,
+        dataset or find_data(study, data_dir),
+        threads=cores(device),
+    )
+    known = [candidate.losses for candidate in candidates(study)]
+    doing = f"training {_named(numbers)} again with {seeds} seed{'s' * (seeds > 1)}"
+    progress(Retraining(epoch=0, epochs=record.task.epochs, doing=doing))
+    done, weights = train(
+        configs,
+        workspace,
+        seeds,
+        fused=fused,
+        others=known,
+        progress=progress,
+        stopping=stopping,
+    )
+    for number in numbers:
+        keep(study, done[number])
+    results, faults = list[Retrained](), list[VrtuneError]()
+    for number in numbers:
+        try:
+            folder = save(study, storage, record.task.epochs, done[number], weights[number])
+        except VrtuneError as fault:
+            faults.append(fault)
+            continue
+        results.append(done[number].model_copy(update={"folder": str(folder)}))
+        keep(study, results[-1])
+    if faults:
+        raise faults[0]
+    return results
+
+
+def _named(numbers: list[int]) -> str:
+    return f"trial {numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} trials"
