@@ -49,11 +49,13 @@ def suggest(trial):
 @pytest.mark.usefixtures("empty")
 def test_a_search_prints_a_line_a_trial_and_a_summary(run: Run) -> None:
     said = run("search", "sgd", *SOFTMAX, "--trials", "3", "--retrain-seeds", "2").splitlines()
-    assert "lanes at once" in said[0]
+    assert said[:2] == ["loading PyTorch", "reading digits"]
+    said = said[2:]
+    assert said[0].startswith("1 process, 1 trial at a time; its ")
     assert [line.split()[:3:2] for line in said[1:4]] == [["trial", "complete"]] * 3
     judged = [i for i, line in enumerate(said) if line.startswith("judging trial")]
     assert judged == list(range(4, 4 + len(judged)))
-    assert said[4 + len(judged)] == "training the best again on the whole training set"
+    assert re.fullmatch(r"training trial \d again with 2 seeds", said[4 + len(judged)])
     summary = {line[:24].strip(): line[24:] for line in said[5 + len(judged) :]}
     assert "trainings on fresh starts; " in summary["confirmed"]
     best = len({said[line].split()[2] for line in judged})
@@ -145,7 +147,8 @@ def test_show(run: Run) -> None:
 @pytest.mark.usefixtures("studies")
 def test_retrain(run: Run) -> None:
     said = run("retrain", STUDY, "--top", "2", "--seeds", "1").splitlines()
-    assert len(said) == 4  # what it does, the heading, two trials
+    assert said[1] == "training 2 trials again with 1 seed"
+    assert len(said) == 5  # what it does, the heading, two trials
     told = json.loads(run("retrain", STUDY, "--trial", "0", "--seeds", "2", "--json"))
     assert [result["trial"] for result in told["retrained"]] == [0]
     assert len(told["retrained"][0]["test_accuracy"]["values"]) == 2

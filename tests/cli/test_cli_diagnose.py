@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import optuna
 import pytest
 
 from vrtune import Task, search
+from vrtune.storages.opening import open_storage
+from vrtune.studies.record import RECORD, load_study
 
 TASK = Task(model="softmax", folds=2, epochs=2, limit=120)
 
@@ -34,3 +37,27 @@ def test_json_is_one_object(study: str, empty: Path, run) -> None:
     assert len(found["train_losses"]) == 3
     assert found["readings"]
     assert (empty / "out.html").exists()
+
+
+def test_a_figure_goes_where_it_is_asked_to(
+    study: str, empty: Path, run, complain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(empty))
+    run("diagnose", study, "--epochs", "1", "--intervals", "1", "-o", "~/out.html")
+    assert (empty / "out.html").exists()
+    (empty / "folder").mkdir()
+    for path, said in (("none/x.html", "No such file"), ("folder", "it is a folder")):
+        assert said in complain("diagnose", study, "-o", path, status=1)
+
+
+def test_a_study_named_by_another_program_writes_its_figure_here(empty: Path, run) -> None:
+    """Its name leads nowhere else, and is no HTML either."""
+    search("sgd", TASK, trials=1, study="s", jobs=1, retrain=0)
+    ours = load_study(open_storage("sqlite:///studies.db"), "s", "")
+    theirs = optuna.create_study(study_name="../<b>x", storage="sqlite:///studies.db")
+    theirs.set_user_attr(RECORD, ours.user_attrs[RECORD])
+    theirs.add_trials(ours.get_trials())
+    before = set(empty.parent.iterdir())
+    run("diagnose", "../<b>x", "--epochs", "1", "--intervals", "1")
+    assert set(empty.parent.iterdir()) == before
+    assert len(list(empty.glob("*-trial-0-variance.html"))) == 1

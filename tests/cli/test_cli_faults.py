@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
+from typer.testing import CliRunner
 
+from vrtune.cli.main import app
 from vrtune.data import downloads
-from vrtune.studies.storage import open_storage
+from vrtune.storages.opening import open_storage
 
 Complain = Callable[..., str]
+Run = Callable[..., str]
 STUDY = "sgd-digits-softmax"
 SOFTMAX = ("--model", "softmax", "--epochs", "2", "--limit", "200", "--folds", "2", "--jobs", "1")
 
@@ -25,7 +33,7 @@ SOFTMAX = ("--model", "softmax", "--epochs", "2", "--limit", "200", "--folds", "
         ("search", "missing argument 'SPACE'"),
         ("search sgd --fold 3", "--folds"),
         ("search sgd --folds x", "--folds: Input should be a valid integer"),
-        ("search sgd --device tpu", "--device: Input should be 'auto', 'cpu' or 'cuda'"),
+        ("search sgd --device tpu", "--device: choose auto, cpu, cuda, cuda:N or mps (got 'tpu')"),
         ("search sgd --fuse maybe", "--fuse: Input should be 'auto', 'on' or 'off' (got 'maybe')"),
         ("search sgd --folds 1", "--folds: Input should be greater than or equal to 2 (got '1')"),
         ("search sgd --batch-size 0", "--batch-size: Input should be greater than 0 (got '0')"),
@@ -106,31 +114,18 @@ def test_missing_data_end_with_1(
 )
 def test_an_unreadable_database_ends_with_1(command: str, empty: Path, complain: Complain) -> None:
     (empty / "studies.db").write_text("not a database, but long enough to look like one\n" * 40)
-    assert "studies.db can't be used (file is not a database)" in complain(
+    assert "studies.db can't be used: it is no SQLite database; give another" in complain(
         *command.split(), status=1
     )
 
 
-class Hasty(sqlite3.Connection):
-    """A connection that waits for no lock."""
-
-    def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
-        return super().execute("SELECT 1" if "busy_timeout" in sql else sql, *args)
-
-
-@pytest.mark.parametrize("command", ["show", "search"])
-def test_a_locked_database_ends_with_1(
-    command: str, studies: Path, complain: Complain, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_locked_database_ends_with_1(studies: Path, complain: Complain, run: Run) -> None:
+    url = "sqlite:///studies.db?timeout=0.1"
     holder = sqlite3.connect(studies / "studies.db", isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
-    connect = sqlite3.connect
-    monkeypatch.setattr(
-        "sqlite3.dbapi2.connect",
-        lambda *args, **options: connect(*args, **{**options, "timeout": 0.1, "factory": Hasty}),
-    )
-    args = ("show", STUDY) if command == "show" else ("search", "sgd", *SOFTMAX)
-    assert "studies.db is locked by another program" in complain(*args, status=1)
+    said = complain("search", "sgd", *SOFTMAX, "--storage", url, status=1)
+    assert "is locked by another program: close it or wait for it" in said
+    assert STUDY in run("show", STUDY)  # who only reads need not wait
     holder.close()
 
 
@@ -166,10 +161,109 @@ def test_an_export_that_cannot_be_written(studies: Path, complain: Complain) -> 
     assert "folder can't be written" in complain("export", STUDY, "-o", "folder", status=1)
 
 
-def test_no_password_is_printed(complain: Complain, empty: Path) -> None:
+URL = "postgresql://me:ho\\rse@127.0.0.1:1/studies"  # with a backslash, which some would double
+
+
+@pytest.mark.usefixtures("empty")
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["show", "x", "--storage", URL],
+        ["show", "x", f"--storage={URL}"],
+        ["show", "x", URL],
+        ["show", URL],
+        ["list", URL],
+        ["list", "studies", "--storage", URL.replace("psql", "psycpg2")],
+        ["search", URL],
+        ["search", "sgd", "--study", URL],
+        ["search", "sgd", "--trials", URL],
+        ["search", "sgd", "--storge", URL],
+        ["export", "x", "--format", URL],
+        [URL],
+    ],
+)
+def test_no_password_is_printed(args: list[str]) -> None:
+    """Wherever the URL ended up in the command."""
     pytest.importorskip("psycopg")
-    said = complain(
-        "show", "x", "--storage", "postgresql://me:secret@127.0.0.1:1/studies", status=1
+    result = CliRunner().invoke(app, args, prog_name="vrtune")
+    assert result.exit_code in (1, 2)
+    assert "rse" not in result.output.replace("parse", "")
+
+
+def test_a_fault_of_ours_shows_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does show where it happened."""
+
+    def breaks(_: object) -> None:
+        raise RuntimeError(f"at {URL!r}")
+
+    monkeypatch.setattr("vrtune.storages.opening.understand", breaks)
+    result = CliRunner().invoke(app, ["show", "x", "--storage", URL], prog_name="vrtune")
+    assert result.exit_code == 1
+    assert "Traceback" in result.stderr
+    assert "RuntimeError: at 'postgresql://me:***@127.0.0.1:1/studies'" in result.stderr
+
+
+# ---- streams -----------------------------------------------------------------------------------
+
+
+def shell(command: str) -> subprocess.CompletedProcess[str]:
+    """What becomes of a command line; `vrtune` is this one."""
+    program = f"{shlex.quote(sys.executable)} -m vrtune.cli.main"
+    return subprocess.run(
+        ["bash", "-c", command.replace("vrtune", program)],
+        capture_output=True,
+        env={name: value for name, value in os.environ.items() if not name.startswith("PYTHONUN")},
+        encoding="utf-8",
     )
-    assert "secret" not in said
-    assert "postgresql://me:***@127.0.0.1:1/studies" in said
+
+
+@pytest.mark.parametrize(
+    ("command", "says", "status"),
+    [
+        ("vrtune --version >&-", "error: standard output is closed: open it, or", 1),
+        ("vrtune --version > /dev/full", "error: standard output can't be written (No space", 1),
+        ("PYTHONUNBUFFERED=1 vrtune --version > /dev/full", "error: standard output can't be", 1),
+        ("vrtune search -h | true; exit ${PIPESTATUS[0]}", "", 141),
+        ("vrtune nonsense 2>&-", "", 2),
+        ("vrtune nonsense 2> /dev/full", "", 1),
+        ("vrtune nonsense <&-", "error: no such command", 2),
+        ("vrtune $'a\\xff\\e[1m'", r"error: no such command 'a\udcff\x1b[1m'", 2),
+        ("PYTHONIOENCODING=ascii vrtune été", r"error: no such command '\xe9t\xe9'", 2),
+        ("vrtune $(printf 'x%.0s' {1..5000})", "error: no such command 'xxx", 2),
+    ],
+)
+def test_streams_that_are_not_as_usual(command: str, says: str, status: int) -> None:
+    done = shell(command)
+    assert done.returncode == status, done.stderr
+    assert done.stderr.startswith(says)
+    assert len(done.stderr.splitlines()) == bool(says)
+
+
+def test_ctrl_c_ends_the_loop_of_a_shell() -> None:
+    """As a program that ends by the signal does, and one that returns 130 does not."""
+    program = (
+        "import os, signal; from vrtune.cli.faults import run\n"
+        "def app(**_): print('cleaned up'); raise SystemExit(130)\n"
+        "run(app)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGINT
+    assert (done.stdout, done.stderr) == ("cleaned up\n", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (MemoryError(), "the memory is used up: give fewer --jobs"),
+        (RecursionError(), "nested too deeply"),
+        (OSError(28, "No space left on device", "a.txt"), "a.txt can't be used (No space left"),
+    ],
+)
+def test_limits_of_the_surroundings(
+    error: Exception, says: str, complain: Complain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("vrtune.storages.opening.understand", breaks)
+    assert says in complain("show", "x", status=1)

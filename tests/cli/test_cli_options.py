@@ -16,6 +16,7 @@ import vrtune
 from vrtune import Task
 from vrtune.cli.diagnose import diagnose
 from vrtune.cli.export import export
+from vrtune.cli.help import Command
 from vrtune.cli.main import app
 from vrtune.cli.options import with_options
 from vrtune.cli.retrain import retrain
@@ -39,12 +40,11 @@ class Wider(Task):
 
 def said_by(command: Callable[..., None], *args: str) -> str:
     """What a program of this one command prints, on one line without frames and colours."""
-    program = typer.Typer()
-    program.command()(command)
-    wide = {"COLUMNS": "200"}
-    done = CliRunner().invoke(program, list(args), env=wide, catch_exceptions=False)
+    program = typer.Typer(rich_markup_mode=None)
+    program.command(cls=Command)(command)
+    done = CliRunner().invoke(program, list(args), catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    return " ".join(re.sub(r"\x1b\[[0-9;]*m|[─│╭╮╰╯]", " ", done.stdout).split())
+    return " ".join(done.stdout.split())
 
 
 @pytest.mark.parametrize(("model", "name"), FIELDS)
@@ -77,9 +77,9 @@ def test_a_new_field_is_an_option_with_no_further_line() -> None:
 
     said = said_by(command, "--help")
     assert "--momentum <float> Share of the last step. [default: 0.5]" in said
-    assert "Order --order random|fixed Of the samples. [default: random]" in said
+    assert "Order: --order random|fixed Of the samples. [default: random]" in said
     assert "--patience <int> Rounds (default: no end)." in said
-    assert "--mixed --no-mixed <bool> Mix images. [default: no-mixed]" in said
+    assert "--mixed / --no-mixed Mix images. [default: no-mixed]" in said
     said_by(command)
     said_by(command, "--momentum", "0.9", "--order", "fixed", "--patience", "3", "--mixed")
     assert taken == [Wider(), Wider(momentum=0.9, order="fixed", patience=3, mixed=True)]
@@ -91,15 +91,15 @@ def test_all_options_that_are_refused_are_named() -> None:
 
     with pytest.raises(UsageError) as error:
         said_by(command, "--momentum", "-1", "--batch-size", "x")
-    first, second = str(error.value).split("; ")
+    first, second = re.split("; (?=--)", str(error.value))
     assert first.startswith("--batch-size: ")
     assert second.startswith("--momentum: ")
     assert second.endswith("(got '-1')")
 
 
 def test_the_help_of_search_has_its_headings(run: Callable[..., str]) -> None:
-    panels = re.findall(r"╭─ ([A-Z][a-z ]+) ─", run("search", "-h"))
-    assert panels == ["Arguments", "Options", "Task", "Search", "Speed", "After the search"]
+    panels = re.findall(r"^([A-Z][a-z ]+):$", run("search", "-h"), re.MULTILINE)
+    assert panels == ["Arguments", "Task", "Search", "Speed", "After the search", "Options"]
 
 
 @pytest.mark.parametrize(

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
+from optuna.distributions import FloatDistribution
+from optuna.trial import TrialState, create_trial
 
 from vrtune import Task, search
 from vrtune.cli.show import _fresh
+from vrtune.storages.opening import open_storage
 from vrtune.studies.choice import ATTRIBUTE, Confirmed, confirmation, ranked
-from vrtune.studies.record import load_study
-from vrtune.studies.searches import SEARCHES
-from vrtune.studies.storage import open_storage
+from vrtune.studies.record import RECORD, load_study
+from vrtune.studies.searches import SEARCH, SEARCHES
 
 Run = Callable[..., str]
+Complain = Callable[..., str]
 TASK = Task(epochs=2, limit=200, folds=2, model="softmax")
+BEGINS = SEARCH.partition("{")[0]
 STUDY, URL = "sgd-digits-softmax", "sqlite:///studies.db"
 NARROW = """
 from vrtune import SGD, TrialConfig
@@ -34,6 +40,11 @@ def suggest(trial):
 
 def opened(name: str = STUDY) -> optuna.Study:
     return load_study(open_storage(URL), name, URL)
+
+
+def entry(study: optuna.Study) -> tuple[str, dict[str, Any]]:
+    """The attribute of its one search."""
+    return next((n, kept) for n, kept in study.user_attrs.items() if n.startswith(BEGINS))
 
 
 def lines(said: str) -> dict[str, list[str]]:
@@ -125,17 +136,119 @@ def test_a_choice_without_confirmation_at_the_edge_of_its_range(run: Run) -> Non
 
 @pytest.mark.usefixtures("studies")
 def test_a_study_of_an_older_version_is_shown(run: Run) -> None:
-    opened().set_user_attr(SEARCHES, [{"plan": "looped gradients, 2 lanes", "processes": 1}])
+    study = opened()
+    name, _ = entry(study)
+    study.set_user_attr(name, {"plan": "looped gradients, 2 lanes", "processes": 1})
     said = lines(run("show", STUDY))
     assert "trials" in said
     assert not {"searched by", "ranges", "trained with"} & set(said)
     assert json.loads(run("show", STUDY, "--json"))["searches"] == []
 
 
-def test_a_study_without_a_complete_trial(run: Run, empty: Path) -> None:
+@pytest.mark.usefixtures("empty")
+def test_a_study_without_a_complete_trial(run: Run) -> None:
     search("sgd", TASK, trials=1, jobs=1, timeout=1e-9, retrain=0, storage=URL)
     said = lines(run("show", STUDY))
     assert said["trials"] == ["none yet"]
     assert "choice" not in said
     assert said["searched by"] == ["sampler auto, pruner folds, start on"]
     assert json.loads(run("show", STUDY, "--json"))["choice"] is None
+
+
+def added(value: float, **attributes: object) -> optuna.trial.FrozenTrial:
+    """A complete trial that vrtune did not run."""
+    ranges = {"lr": FloatDistribution(1e-5, 1.0, log=True)}
+    return create_trial(
+        params={"lr": 0.25}, distributions=ranges, value=value, user_attrs=attributes
+    )
+
+
+@pytest.mark.usefixtures("studies")
+def test_a_trial_that_was_added_by_hand_is_told_apart(run: Run) -> None:
+    opened().add_trial(added(0.001))
+    told = json.loads(run("show", STUDY, "--json"))
+    assert told["foreign"] == 1
+    assert 2 not in [trial["number"] for trial in told["best"]]
+    assert lines(run("show", STUDY))["trials"] == [
+        "3 complete; 1 of them was not run by vrtune and is no candidate"
+    ]
+
+
+@pytest.mark.usefixtures("studies")
+def test_a_study_of_trials_that_were_all_added_by_hand(run: Run) -> None:
+    record = opened().user_attrs[RECORD]
+    study = optuna.create_study(study_name="by hand", storage=open_storage(URL))
+    study.set_user_attr(RECORD, record)
+    study.add_trial(added(0.5))
+    study.add_trial(added(math.inf))
+    said = lines(run("show", "by hand"))
+    assert said["trials"] == ["2 complete; 2 of them were not run by vrtune and are no candidates"]
+    told = json.loads(run("show", "by hand", "--json"))
+    assert (told["best"], told["choice"], told["foreign"]) == ([], None, 2)
+
+
+NONSENSE = [3, "x", [], {}, [[{}]], {"trial": "x"}, ["a"], -1.5, True, {"attributes": 3}]
+
+
+@pytest.mark.usefixtures("studies")
+def test_attributes_of_any_kind_are_borne(run: Run) -> None:
+    """Those that another program, or a fault of a disk, has put in the place of vrtune's own."""
+    study = opened()
+    name, kept = entry(study)
+    best = ranked(study)[0].number
+    for nonsense in NONSENSE:
+        study.set_user_attr(name, {**kept, "ranges": {"lr": {"attributes": nonsense}}})
+        study.set_user_attr(SEARCHES, [nonsense, nonsense])
+        study.set_user_attr(BEGINS, nonsense)
+        for result in (f"retrain-{best}", ATTRIBUTE.format(best)):
+            study.set_user_attr(result, nonsense)
+        names = ("config", "fold_values", "gradient_computations", "seconds", "again", "worker")
+        study.add_trial(added(0.01, **dict.fromkeys(names, nonsense)))
+        study.ask().set_user_attr("worker", nonsense)
+        said = run("show", STUDY)
+        assert "lr of unknown range" in said
+        assert json.loads(run("show", STUDY, "--json"))["retrained"] == []
+    study.set_user_attr(SEARCHES, 3)
+    study.set_user_attr(name, 3)
+    assert "searched by" not in run("show", STUDY)
+
+
+@pytest.mark.usefixtures("studies")
+def test_seeds_that_failed_are_explained(run: Run) -> None:
+    study = opened()
+    name = f"retrain-{ranked(study)[0].number}"
+    study.set_user_attr(name, {**study.user_attrs[name], "failed": 1})
+    said = run("show", STUDY)
+    assert "2, 1 failed" in said
+    assert "1 of 2 seeds diverged or learned little, so this setting" in said
+
+
+@pytest.mark.usefixtures("studies")
+def test_a_study_of_another_program_is_left_to_others(complain: Complain) -> None:
+    pareto = optuna.create_study(
+        study_name="pareto", storage=open_storage(URL), directions=["minimize", "maximize"]
+    )
+    pareto.tell(pareto.ask(), (1.0, 2.0))
+    odd = optuna.create_study(study_name="odd", storage=open_storage(URL))
+    odd.set_user_attr(RECORD, {"task": {"folds": "many"}})
+    odd.tell(odd.ask(), state=TrialState.FAIL)
+    for name in ("pareto", "odd"):
+        said = complain("show", name, status=2)
+        assert said.startswith(f"study '{name}' was not made by this vrtune: vrtune list studies")
+
+
+@pytest.mark.usefixtures("studies")
+def test_no_string_of_a_study_drives_the_terminal(run: Run) -> None:
+    study = opened()
+    record = study.user_attrs[RECORD]
+    study.set_user_attr(RECORD, {**record, "space": "sgd\x1b[2J", "data_dir": "a\nb"})
+    name, kept = entry(study)
+    odd = {"data_dir": "\x1b]0;title\x07", "sampler": "tpe\r", "default": {"l\u202er": "\x9b"}}
+    study.set_user_attr(name, {**kept, **odd})
+    name = f"retrain-{ranked(study)[0].number}"
+    study.set_user_attr(name, {**study.user_attrs[name], "folder": "\x1b[31mred"})
+    said = run("show", STUDY)
+    assert all(line.isprintable() for line in said.splitlines())
+    assert {r"sgd\x1b[2J", r"\x1b]0;title\x07", r"\x1b[31mred", r"l\u202er=\x9b"} <= set(
+        said.split()
+    )

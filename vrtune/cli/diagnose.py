@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from vrtune.cli.export import write
 from vrtune.cli.faults import faults
 from vrtune.cli.options import DEFAULT_STORAGE, DataDir, Device, Json, Storage, Study, Trial
-from vrtune.cli.progress import shown
 from vrtune.cli.screen import figure, print_lines, print_table, reserved
+from vrtune.cli.stopping import stoppable
+from vrtune.display.progress import shown
 from vrtune.errors import VrtuneError
+from vrtune.given.names import folder_name
 
 
 def diagnose(
@@ -36,29 +41,34 @@ def diagnose(
     with faults(storage):
         from vrtune.diagnosing import diagnose as diagnosing
         from vrtune.diagnosing import figure as variance
-        from vrtune.studies.record import load_study, read_record
-        from vrtune.studies.storage import open_storage
+        from vrtune.storages.opening import open_to_read
+        from vrtune.studies.record import find_trial, load_study, read_record
 
-        record = read_record(load_study(open_storage(storage, create=False), study, storage))
-        total = epochs or record.task.epochs
-        with shown(trials=None, epochs=total, json=json) as progress, reserved(json):
+        opened = load_study(open_to_read(storage), study, storage)
+        number = find_trial(opened, trial).number
+        path = output or Path(f"{folder_name(study)}-trial-{number}-variance.html")
+        path = path.expanduser()
+        _check(path)
+        total = epochs or read_record(opened).task.epochs
+        with (
+            stoppable("nothing is kept of this training") as stopping,
+            shown(doing=f"measuring trial {number}", epochs=total, json=json) as progress,
+            reserved(json),
+        ):
             found = diagnosing.diagnose(
                 study,
-                trial,
+                number,
                 storage=storage,
                 epochs=epochs,
                 intervals=intervals,
                 data_dir=data_dir,
                 device=device,
                 progress=progress,
+                stopping=stopping,
             )
-        path = output or Path(f"{study}-trial-{found.trial}-variance.html")
         title = f"{found.model}, {found.config.estimator.kind}, trial {found.trial}"
         page = variance.draw([(title, found)])
-        try:
-            page.write_html(path, include_plotlyjs="cdn")
-        except OSError as error:
-            raise VrtuneError(f"{path} can't be written ({error.strerror}): give -o") from None
+        write(path, page.to_html(include_plotlyjs="cdn"))
     if json:
         typer.echo(found.model_dump_json())
         return
@@ -69,3 +79,18 @@ def diagnose(
     ]
     print_table(columns, rows)
     print_lines([("gradient quotient", figure(found.gradient_quotient)), ("figure", str(path))])
+
+
+def _check(path: Path) -> None:
+    """VrtuneError if no file could be written there, before anything is trained for it."""
+    target = path.resolve()
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        if not target.exists() or target.is_file():
+            with tempfile.TemporaryFile(dir=target.parent):
+                pass
+    except OSError as error:
+        raise VrtuneError(
+            f"{path} can't be written ({error.strerror}): give another file with -o"
+        ) from None

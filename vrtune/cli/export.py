@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from vrtune.cli.completion import studies
 from vrtune.cli.faults import faults
 from vrtune.cli.options import DEFAULT_STORAGE, Storage, Trial
 from vrtune.errors import UsageError, VrtuneError
@@ -19,7 +20,10 @@ SUFFIXES = {".json": "json", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml", "
 
 def export(
     study: Annotated[
-        str | None, typer.Argument(metavar="STUDY", help="A study's name (vrtune list studies).")
+        str | None,
+        typer.Argument(
+            metavar="STUDY", help="A study's name (vrtune list studies).", autocompletion=studies
+        ),
     ] = None,
     trial: Trial = None,
     format: Annotated[

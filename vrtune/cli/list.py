@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 from collections.abc import Callable
-from json import dumps
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from vrtune.cli.faults import faults
 from vrtune.cli.options import DEFAULT_STORAGE, Json, Storage
-from vrtune.cli.screen import print_table
+from vrtune.cli.screen import figure, print_json, print_table, safe
 
 if TYPE_CHECKING:
-    import optuna
-
     from vrtune.units import Unit
 
 What = Literal["spaces", "studies", "models", "datasets", "methods"]
+STUDIES = ("study", "state", "best", "space", "dataset", "model")  # columns for people
+SPARE = {"studies": 3, "spaces": 1, "methods": 1}  # columns that need not lie side by side
 
 
 def list_(
@@ -35,58 +32,43 @@ def list_(
     with faults(storage):
         rows = LISTS[what](storage)
     if json:
-        typer.echo(dumps({what: rows}))
+        print_json({what: rows})
     elif rows:
-        print_table(list(rows[0]), [[_cell(value) for value in row.values()] for row in rows])
+        columns = STUDIES if what == "studies" else tuple(rows[0])
+        cells = [[_cell(row[column]) for column in columns] for row in rows]
+        print_table(columns, cells, spare=SPARE.get(what, 0))
     else:
         typer.echo(f"no {what} yet")
 
 
 def _spaces(storage: str) -> list[dict[str, Any]]:
-    from vrtune import spaces
+    from vrtune.spaces import first_line, names
 
     return [
-        {"space": name, "what": _first_line_of(path), "path": str(path)}
-        for name, path in sorted(spaces.names().items())
+        {"space": name, "what": first_line(path), "path": str(path)}
+        for name, path in sorted(names().items())
     ]
 
 
 def _studies(storage: str) -> list[dict[str, Any]]:
+    from vrtune.storages.opening import open_to_read
+    from vrtune.studies.glance import glance
     from vrtune.studies.record import all_studies
-    from vrtune.studies.storage import open_storage
 
-    return [_study(study) for study in all_studies(open_storage(storage, create=False))]
-
-
-def _study(study: optuna.Study) -> dict[str, Any]:
-    """A row; what only vrtune's own studies remember is None in others."""
-    from vrtune.errors import UsageError
-    from vrtune.studies.record import best_value, count, read_record
-
-    try:
-        record = read_record(study)
-    except UsageError:
-        record = None
-    return {
-        "study": study.study_name,
-        "space": record and record.space,
-        "dataset": record and record.task.dataset,
-        "model": record and record.task.model,
-        **count(study.get_trials(deepcopy=False)).model_dump(),
-        "best": best_value(study),
-    }
+    seen = [glance(study) for study in all_studies(open_to_read(storage))]
+    return [study.model_dump(exclude={"trials"}) | study.trials.model_dump() for study in seen]
 
 
 def _models(storage: str) -> list[dict[str, Any]]:
     from vrtune.models import MODELS
 
-    return [{"model": name, "what": _first_line(made)} for name, made in sorted(MODELS.items())]
+    return [{"model": name, "what": model.summary} for name, model in sorted(MODELS.items())]
 
 
 def _datasets(storage: str) -> list[dict[str, Any]]:
     from vrtune.data import DATASETS
 
-    return [{"dataset": name, "what": _first_line(load)} for name, load in sorted(DATASETS.items())]
+    return [{"dataset": name, "what": load.summary} for name, load in sorted(DATASETS.items())]
 
 
 def _methods(storage: str) -> list[dict[str, Any]]:
@@ -121,20 +103,11 @@ def _fields(unit: type[Unit]) -> dict[str, Any]:
     return {name: field.default for name, field in unit.model_fields.items() if name != "kind"}
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(k if v is None else f"{k}={v}" for k, v in value.items())
-    return value
+        return ", ".join(k if v is None else f"{k}={safe(v)}" for k, v in value.items())
+    return figure(value)
 
 
 def _first_line(thing: Any) -> str:
     return (inspect.getdoc(thing) or "").partition("\n")[0]
-
-
-def _first_line_of(path: Path) -> str:
-    """The first line of a module's docstring; the module is not run."""
-    try:
-        said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    except (OSError, SyntaxError, ValueError) as error:
-        return f"can't be read: {error}"
-    return (said or "").partition("\n")[0]

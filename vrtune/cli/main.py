@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
 from vrtune.cli.dashboard import dashboard
+from vrtune.cli.delete import delete
 from vrtune.cli.diagnose import diagnose
 from vrtune.cli.export import export
-from vrtune.cli.faults import Commands
+from vrtune.cli.faults import run
+from vrtune.cli.help import WIDTH, Command, Group
 from vrtune.cli.list import list_
 from vrtune.cli.retrain import retrain
 from vrtune.cli.search import search
 from vrtune.cli.show import show
 
 app = typer.Typer(
-    cls=Commands,
-    add_completion=False,
+    cls=Group,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDTH},
 )
 
 
@@ -48,18 +51,23 @@ def vrtune(
         typer.echo(context.get_help())
 
 
-app.command()(search)
-app.command()(retrain)
-app.command()(export)
-app.command()(show)
-app.command()(diagnose)
-app.command("list")(list_)
-app.command()(dashboard)
+COMMANDS: dict[str, Callable[..., None]] = {
+    "search": search,
+    "retrain": retrain,
+    "export": export,
+    "show": show,
+    "diagnose": diagnose,
+    "list": list_,
+    "delete": delete,
+    "dashboard": dashboard,
+}
+for name, function in COMMANDS.items():
+    app.command(name, cls=Command)(function)
 
 
 def main() -> None:
     """Entry point."""
-    app(prog_name="vrtune")
+    run(app)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import typer
 from pydantic import ValidationError
 
+from vrtune.cli.completion import choices, studies
 from vrtune.config import Settings
 from vrtune.errors import UsageError, explain
 from vrtune.searching.settings import Device as DeviceName
@@ -63,6 +64,7 @@ def option(model: type[Settings], name: str, panel: str | None = None) -> Any:
         metavar=(field.title or "").upper() or _metavar(field.annotation),
         help=_sentence(str(field.description)),
         rich_help_panel=panel,
+        autocompletion=choices(name, field.annotation),
     )
 
 
@@ -109,7 +111,10 @@ def _metavar(kind: Any) -> str:
 DEFAULT_STORAGE = SearchSettings().storage
 
 Study = Annotated[
-    str, typer.Argument(metavar="STUDY", help="A study's name (vrtune list studies).")
+    str,
+    typer.Argument(
+        metavar="STUDY", help="A study's name (vrtune list studies).", autocompletion=studies
+    ),
 ]
 Trial = Annotated[
     int | None,

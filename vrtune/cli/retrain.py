@@ -9,9 +9,10 @@ import typer
 
 from vrtune.cli.faults import faults, public
 from vrtune.cli.options import DEFAULT_STORAGE, DataDir, Device, Json, Storage, Study
-from vrtune.cli.progress import shown
 from vrtune.cli.screen import reserved
 from vrtune.cli.show import print_retrained
+from vrtune.cli.stopping import stoppable
+from vrtune.display.progress import shown
 from vrtune.errors import UsageError
 
 
@@ -32,13 +33,11 @@ def retrain(
     """Train trials again on the whole training set, with several seeds, and test them."""
     if trial is not None and top is not None:
         raise UsageError("--trial and --top exclude each other: give one of them")
-    with faults(storage):
+    kept = "nothing is kept of this training; the study and earlier results are as they were"
+    with shown(doing="loading PyTorch", json=json) as progress, reserved(json), faults(storage):
         from vrtune import retraining
-        from vrtune.studies.record import load_study, read_record
-        from vrtune.studies.storage import open_storage
 
-        record = read_record(load_study(open_storage(storage, create=False), study, storage))
-        with shown(trials=None, epochs=record.task.epochs, json=json) as progress, reserved(json):
+        with stoppable(kept) as stopping:
             results = retraining.retrain(
                 study,
                 storage=storage,
@@ -48,6 +47,7 @@ def retrain(
                 device=device,
                 data_dir=data_dir,
                 progress=progress,
+                stopping=stopping,
             )
     if json:
         retrained = [result.model_dump(mode="json") for result in results]

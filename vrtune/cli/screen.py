@@ -1,33 +1,33 @@
-"""What is printed for people: aligned lines and tables without frames."""
+"""What is printed: aligned lines and tables without frames for people, JSON for programs."""
 
 from __future__ import annotations
 
+import json
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
-from typing import TYPE_CHECKING, Any
+from shlex import quote
+from typing import Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-if TYPE_CHECKING:
-    from vrtune.retraining import Spread
+from vrtune.display.figures import figure, plus_minus, safe, settings
 
-PIPED_WIDTH = 500  # a pipe has no width: a table takes what it needs
+__all__ = ["figure", "plus_minus", "safe", "settings"]
+
+LABEL = 24  # columns
+NARROW = 24  # columns that the last one of a table gets at least, or goes on a line of its own
+GAP = "  "
 
 
 def console() -> Console:
     """Standard output, without markup, so that no name is taken for a style."""
-    terminal = sys.stdout.isatty()
-    return Console(
-        width=None if terminal else PIPED_WIDTH,
-        force_terminal=terminal,
-        markup=False,
-        highlight=False,
-        emoji=False,
-    )
+    terminal = _is_terminal()
+    return Console(force_terminal=terminal, markup=False, highlight=False, emoji=False)
 
 
 def reserved(json: bool) -> AbstractContextManager[object]:
@@ -36,43 +36,91 @@ def reserved(json: bool) -> AbstractContextManager[object]:
     return redirect_stdout(sys.stderr) if json else nullcontext()
 
 
+def print_json(answer: dict[str, Any]) -> None:
+    """One JSON object on a line; what is no finite number is null, as JSON has no other."""
+    typer.echo(json.dumps(_finite(answer)))
+
+
 def print_lines(lines: Iterable[tuple[str, str]]) -> None:
-    """A label and its value a line; a value with an empty label goes on from the line above."""
+    """A label and its value a line; a value with an empty label goes on from the line above. Names
+    and commands are to be copied: long lines run over the edge of a terminal."""
     out = console()
     for label, value in lines:
-        out.print(Text.assemble((f"{label:<24}", "bold"), value), soft_wrap=True)
+        line = Text.assemble((f"{label:<{LABEL}}", "bold"), safe(value))
+        out.print(line, soft_wrap=True)
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Columns without frames."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell if isinstance(cell, str) else figure(cell)) for cell in row))
-    out = console()
-    with out.capture() as printed:
-        out.print(table)
-    for line in printed.get().splitlines():
-        typer.echo(line.rstrip())
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, spare: int = 0) -> None:
+    """Columns without frames. Names and numbers stay whole, whatever the width of the terminal.
+
+    Where there is no room for all, the last `spare` columns go one by one to a line of their own
+    beneath each row. Then the last one breaks at blanks; if that doesn't do, lines run over.
+    """
+    cells = [list(columns), *([figure(cell) for cell in row] for row in rows)]
+    table = list(zip(*cells, strict=True))  # column by column
+    widths = [max(map(cell_len, column)) for column in table]
+    out, last = console(), len(columns) - 1
+    room = out.width if _is_terminal() else sys.maxsize
+    while (lead := _lead(widths[:last])) + _least(table[last]) > room and spare:
+        last, spare = last - 1, spare - 1
+    fits = lead + _least(table[last]) <= room
+    for row in cells:
+        first = "".join(
+            _padded(cell, width) for cell, width in zip(row[:last], widths, strict=False)
+        )
+        texts = _broken(row[last], room - lead) if fits else [row[last]]
+        lines = [first + texts[0], *(" " * lead + text for text in texts[1:])]
+        if row is not cells[0]:
+            named = zip(columns[last + 1 :], row[last + 1 :], strict=True)
+            beneath = [f"{GAP}{name} {cell}" for name, cell in named if cell not in ("", "-")]
+            together = "".join(beneath)
+            lines += [together] if 0 < cell_len(together) <= room else beneath
+        for line in lines:
+            out.print(Text(line.rstrip(), "" if row is not cells[0] else "bold"), soft_wrap=True)
 
 
-def figure(value: float | None) -> str:
-    """A number as people read it."""
-    if value is None:
-        return "-"
-    return str(value) if isinstance(value, int) else f"{value:.5g}"
+def command(*words: str) -> str:
+    """A command as it is typed, to be copied: quoted for the shell."""
+    return " ".join(map(_quoted, words))
 
 
-def plus_minus(spread: Spread) -> str:
-    """Mean and, of several, standard deviation over seeds."""
-    if spread.mean is None or spread.std is None:
-        return "diverged"
-    return f"{spread.mean:.4f}" + f" +- {spread.std:.4f}" * (len(spread.values) > 1)
+def _lead(widths: Sequence[int]) -> int:
+    """Of all columns before the last."""
+    return sum(widths) + len(GAP) * len(widths)
 
 
-def settings(params: dict[str, Any]) -> str:
-    """A trial's parameters on one line."""
-    return ", ".join(
-        f"{name}={figure(v) if isinstance(v, float) else v}" for name, v in params.items()
-    )
+def _least(column: Sequence[str]) -> int:
+    """What the last column needs: room for its longest word, and for some that are short."""
+    words = [cell_len(word) for cell in column for word in cell.split(" ")]
+    return max(*words, min(NARROW, max(map(cell_len, column))))
+
+
+def _padded(cell: str, width: int) -> str:
+    """With blanks behind it; a Chinese character is two columns wide, an accent may be none."""
+    return cell + " " * (width - cell_len(cell)) + GAP
+
+
+def _broken(text: str, width: int) -> list[str]:
+    """Lines of at most so many columns, broken at blanks."""
+    lines = Text(text).wrap(console(), width)
+    return [line.plain.rstrip() for line in lines] or [""]
+
+
+def _quoted(word: str) -> str:
+    """A word that a shell reads as it is; what can't be printed is written as bash and zsh do."""
+    if word.isprintable():
+        return quote(word)
+    escaped = word.replace("\\", "\\\\").replace("'", "\\'")
+    return "$'" + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + "'"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _is_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()

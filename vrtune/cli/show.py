@@ -4,35 +4,44 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from json import dumps
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from vrtune.cli.faults import faults, public
 from vrtune.cli.options import DEFAULT_STORAGE, Json, Storage, Study
-from vrtune.cli.screen import figure, plus_minus, print_lines, print_table, settings
+from vrtune.cli.screen import (
+    figure,
+    plus_minus,
+    print_json,
+    print_lines,
+    print_table,
+    safe,
+    settings,
+)
 from vrtune.config import Settings, Task
+from vrtune.display.results import failed_seeds
+from vrtune.errors import UsageError
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-    from vrtune.retraining import Retrained
     from vrtune.studies.choice import Confirmed
+    from vrtune.studies.retrained import Retrained
     from vrtune.studies.searches import SearchEntry
 
 BEST = 10  # trials shown
 
 
 class Shown(Settings):
-    """One of the best trials."""
+    """One of the best trials; None where a trial does not say, as one that was added by hand."""
 
     number: int
-    value: float
+    value: float | None
     params: dict[str, Any]
-    fold_values: list[float | None]
-    gradient_computations: float
-    seconds: float
+    fold_values: list[float | None] | None
+    gradient_computations: float | None
+    seconds: float | None
     confirmed: dict[str, Any] | None  # how it did on fresh starts
     edges: list[str]  # where it touches the end of a range
 
@@ -40,85 +49,104 @@ class Shown(Settings):
 def show(study: Study, storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
     """Show a study: how it was searched, its best trials, and what training them again gave."""
     with faults(storage):
-        from vrtune.retraining import ATTRIBUTE, Retrained
+        from vrtune.storages.opening import open_to_read
         from vrtune.studies.choice import confirmations, ranked
+        from vrtune.studies.glance import state
+        from vrtune.studies.outcome import is_foreign, spent
         from vrtune.studies.record import count, load_study, read_record
+        from vrtune.studies.retrained import retrained
         from vrtune.studies.searches import read_searches
-        from vrtune.studies.storage import open_storage
 
-        opened = load_study(open_storage(storage, create=False), study, storage)
-        record, trials, best = (
-            read_record(opened),
-            opened.get_trials(deepcopy=False),
-            ranked(opened),
-        )
-        kept, searches = opened.user_attrs, read_searches(opened)
+        opened = load_study(open_to_read(storage), study, storage)
+        try:
+            record = read_record(opened)
+        except UsageError:
+            raise UsageError(
+                f"study {study!r} was not made by this vrtune: vrtune list studies says what can "
+                "be said of it, and vrtune dashboard shows it"
+            ) from None
+        trials, best = opened.get_trials(deepcopy=False), ranked(opened)
+        searches = read_searches(opened)
         again_judged = {confirmed.trial: confirmed for confirmed in confirmations(opened)}
-    spent = sum(trial.user_attrs.get("gradient_computations", 0.0) for trial in trials)
+        results = [retrained(opened, trial.number) for trial in best]
+    again = [result for result in results if result]
     confirming = sum(confirmed.gradient_computations for confirmed in again_judged.values())
     shown = [_shown(trial, again_judged.get(trial.number)) for trial in best[:BEST]]
-    names = {trial.number: ATTRIBUTE.format(trial.number) for trial in best}
-    again = [Retrained.model_validate(kept[name]) for name in names.values() if name in kept]
+    foreign = sum(map(is_foreign, trials))
     if json:
-        answer = {
-            "study": study,
-            "storage": public(storage),
-            "space": record.space,
-            "task": record.task.model_dump(mode="json"),
-            "trials": count(trials).model_dump(),
-            "gradient_computations": spent,
-            "confirmed": len(again_judged),
-            "confirm_gradient_computations": confirming,
-            "searches": [s.model_dump(mode="json", exclude={"workers"}) for s in searches],
-            "choice": shown[0].number if shown else None,
-            "best": [trial.model_dump(mode="json") for trial in shown],
-            "retrained": [result.model_dump(mode="json") for result in again],
-        }
-        typer.echo(dumps(answer))
+        print_json(
+            {
+                "study": study,
+                "storage": public(storage),
+                "space": record.space,
+                "task": record.task.model_dump(mode="json"),
+                "trials": count(trials).model_dump(),
+                "state": state(trials),
+                "foreign": foreign,
+                "gradient_computations": spent(trials),
+                "confirmed": len(again_judged),
+                "confirm_gradient_computations": confirming,
+                "searches": [s.model_dump(mode="json", exclude={"workers"}) for s in searches],
+                "choice": shown[0].number if shown else None,
+                "best": [trial.model_dump(mode="json") for trial in shown],
+                "retrained": [result.model_dump(mode="json") for result in again],
+            }
+        )
         return
+    judged = f", and {confirming:,.0f} to confirm {len(again_judged)}" if confirming else ""
     print_lines(
         [
             ("study", f"{study} in {public(storage)}"),
             ("search space", record.space),
             ("task", _task(record.task)),
             *_found_by(searches),
-            ("trials", str(count(trials)) if trials else "none yet"),
-            (
-                "gradient computations",
-                f"{spent:,.0f}"
-                + (f", and {confirming:,.0f} to confirm {len(again_judged)}" if confirming else ""),
-            ),
+            ("trials", (state(trials) if trials else "none yet") + _apart(foreign)),
+            ("gradient computations", f"{spent(trials):,.0f}{judged}"),
             *_choice(shown),
         ]
     )
     if shown:
         typer.echo()
-        print_table(*_best(shown))
+        print_table(*_best(shown), spare=1)
     if again:
         typer.echo()
         print_retrained(again)
 
 
-def print_retrained(results: list[Retrained]) -> None:
+def print_retrained(results: Sequence[Retrained]) -> None:
     """A line for each trial that was trained again."""
     print_table(
-        ("trial", "seeds", "test accuracy", "of each seed", "test loss", "weights and curves"),
+        ("trial", "seeds", "test accuracy", "test loss", "of each seed", "weights and curves"),
         [
             (
                 r.trial,
                 f"{r.seeds}, {r.failed} failed" if r.failed else r.seeds,
                 plus_minus(r.test_accuracy),
-                " ".join(figure(value) for value in r.test_accuracy.values),
                 plus_minus(r.test_loss),
+                " ".join(figure(value) for value in r.test_accuracy.values),
                 r.folder,
             )
             for r in results
         ],
+        spare=2,
     )
+    for result in results:
+        if result.failed:
+            print_lines([(f"trial {result.trial}", failed_seeds(result.failed, result.seeds))])
+
+
+def _apart(foreign: int) -> str:
+    """What is said of complete trials of others."""
+    if not foreign:
+        return ""
+    were = "was not run by vrtune and is no candidate"
+    if foreign > 1:
+        were = "were not run by vrtune and are no candidates"
+    return f"; {foreign} of them {were}"
 
 
 def _task(task: Task) -> str:
-    return ", ".join(f"{k} {v}" for k, v in task.model_dump().items() if v is not None)
+    return ", ".join(f"{k} {safe(v)}" for k, v in task.model_dump().items() if v is not None)
 
 
 def _found_by(searches: Sequence[SearchEntry]) -> Iterator[tuple[str, str]]:
@@ -146,14 +174,15 @@ def _found_by(searches: Sequence[SearchEntry]) -> Iterator[tuple[str, str]]:
 
 def _shown(trial: FrozenTrial, confirmed: Confirmed | None) -> Shown:
     from vrtune.spaces import edge_notes
+    from vrtune.studies.outcome import fold_values, number, value
 
-    assert trial.value is not None
-    kept = ("fold_values", "gradient_computations", "seconds")
     return Shown(
         number=trial.number,
-        value=trial.value,
+        value=value(trial),
         params=trial.params,
-        **{name: trial.user_attrs[name] for name in kept},
+        fold_values=fold_values(trial),
+        gradient_computations=number(trial, "gradient_computations"),
+        seconds=number(trial, "seconds"),
         confirmed=confirmed.model_dump(mode="json") if confirmed else None,
         edges=edge_notes(trial.params, trial.distributions),
     )
@@ -177,11 +206,15 @@ def _best(shown: list[Shown]) -> tuple[list[str], list[list[Any]]]:
         [
             [
                 *(trial.number, trial.value, *(_fresh(trial.confirmed) if anew else ())),
-                *(f"{trial.gradient_computations:,.0f}", settings(trial.params)),
+                *(_thousands(trial.gradient_computations), settings(trial.params)),
             ]
             for trial in shown
         ],
     )
+
+
+def _thousands(value: float | None) -> str | None:
+    return None if value is None else f"{value:,.0f}"
 
 
 def _fresh(confirmed: dict[str, Any] | None) -> tuple[Any, str]:

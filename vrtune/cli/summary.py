@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from vrtune.cli.options import DEFAULT_STORAGE
-from vrtune.cli.screen import figure, plus_minus, settings
+from vrtune.cli.screen import command, figure, plus_minus, settings
+from vrtune.display.results import failed_seeds
 
 if TYPE_CHECKING:
     from vrtune.searching.result import SearchResult
@@ -37,13 +37,7 @@ def summary(result: SearchResult) -> Iterator[tuple[str, str]]:
         if again.seeds > 1:
             yield "of each seed", "  ".join(figure(value) for value in again.test_accuracy.values)
         if again.failed:
-            yield (
-                "failed",
-                (
-                    f"{again.failed} of {again.seeds} seeds diverged or learned little: "
-                    "don't trust this setting; search longer, or give a greater --confirm"
-                ),
-            )
+            yield "failed", failed_seeds(again.failed, again.seeds)
         yield "test loss", plus_minus(again.test_loss) + seeds
         if again.folder:
             yield "weights and curves", again.folder
@@ -56,9 +50,16 @@ def summary(result: SearchResult) -> Iterator[tuple[str, str]]:
         yield "slots busy", f"{result.occupancy:.1%} of the time, until the last trial started"
     yield "outside training", f"{result.outside:.1%} of the search's time"
     yield "study", f"{result.study} in {result.storage}"
-    where = "" if result.storage == DEFAULT_STORAGE else f" --storage {quote(result.storage)}"
-    yield "next", f"vrtune show {quote(result.study)}{where}"
-    yield "", f"vrtune dashboard{where}"
+    yield "next", proposed("show", result.study, storage=result.storage)
+    yield "", proposed("dashboard", storage=result.storage)
+
+
+def proposed(name: str, *study: str, storage: str) -> str:
+    """A command of vrtune on a study, to be copied."""
+    where = [] if storage == DEFAULT_STORAGE else ["--storage", storage]
+    if any(word.startswith("-") for word in study):  # or it would be read as an option
+        return command("vrtune", name, *where, "--", *study)
+    return command("vrtune", name, *study, *where)
 
 
 def _confirmed(confirmed: Confirmed) -> str:

@@ -1,1 +1,1 @@
-"""What people see of long work: figures, tables, progress."""
+"""What people see of long work: figures, progress, results."""

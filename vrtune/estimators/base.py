@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from torch import Size, Tensor
-
+from vrtune.later import Tensor, torch
 from vrtune.units import EstimatorSettings
 
 # The mean gradient over a snapshot's batches, for some rows: (weights[rows], rows) -> [r, P]
@@ -59,7 +58,7 @@ class Estimator(ABC):
 
     settings: ClassVar[type[EstimatorSettings]]
     # Of the model's tensors, which lie side by side in a row; lanes set it after the constructor.
-    shapes: Sequence[Size] = ()
+    shapes: Sequence[torch.Size] = ()
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -5,11 +5,10 @@ from __future__ import annotations
 from math import prod
 from typing import Literal
 
-import torch
 from pydantic import Field
-from torch import Size, Tensor
 
 from vrtune.estimators.base import BatchGradient, Clock, Estimator
+from vrtune.later import Tensor, torch
 from vrtune.units import EstimatorSettings
 
 
@@ -91,7 +90,7 @@ class CorrectedEstimator(Estimator):
     def direction(self, g: Tensor, change: Tensor, hp: dict[str, Tensor]) -> Tensor:
         """d [L, P] of a gradient and its change."""
         c = torch.addcmul(g, change, hp["gamma"] * hp["beta1"] / (1 - hp["beta1"]))
-        shapes = self.shapes or [Size((1, c.shape[1]))]  # of unknown tensors: as one matrix
+        shapes = self.shapes or [torch.Size((1, c.shape[1]))]  # of unknown tensors: as one matrix
         sizes = [prod(shape) for shape in shapes]
         corrected = []
         for shape, ci, gi in zip(shapes, c.split(sizes, 1), g.split(sizes, 1), strict=True):

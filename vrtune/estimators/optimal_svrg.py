@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
 from vrtune.estimators.base import BatchGradient, Clock, WholeGradient
 from vrtune.estimators.snapshots import Periodic, PeriodicSnapshots
+from vrtune.later import Tensor, torch
 
 
 class OptimalSVRG(Periodic):

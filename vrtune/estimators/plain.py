@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from torch import Tensor
-
 from vrtune.estimators.base import BatchGradient, Clock, Estimator
+from vrtune.later import Tensor
 from vrtune.units import EstimatorSettings
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Self
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
 from vrtune.estimators.base import Clock, Estimator, WholeGradient
+from vrtune.later import Tensor, torch
 from vrtune.units import EstimatorSettings
 
 

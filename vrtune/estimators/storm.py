@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
 from vrtune.estimators.base import BatchGradient, Clock, Estimator
+from vrtune.later import Tensor, torch
 from vrtune.units import EstimatorSettings
 
 

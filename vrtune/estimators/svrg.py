@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import Field
-from torch import Tensor
 
 from vrtune.estimators.base import BatchGradient, Clock
 from vrtune.estimators.snapshots import Periodic, PeriodicSnapshots
+from vrtune.later import Tensor
 
 
 class SVRG(Periodic):

@@ -6,8 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 
-from torch import Tensor
-
+from vrtune.later import Tensor
 from vrtune.units import InitSettings
 
 # The mean loss of each lane on a batch, differentiable twice: (parameters, x, y) -> [r].

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from torch import Tensor
-
 from vrtune.inits.base import Init, Losses, Probe
+from vrtune.later import Tensor
 from vrtune.units import InitSettings
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
 from vrtune.inits.base import Init, Losses, Probe
+from vrtune.later import Tensor, torch
 from vrtune.units import InitSettings
 
 NORM_FLOOR = 1e-3  # a tensor keeps at least this share of its first norm, so it can grow again

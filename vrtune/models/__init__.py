@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from vrtune.errors import UsageError
-from vrtune.models.densenet import densenet40, densenet169
-from vrtune.models.lenet import LeNet
-from vrtune.models.lenet_relu import LeNetReLU
-from vrtune.models.resnet import resnet18, resnet18_small, resnet50, resnet101, resnet110
-from vrtune.models.sixconv import SixConv
-from vrtune.models.softmax import Softmax
+from vrtune.later import Named
+
+if TYPE_CHECKING:
+    from torch import nn
 
 # (shape [C, H, W], classes, norm) -> module
-MODELS: dict[str, Callable[[tuple[int, int, int], int, str], nn.Module]] = {
-    "lenet": LeNet,
-    "softmax": Softmax,
-    "lenet-relu": LeNetReLU,
-    "sixconv": SixConv,
-    "resnet18-small": resnet18_small,
-    "resnet18": resnet18,
-    "resnet101": resnet101,
-    "resnet110": resnet110,
-    "densenet40": densenet40,
+MODELS = {
+    "lenet": Named("vrtune.models.lenet", "LeNet"),
+    "softmax": Named("vrtune.models.softmax", "Softmax"),
+    "lenet-relu": Named("vrtune.models.lenet_relu", "LeNetReLU"),
+    "sixconv": Named("vrtune.models.sixconv", "SixConv"),
+    "resnet18-small": Named("vrtune.models.resnet", "resnet18_small"),
+    "resnet18": Named("vrtune.models.resnet", "resnet18"),
+    "resnet101": Named("vrtune.models.resnet", "resnet101"),
+    "resnet110": Named("vrtune.models.resnet", "resnet110"),
+    "densenet40": Named("vrtune.models.densenet", "densenet40"),
     # made for ImageNet's 3x224x224
-    "resnet50": resnet50,
-    "densenet169": densenet169,
+    "resnet50": Named("vrtune.models.resnet", "resnet50"),
+    "densenet169": Named("vrtune.models.densenet", "densenet169"),
 }
 
 
@@ -38,4 +34,5 @@ def build(model: str, shape: tuple[int, int, int], classes: int, norm: str) -> n
         near = difflib.get_close_matches(model, MODELS, 1)
         hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(MODELS)}"
         raise UsageError(f"there is no model {model!r}: {hint}")
-    return MODELS[model](shape, classes, norm)
+    module: nn.Module = MODELS[model](shape, classes, norm)
+    return module

@@ -5,8 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from torch import Tensor
-
+from vrtune.later import Tensor
 from vrtune.units import OptimizerSettings
 
 

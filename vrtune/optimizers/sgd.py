@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-import torch
 from pydantic import Field, model_validator
-from torch import Tensor
 
+from vrtune.later import Tensor, torch
 from vrtune.optimizers.base import StepRule
 from vrtune.units import OptimizerSettings
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
-from torch import Tensor
-
+from vrtune.later import Tensor, torch
 from vrtune.units import ScheduleSettings
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import Field
-from torch import Tensor
 
+from vrtune.later import Tensor
 from vrtune.units import ScheduleSettings
 
 

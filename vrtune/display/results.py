@@ -1,0 +1,67 @@
+"""What came out of long work, in a few lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from vrtune.display.figures import Spread, figure, plus_minus, safe
+
+Lines = Iterable[tuple[str, str]]  # a label and what it names
+
+
+class Again(Protocol):
+    """A trial that was trained again and tested."""
+
+    @property
+    def trial(self) -> int: ...
+
+    @property
+    def seeds(self) -> int: ...
+
+    @property
+    def failed(self) -> int: ...
+
+    @property
+    def test_accuracy(self) -> Spread: ...
+
+    @property
+    def test_loss(self) -> Spread: ...
+
+    @property
+    def gradient_computations(self) -> float: ...
+
+    @property
+    def folder(self) -> str | None: ...
+
+
+def aligned(lines: Lines) -> str:
+    """Labels and values in two columns."""
+    lines = list(lines)
+    width = max((len(label) for label, _ in lines), default=0)
+    return "\n".join(f"{label:<{width}}  {value}".rstrip() for label, value in lines)
+
+
+def trained_again(again: Again) -> Iterator[tuple[str, str]]:
+    """What became of a trial on the whole training set, seed by seed."""
+    yield "trained again", f"trial {again.trial}, with {_seeds(again.seeds)}"
+    for label, spread in ("test accuracy", again.test_accuracy), ("test loss", again.test_loss):
+        each = ", ".join(map(figure, spread.values))
+        yield label, plus_minus(spread) + f" (of each seed: {each})" * (again.seeds > 1)
+    if again.failed:
+        yield "failed", failed_seeds(again.failed, again.seeds)
+    yield "training cost", f"{again.gradient_computations:,.0f} gradient computations"
+    if again.folder:
+        yield "weights", safe(again.folder)
+
+
+def failed_seeds(failed: int, seeds: int) -> str:
+    """What it means that some seeds failed."""
+    return (
+        f"{failed} of {_seeds(seeds)} diverged or learned little, so this setting works with some "
+        "random numbers and not with others: don't trust it, search longer or confirm more often"
+    )
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seed{'s' * (count > 1)}"
