@@ -31,8 +31,8 @@ from vrtune import Task, search
 from vrtune.events import Event, TimeSpent
 from vrtune.lanes.device import choose_device, cores
 from vrtune.searching.timesheet import Timesheet
+from vrtune.storages.opening import open_storage
 from vrtune.studies.record import load_study
-from vrtune.studies.storage import open_storage
 
 
 def main() -> None:

@@ -43,7 +43,7 @@ from vrtune.lanes.plan import plan
 from vrtune.lanes.pool import Pool
 from vrtune.lanes.workspace import Workspace
 from vrtune.models import build
-from vrtune.searching.processes import ONE_THREAD
+from vrtune.searching.process import ONE_THREAD
 
 FOLDS, BATCH, LR = 4, 32, 0.1
 CONFIGS = {

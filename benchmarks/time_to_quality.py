@@ -20,8 +20,8 @@ from record import asking, write
 
 from vrtune import Task, search
 from vrtune.lanes.device import choose_device
+from vrtune.storages.opening import open_storage
 from vrtune.studies.record import load_study
-from vrtune.studies.storage import open_storage
 
 FEW = 6  # trials after which a search should be good
 NEAR = 1.1  # times the best loss that it finds in all

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
+from typing import Any
 
 import pytest
 from contracts.settings import (
@@ -15,8 +17,8 @@ from contracts.settings import (
 from pydantic import ValidationError
 
 from vrtune import SGD, STORM, SVRG, Adam, MetaInit, Plain, Task, TrialConfig
-from vrtune.config import Settings
-from vrtune.errors import explain
+from vrtune.config import Settings, storage_url
+from vrtune.errors import UsageError, explain
 from vrtune.estimators import ESTIMATORS
 from vrtune.inits import INITS
 from vrtune.optimizers import OPTIMIZERS
@@ -81,6 +83,41 @@ def test_settings_survive_json(unit: Settings) -> None:
 def test_task_survives_json() -> None:
     task = Task(dataset="mnist", norm="batch", folds=3, limit=500, seed=7)
     assert Task.model_validate_json(task.model_dump_json()) == task
+
+
+def test_a_data_set_may_be_given_by_its_path() -> None:
+    assert Task(dataset=Path("mine.npz")).dataset == "mine.npz"
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        (Path("~/x.db"), "sqlite:////home/me/x.db"),
+        (Path("~/x.journal"), "/home/me/x.journal"),
+        ("~/x.log", "/home/me/x.log"),
+        (Path("/a b/50%.db"), "sqlite:////a b/50%25.db"),
+        ("postgresql://me@host/" + "d" * 300, "postgresql://me@host/" + "d" * 300),
+    ],
+)
+def test_a_storage_at_home(given: str | Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert storage_url(given) == url
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (None, "storage: give a URL or a path"),
+        (3, "storage: give a URL or a path"),
+        (b"x.db", "storage: give a URL or a path"),
+        ("a\0.log", "storage: give it without the character NUL"),
+        (Path("caf\udce9.db"), "storage: give it in UTF-8"),
+        ("sqlite:///" + "n" * 256, "storage: give a shorter path"),
+    ],
+)
+def test_what_is_no_storage(given: Any, said: str) -> None:
+    with pytest.raises(UsageError, match=f"^{said}"):
+        storage_url(given)
 
 
 def test_what_is_left_out_has_a_default() -> None:
@@ -164,7 +201,14 @@ def test_nan_and_infinity_are_refused_everywhere(unit: Settings) -> None:
         (lambda: Task(limit=0), "limit"),
         (lambda: Task(norm="instance"), "norm"),
         (lambda: Task(seed=-1), "seed"),
-        (lambda: Task(epoch=3), "epoch"),
+        (lambda: Task(epoch=3), "a task has no setting 'epoch': did you mean epochs?"),
+        (lambda: Task(x=3), "a task has no setting 'x': choose from dataset, model, norm"),
+        (lambda: Task(folds=True), "folds: give a number or a word (got True)"),
+        (lambda: Task(model=False), "model: give a number or a word (got False)"),
+        (lambda: Task(dataset=3), "dataset: Input should be a valid string"),
+        (lambda: Task(dataset="a\0b"), "dataset: give it without the character NUL"),
+        (lambda: Task(dataset="caf\udce9"), "dataset: give it in UTF-8"),
+        (lambda: Task(dataset="n" * 256), "dataset: give a shorter path"),
     ],
 )
 def test_values_out_of_range_are_refused(build, message: str) -> None:

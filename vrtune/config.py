@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import os
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from vrtune.errors import UsageError
+from vrtune.given.names import path_fault, text_fault
+
+UNKNOWN = "unknown_setting"  # type of the error about a name that a model has no field of
 
 
 class Settings(BaseModel):
@@ -38,6 +55,9 @@ class Task(Settings):
         lock_transforms: whether a sample keeps its view from a snapshot to the next.
         precision: of matrix products and convolutions: float32, tf32 (on a GPU) or bfloat16.
         seed: keys folds, weights and batches, 0 or more.
+
+    Raises:
+        pydantic.ValidationError: a setting is not known, or its value is refused.
 
     Example:
         >>> from vrtune import Task
@@ -84,6 +104,33 @@ class Task(Settings):
     )
     seed: int = Field(default=1, ge=0, description="keys folds, weights and batches")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _knows(cls, given: Any) -> Any:
+        fields = cls.model_fields
+        for name in given if isinstance(given, dict) else ():
+            if name not in fields:
+                near = get_close_matches(str(name), fields, 1)
+                known = f"did you mean {near[0]}?" if near else f"choose from {', '.join(fields)}"
+                said = {"name": repr(name), "known": known}
+                raise PydanticCustomError(UNKNOWN, "a task has no setting {name}: {known}", said)
+        return given
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_of_its_kind(cls, given: Any, info: ValidationInfo) -> Any:
+        kind = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(given, bool) and kind is not bool:
+            raise PydanticCustomError("no_bool", "give a number or a word")
+        return os.fspath(given) if isinstance(given, os.PathLike) else given
+
+    @field_validator("dataset")
+    @classmethod
+    def _can_be_kept(cls, dataset: str) -> str:
+        if fault := path_fault(dataset):
+            raise PydanticCustomError("path", fault)
+        return dataset
+
     @property
     def parts(self) -> int:
         """Validation parts, and so lanes of a trial: the folds, or one that is held out."""
@@ -94,7 +141,23 @@ JOURNALS = (".log", ".journal")  # suffixes of files that are no SQLite database
 
 
 def storage_url(storage: str | Path) -> str:
-    """A storage's URL; a path is that of a SQLite database, or of a journal by its suffix."""
-    if isinstance(storage, str):
-        return storage
-    return str(storage) if storage.suffix in JOURNALS else f"sqlite:///{storage}"
+    """A storage's URL; a path is that of a SQLite database, or of a journal by its suffix.
+
+    UsageError for what is neither text nor a path, and for what no study could remember.
+    """
+    if not isinstance(storage, str | os.PathLike):
+        raise UsageError(f"storage: give a URL or a path (got {type(storage).__name__})")
+    url, is_path = os.fsdecode(storage), not isinstance(storage, str)
+    if is_path or "://" not in url:
+        url = os.path.expanduser(url)
+    server = "://" in url and not is_path and not url.startswith("sqlite")
+    if fault := text_fault(url) if server else path_fault(url):
+        raise UsageError(f"storage: {fault}")
+    if not is_path or url.endswith(JOURNALS):
+        return url
+    if "?" in url:
+        raise UsageError("storage: give a file without ?, which begins the options of a URL")
+    return f"sqlite:///{url.replace('%', '%25')}"
+
+
+Storage = Annotated[str | Path, PlainValidator(storage_url)]  # arrives as a URL

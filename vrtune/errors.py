@@ -34,7 +34,32 @@ def explain(error: ValidationError) -> str:
     """A validation error as one clause: where, what, what was given."""
     parts = []
     for e in error.errors():
-        where = ".".join(str(part) for part in e["loc"])
-        given = f" (got {e['input']!r})" if e["type"] not in ("value_error", "missing") else ""
+        where = brief(".".join(str(part) for part in e["loc"]), 100)
+        known = e["type"] in ("value_error", "missing") or "storage" in e["loc"]  # a password
+        given = "" if known else f" (got {shown(e['input'])})"
         parts.append(f"{where + ': ' if where else ''}{e['msg']}{given}")
-    return "; ".join(parts)
+    return brief("; ".join(parts), 1000)
+
+
+def brief(text: str, most: int = 300) -> str:
+    """Text of another's as part of a sentence: one line, printable, no longer than `most`."""
+    line = " ".join(text[: 4 * most].split())
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+    return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
+def shown(value: object) -> str:
+    """Another's value as part of a sentence, short."""
+    try:
+        return brief(repr(value), 100)
+    except Exception:  # of its own __repr__, or a number of too many digits
+        return f"a {type(value).__name__}"
+
+
+def told(error: BaseException) -> str:
+    """Another's error as part of a sentence: its type, and what it says if it says anything."""
+    try:
+        said = brief(str(error))
+    except Exception:  # of its own __str__
+        said = ""
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -33,16 +33,30 @@ class Event:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Planned(Event):
-    """The way to train was chosen."""
+class Preparing(Event):
+    """Something is about to be done that takes its time, before any training."""
 
-    kind = "plan"
+    kind = "preparing"
     text: str
 
 
 @dataclass(frozen=True, kw_only=True)
+class Planned(Event):
+    """The way to train was chosen, and how much there is to do."""
+
+    kind = "plan"
+    text: str
+    trials: int | None = None  # to come; None if a budget decides
+    epochs: int = 0  # of a trial; 0 if nobody said
+    budget: float | None = None  # gradient computations
+    timeout: float | None = None  # seconds, from the search's beginning
+    best: float | None = None  # of the trials that the study held before
+    best_trial: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finished(Event):
-    """A trial ended: complete, pruned, diverged, or put back into the queue."""
+    """A trial ended: complete, pruned, diverged, failed, or put back into the queue."""
 
     kind = "finished"
     number: int
@@ -51,6 +65,7 @@ class Finished(Event):
     epoch: int = 0
     params: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    reason: str = ""  # for which it failed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +76,7 @@ class RoundEnded(Event):
     running: int  # trials
     lanes: int
     spent: float = 0.0  # gradient computations of this process in this search so far
+    behind: int = 0  # epochs that the running ones have behind them, all together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,16 +116,21 @@ class TimeSpent(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Confirming(Event):
-    """An epoch of judging a trial again ended."""
+    """An epoch of judging a trial again ended; epoch 0: it begins."""
 
     kind = "confirming"
     trial: int
     epoch: int
+    epochs: int = 0  # in all; 0 if nobody said
+    time: int = 0  # that it is judged again, from 1
+    times: int = 0  # that it will be, if it stays ahead
 
 
 @dataclass(frozen=True, kw_only=True)
 class Retraining(Event):
-    """An epoch of a retraining or a diagnosis ended."""
+    """An epoch of a retraining or a diagnosis ended; epoch 0: it begins."""
 
     kind = "retraining"
     epoch: int
+    epochs: int = 0  # in all; 0 if nobody said
+    doing: str = ""  # what is trained and why; empty: as said before

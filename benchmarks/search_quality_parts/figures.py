@@ -11,7 +11,7 @@ import numpy as np
 
 from search_quality_parts.strategies import STRATEGIES, OneEpoch
 from search_quality_parts.table import Table, load
-from vrtune.studies.quiet import quiet
+from vrtune.storages.quiet import quiet
 
 MARKS = (3, 6, 10, 20, 30, 60)  # trials
 FRESH = 10  # up to so many trials, the search is done anew: with so many trials to give

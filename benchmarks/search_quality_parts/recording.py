@@ -22,7 +22,7 @@ from vrtune.lanes.device import choose_device, one_thread
 from vrtune.lanes.pool import Pool
 from vrtune.lanes.workspace import Workspace
 from vrtune.spaces import Space
-from vrtune.studies.quiet import quiet
+from vrtune.storages.quiet import quiet
 from vrtune.trial_config import TrialConfig
 
 AT_ONCE = 8  # trials

@@ -31,8 +31,8 @@ from vrtune.schedules import SCHEDULES
 from vrtune.searching import search as searching
 from vrtune.searching.result import SearchResult
 from vrtune.searching.settings import TRIALS
+from vrtune.studies.counts import Counts
 from vrtune.studies.pruners import PRUNERS
-from vrtune.studies.record import Counts
 from vrtune.studies.samplers import SAMPLERS
 
 Run = Callable[..., str]

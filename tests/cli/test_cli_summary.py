@@ -13,7 +13,7 @@ from vrtune.cli.main import app
 from vrtune.cli.summary import proposed, summary
 from vrtune.searching import search as searching
 from vrtune.searching.result import SearchResult
-from vrtune.studies.record import Counts
+from vrtune.studies.counts import Counts
 
 USUAL = "sqlite:///studies.db"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from vrtune.exporting.record import Architecture, Confirmation, Data, ExportedTrial, Search
-from vrtune.studies.record import Counts
+from vrtune.studies.counts import Counts
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ import pytest
 from golden.make import CONFIGS, TASK, golden
 
 from vrtune import search
+from vrtune.storages.opening import open_storage
 from vrtune.studies.record import load_study
-from vrtune.studies.storage import open_storage
 
 RTOL = 1e-4  # as in test_golden.py
 

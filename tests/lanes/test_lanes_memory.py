@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -48,8 +47,8 @@ def needed(workspace: Workspace, lanes: int, batch_size: int, *, fused: bool = F
 
 def free(monkeypatch: pytest.MonkeyPatch, amount: float) -> None:
     """A machine with so many bytes left."""
-    said = SimpleNamespace(available=int(amount / memory.HEADROOM) + 1)
-    monkeypatch.setattr(memory.psutil, "virtual_memory", lambda: said)
+    left = int(amount / memory.HEADROOM) + 1
+    monkeypatch.setattr(memory.machine, "free_memory", lambda: left)
 
 
 def test_activations_of_lenet_by_hand(workspace: Workspace) -> None:
@@ -121,11 +120,22 @@ def test_a_diagnosis_that_will_not_fit_is_refused(monkeypatch: pytest.MonkeyPatc
         diagnose_config(LIKE, TASK)
 
 
-def test_memory_that_runs_out_in_a_retraining_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A GPU's neighbours may have taken it since the check."""
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+        RuntimeError("MPS backend out of memory"),
+        MemoryError(),
+    ],
+)
+def test_memory_that_runs_out_in_a_retraining_is_told(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neighbours may have taken it since the check."""
 
     def train_epoch(pool: Pool, check: Callable[[], None]) -> dict[int, list[float]]:
-        raise torch.OutOfMemoryError
+        raise error
 
     monkeypatch.setattr(Pool, "train_epoch", train_epoch)
     said = "lenet is too large for {}, which took all memory of cpu: {}"
@@ -198,3 +208,14 @@ def test_nothing_is_written_when_nothing_fits(
     with pytest.raises(UsageError, match="use a smaller model"):
         search("sgd", TASK, storage=f"sqlite:///{tmp_path}/studies.db")
     assert not list(tmp_path.iterdir())
+
+
+def test_memory_of_a_cpu_is_what_the_machine_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within a container's limits, which vrtune.machine heeds."""
+    monkeypatch.setattr(memory.machine, "free_memory", lambda: 1000)
+    assert memory.available(torch.device("cpu")) == 900
+
+
+def test_what_is_no_lack_of_memory_is_raised_as_it_is(workspace: Workspace) -> None:
+    with pytest.raises(RuntimeError, match="shapes"), memory.told_of_memory(workspace, 1):
+        raise RuntimeError("shapes do not match")

@@ -100,13 +100,13 @@ def test_no_clock_is_asked(workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("fuse", "at_once", "most", "said"),
     [
-        ("auto", None, None, "fused gradients, 4 lanes at once"),
-        ("on", 4, None, "fused gradients, 4 lanes at once"),
-        ("on", 99, None, "fused gradients, 4 lanes at once"),
-        ("on", 3, 3, "fused gradients, 3 lanes at once"),
-        ("auto", 1, 1, "fused gradients, 1 lane at once"),
-        ("off", None, None, "looped gradients, 4 lanes"),
-        ("off", 3, None, "looped gradients, 4 lanes"),
+        ("auto", None, None, "one gradient for 4 trainings at once"),
+        ("on", 4, None, "one gradient for 4 trainings at once"),
+        ("on", 99, None, "one gradient for 4 trainings at once"),
+        ("on", 3, 3, "one gradient for 3 trainings at once"),
+        ("auto", 1, 1, "one gradient for 1 training at once"),
+        ("off", None, None, "a gradient for each of 4 trainings"),
+        ("off", 3, None, "a gradient for each of 4 trainings"),
     ],
 )
 def test_so_many_lanes_at_once(
@@ -114,7 +114,7 @@ def test_so_many_lanes_at_once(
 ) -> None:
     found = plan(workspace, LIKE, fuse, 4, at_once=at_once)
     assert (found.most, found.text) == (most, said)
-    assert found.fused == said.startswith("fused")
+    assert found.fused == said.startswith("one gradient")
 
 
 class Peeking(torch.nn.Module):

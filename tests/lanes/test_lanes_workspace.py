@@ -11,7 +11,7 @@ from vrtune import Task
 from vrtune.data import Dataset, Part
 from vrtune.errors import UsageError
 from vrtune.lanes.batches import normalised
-from vrtune.lanes.device import choose_device
+from vrtune.lanes.device import choose_device, cores, one_thread
 from vrtune.lanes.workspace import Workspace
 
 CPU = torch.device("cpu")
@@ -119,8 +119,55 @@ def test_a_device_that_is_not_there_is_refused() -> None:
 
 
 def test_tables_have_no_views() -> None:
-    rows = torch.rand(60, 1, 1, 7)
+    rows = torch.rand(60, 7, 1, 1)
     table = Dataset("table", 3, Part(rows, torch.arange(60) % 3), lambda: Part(rows, rows))
     workspace(table)
     with pytest.raises(UsageError, match="views of images, which table has none of"):
         workspace(table, augment="crop-flip")
+
+
+def test_the_columns_of_a_table_are_normalised_one_by_one() -> None:
+    """Or one of large values drowns the others."""
+    generator = torch.Generator().manual_seed(0)
+    size, mean = torch.tensor([1e-3, 1.0, 1e3]), torch.tensor([5.0, 0.0, -1e3])
+    rows = torch.randn(60, 3, generator=generator) * size + mean
+    part = Part(rows[:, :, None, None], torch.arange(60) % 3)
+    stream = workspace(Dataset("table", 3, part, lambda: part)).folds[0]
+    scale, shift = (v.view(1, 1, 3, 1, 1) for v in (stream.scale, stream.shift))
+    x = normalised(part.x, stream.train[None], scale, shift)[0].flatten(1)
+    torch.testing.assert_close(x.mean(0), torch.zeros(3), rtol=0, atol=1e-3)
+    torch.testing.assert_close(x.std(0, correction=0), torch.ones(3), rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize(
+    "given", ["gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:1\n", "CUDA", "cpu:0", "mps:0", "cuda:²"]
+)
+def test_a_device_of_another_name_is_refused(given: str) -> None:
+    with pytest.raises(UsageError, match="choose one of auto, cpu, cuda, cuda:N") as caught:
+        choose_device(given)
+    assert "\n" not in str(caught.value)
+
+
+def test_one_of_several_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert choose_device("cuda:1") == torch.device("cuda", 1)
+    assert choose_device("auto") == choose_device("cuda") == torch.device("cuda", 0)
+    with pytest.raises(UsageError, match="no CUDA device 9 here: there are 2, cuda:0 to cuda:1"):
+        choose_device("cuda:9")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(UsageError, match="no CUDA device 1 here: there is one, cuda:0"):
+        choose_device("cuda:1")
+
+
+def test_apples_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(UsageError, match="no MPS device here"):
+        choose_device("mps")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    device = choose_device("mps")
+    assert device.type == "mps"
+    assert cores(device) == 1
+    with one_thread(device):
+        pass

@@ -10,8 +10,8 @@ from optuna.trial import FrozenTrial
 from vrtune import Task
 from vrtune.events import Event
 from vrtune.searching.job import Job, Quota, run_job
+from vrtune.storages.opening import open_storage
 from vrtune.studies.record import StudyRecord, load_study, open_study
-from vrtune.studies.storage import open_storage
 
 TASK = Task(model="softmax", folds=2, epochs=3, limit=120)
 SPACE = str(Path(__file__).with_name("grid_space.py"))
@@ -30,7 +30,7 @@ def run(
     stopping: Callable[[], bool] = lambda: False,
 ) -> None:
     """A job of study s in a storage, which is made if it is not there."""
-    record = StudyRecord(task=TASK, space="g", fingerprint="0", data_dir="d", version="0")
+    record = StudyRecord(task=TASK, space="g", fingerprint="0" * 16, data_dir="d", version="0")
     open_study(open_storage(url), "s", record)
     job = Job(
         task=TASK, space=SPACE, study="s", storage=url, data_dir="d", device="cpu", fused=False,

@@ -21,6 +21,7 @@ from vrtune.searching.result import SearchResult
 from vrtune.searching.search import conclude, run
 from vrtune.searching.settings import SearchSettings
 from vrtune.searching.timesheet import Timesheet
+from vrtune.storages.opening import open_storage
 from vrtune.studies.choice import (
     Confirmed,
     candidates,
@@ -29,8 +30,8 @@ from vrtune.studies.choice import (
     keep,
     ranked,
 )
-from vrtune.studies.record import load_study, read_config
-from vrtune.studies.storage import open_storage
+from vrtune.studies.configs import read_config
+from vrtune.studies.record import load_study
 
 GENTLE = """
 from vrtune import SGD, TrialConfig
@@ -149,13 +150,16 @@ def test_it_ends_with_the_first_that_stays_the_most_promising(url: str) -> None:
     confirm(work, heard.append)
     found = candidates(work.study)
     assert found[0].confirmed is not None
-    judged = [event.trial for event in heard if isinstance(event, Confirming)]
+    judged = [event.trial for event in heard if isinstance(event, Confirming) and event.epoch]
+    begun = [event for event in heard if isinstance(event, Confirming) and not event.epoch]
     repeats = [len(confirmed.losses) for confirmed in confirmations(work.study)]
     assert len(judged) == TASK.epochs * sum(repeats)
+    assert sorted(event.time for event in begun) == sorted(n + 1 for r in repeats for n in range(r))
     assert max(repeats) == found[0].repeats
     assert judged[0] == min(trials_of(url), key=lambda t: t.value or math.inf).number
+    before = len(heard)
     confirm(work, heard.append)
-    assert len(heard) == len(judged), "what was judged is not judged again"
+    assert len(heard) == before, "what was judged is not judged again"
 
 
 def test_more_repeats_than_before_are_done(url: str) -> None:

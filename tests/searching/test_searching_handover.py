@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import resource
+import tempfile
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
-from vrtune import Task
+from vrtune import Task, search
 from vrtune.data import Dataset
 from vrtune.errors import VrtuneError
 from vrtune.lanes.workspace import Workspace
@@ -48,3 +52,51 @@ def test_there_is_no_test_data_in_a_search() -> None:
         with pytest.raises(VrtuneError, match="no test data"):
             taken.dataset.read_test()
     assert not path.exists()
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """Room for so little as on a full disk, or under a quota."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def hand_over() -> None:
+    with handed_over(Workspace(Task(limit=200), Path(), CPU)):
+        pass
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.usefixtures("small_files")
+def test_no_room_is_told_in_a_sentence_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    """By a search, too, before it writes anything."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    said = r"no room in .* for the training data \(1.5 MB\) .*: set TMPDIR .*, or give --jobs 1"
+    task, url = Task(model="softmax", limit=100, folds=2, epochs=1), f"sqlite:///{tmp_path}/s.db"
+    tell = hand_over if jobs == 1 else partial(search, "sgd", task, jobs=2, storage=url)
+    with pytest.raises(VrtuneError, match=said):
+        tell()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("folder", ["none", "file"])
+def test_a_folder_that_can_not_be_written_is_told_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / folder))
+    with pytest.raises(VrtuneError, match=r"can't be written \((No such|Not a) .*: set TMPDIR"):
+        hand_over()
+
+
+def test_no_folder_for_temporary_files_is_told_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/none/at/all"])
+    with pytest.raises(VrtuneError, match="set TMPDIR to another folder, or give --jobs 1"):
+        hand_over()

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import optuna
 import pytest
+from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 
 from vrtune import spaces
-from vrtune.errors import UsageError
 from vrtune.searching.ledger import Ledger
 from vrtune.studies.leases import OpenTrials
 
@@ -54,12 +54,24 @@ def test_an_error_is_raised_when_all_that_came_after_is_done(ledger: Ledger) -> 
         ledger.settle()
 
 
-def test_trials_asked_for_after_an_error_are_put_back(ledger: Ledger) -> None:
-    """Two are asked for, the second breaks the space; a third was queued behind it."""
+def test_trials_asked_for_after_an_error_are_put_back(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two are asked for, the storage breaks at the second; a third was queued behind it."""
+    take, count = OpenTrials.take, 0
+
+    def flaky(trials: OpenTrials) -> optuna.Trial:
+        nonlocal count
+        count += 1
+        if count == 2:
+            raise StorageInternalError("the server closed the connection")
+        return take(trials)
+
+    monkeypatch.setattr(OpenTrials, "take", flaky)
     with ledger:
         ledger.ask(2)
         ledger.ask(3)
-        with pytest.raises(UsageError, match="out of ideas"):
+        with pytest.raises(StorageInternalError, match="closed the connection"):
             ledger.settle()
         assert len(ledger.put_back()) >= 2
         states = [t.state for t in ledger.trials.study.get_trials(deepcopy=False)]
@@ -70,7 +82,7 @@ def test_trials_asked_for_after_an_error_are_put_back(ledger: Ledger) -> None:
 def test_a_second_interrupt_while_it_settles_loses_no_trial(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(pending: object) -> None:
+    def interrupted(pending: object, timeout: float) -> None:
         monkeypatch.setattr("vrtune.searching.ledger.wait", wait)
         raise KeyboardInterrupt
 

@@ -21,9 +21,9 @@ from vrtune.events import Event
 from vrtune.lanes.pool import Pool
 from vrtune.searching.ledger import Ledger
 from vrtune.searching.settings import Validate
+from vrtune.storages.opening import open_storage
 from vrtune.studies.leases import OpenTrials, put_back
 from vrtune.studies.record import load_study
-from vrtune.studies.storage import open_storage
 
 POINTS = 8  # of the space's grid
 

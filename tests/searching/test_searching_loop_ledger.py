@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import optuna
 import pytest
 from optuna.trial import TrialState
 from reference.small_search import TASK, run, trials_of
 
-from vrtune import search
-from vrtune.errors import UsageError
 from vrtune.events import Event, Stopped
+from vrtune.storages.opening import open_storage
 from vrtune.studies.leases import put_back
-from vrtune.studies.storage import open_storage
 
 
 def test_a_stop_loses_no_trial(url: str) -> None:
@@ -35,21 +31,6 @@ def test_a_stop_loses_no_trial(url: str) -> None:
     assert {t.state for t in done} == {TrialState.COMPLETE, TrialState.FAIL}
     again = [t.params for t in done if "again" in t.user_attrs]
     assert again == [t.params for t in put_back]
-
-
-def test_a_space_that_breaks_in_the_middle(tmp_path: Path, url: str) -> None:
-    path = tmp_path / "breaks.py"
-    path.write_text(
-        "from vrtune import SGD, TrialConfig\n"
-        "def suggest(trial):\n"
-        "    trial.suggest_float('lr', 0.1, 0.2)\n"
-        "    if trial.number == 1:\n"
-        "        raise RuntimeError('out of ideas')\n"
-        "    return TrialConfig(optimizer=SGD(lr=0.1))\n"
-    )
-    with pytest.raises(UsageError, match="out of ideas"):
-        search(str(path), TASK, trials=4, jobs=1, open=2, study="s", storage=url)
-    assert TrialState.RUNNING not in [t.state for t in trials_of(url)]
 
 
 def test_a_trial_that_another_process_ended_is_dropped(url: str) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from optuna.trial import FrozenTrial, TrialState
@@ -16,26 +18,55 @@ from vrtune.errors import VrtuneError
 from vrtune.events import Event
 from vrtune.lanes.plan import Fuse
 from vrtune.lanes.pool import Pool
+from vrtune.lanes.shortage import ran_out_of_memory
+from vrtune.storages.opening import open_storage
 from vrtune.studies.record import load_study
-from vrtune.studies.storage import open_storage
+from vrtune.studies.searches import read_searches
+
+CPU = "[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: "
+SHORT = (  # as a GPU's allocator says it, a CPU's on Linux and elsewhere, NumPy and the system
+    torch.OutOfMemoryError("CUDA out of memory"),
+    RuntimeError(f"{CPU}you tried to allocate 4398046511104 bytes. Error code 12 (Cannot ...)"),
+    RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes."),
+    RuntimeError("could not create a primitive"),
+    MemoryError("Unable to allocate 8.00 EiB for an array"),
+    OSError(errno.ENOMEM, "Cannot allocate memory"),
+)
 
 
-def short_of_memory(monkeypatch: pytest.MonkeyPatch, lanes: int) -> None:
+def short_of_memory(
+    monkeypatch: pytest.MonkeyPatch, lanes: int, error: Exception = SHORT[0]
+) -> None:
     """A device that has memory for so many lanes."""
     train_epoch = Pool.train_epoch
 
     def limited(pool: Pool, after_step: Callable[[], None]) -> dict[int, list[float]]:
         if sum(len(group.seats) for group in pool.groups.values()) > lanes:
-            raise torch.OutOfMemoryError
+            raise error
         return train_epoch(pool, after_step)
 
     monkeypatch.setattr(Pool, "train_epoch", limited)
 
 
+def test_real_allocators_are_understood() -> None:
+    for allocate in (
+        lambda: torch.empty(2**55),
+        lambda: np.empty(2**55),
+        lambda: bytearray(2**58),
+        lambda: torch.empty(1).expand(2**55).contiguous(),
+    ):
+        with pytest.raises((MemoryError, RuntimeError)) as caught:
+            allocate()
+        assert ran_out_of_memory(caught.value)
+    for other in (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), OSError(2, "no")):
+        assert not ran_out_of_memory(other)
+
+
+@pytest.mark.parametrize("error", SHORT, ids=range(len(SHORT)))
 def test_out_of_memory_halves_the_slots_and_goes_on(
-    url: str, monkeypatch: pytest.MonkeyPatch
+    url: str, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    short_of_memory(monkeypatch, lanes=4)
+    short_of_memory(monkeypatch, lanes=4, error=error)
     events: list[Event] = []
     run(url, 11, slots=8, progress=events.append)
     assert [e.lanes for e in events if e.kind == "halved"] == [8, 4]
@@ -119,10 +150,10 @@ def test_a_search_says_how_full_its_slots_were(url: str) -> None:
         assert result.occupancy is not None
         assert 0 < result.occupancy <= 1
         assert 0 < result.outside < 1
-    kept = load_study(open_storage(url), "s", url).user_attrs["searches"]
-    assert [search["processes"] for search in kept] == [1, 2]
-    assert kept[1]["occupancy"] == result.occupancy
-    assert all(0 < search["beside"] < search["total"] for search in kept)
+    kept = read_searches(load_study(open_storage(url), "s", url))
+    assert [search.processes for search in kept] == [1, 2]
+    assert kept[1].occupancy == result.occupancy
+    assert all(0 < search.beside < search.total for search in kept)
     plans = [event.text for event in events if event.kind == "plan"]
-    assert [text.split(", ")[-1] for text in plans] == ["1 process", "2 processes"]
-    assert plans[0].rpartition(",")[0] == plans[1].rpartition(",")[0], "the same way"
+    assert [text.split(", ")[0] for text in plans] == ["1 process", "2 processes"]
+    assert plans[0].rpartition("; ")[2] == plans[1].rpartition("; ")[2], "the same way"

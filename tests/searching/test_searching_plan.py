@@ -16,8 +16,11 @@ from vrtune.searching import plan as planning
 from vrtune.searching.plan import Work, plan
 from vrtune.searching.prepare import Request, prepare, understand
 from vrtune.searching.settings import SearchSettings
+from vrtune.studies.leases import worker_identity
+from vrtune.studies.retrained import Retrained, Spread, keep
 
 POINTS = 8  # of the grid of SPACE
+ONE = Spread(mean=0.5, std=0.0, values=[0.5])
 
 
 def asked(task: Task = TASK, **given: Any) -> Request:
@@ -33,7 +36,7 @@ def test_a_plan_opens_the_study_and_starts_no_trial(url: str) -> None:
     assert (work.trials, work.processes) == (5, 2)
     assert (work.job.study, work.job.storage, work.job.fused) == ("s", url, False)
     assert work.workspace.threads == work.job.threads
-    assert str(work).endswith("2 processes")
+    assert str(work).startswith("2 processes, each with 1 trial at a time")
     assert trials_of(url) == []
 
 
@@ -45,8 +48,65 @@ def test_a_grid_is_queued_once_and_no_more_than_is_left_of_it_is_run(url: str) -
     assert (work.trials, work.processes) == (POINTS, POINTS)
     for _ in range(POINTS):
         work.study.tell(work.study.ask(), 1.0)
-    with pytest.raises(UsageError, match="'s' has run its whole grid"):
+    with pytest.raises(UsageError, match="'s' has run its whole grid: choose"):
         planned(url, sampler="grid")
+
+
+def test_a_finished_grid_is_searched_on_where_its_best_is_not_trained_again(url: str) -> None:
+    """It was stopped while it confirmed, or trained again."""
+    work = planned(url, sampler="grid", trials=1, retrain=1, jobs=4)
+    for _ in range(POINTS):
+        trial = work.study.ask()
+        trial.set_user_attr("config", {})
+        work.study.tell(trial, 1.0)
+    again = planned(url, sampler="grid", retrain=1, jobs=4)
+    assert (again.trials, again.processes) == (0, 1)
+    with pytest.raises(UsageError, match="'s' has run its whole grid: choose"):
+        planned(url, sampler="grid", retrain=0)
+    keep(work.study, Retrained(trial=0, seeds=1, test_accuracy=ONE, test_loss=ONE,
+                               train_losses=[[0.1]], gradient_computations=1.0))  # fmt: skip
+    with pytest.raises(UsageError, match="'s' has run its whole grid: choose"):
+        planned(url, sampler="grid", retrain=1)
+    assert planned(url, sampler="grid", retrain=2).trials == 0, "the second is not"
+
+
+def test_a_point_that_failed_is_queued_again(url: str) -> None:
+    work = planned(url, sampler="grid")
+    for _ in range(POINTS):
+        work.study.tell(work.study.ask(), state=TrialState.FAIL)
+    assert planned(url, sampler="grid").trials == POINTS
+    assert planned(url, sampler="grid").trials == POINTS
+
+
+def test_the_last_points_of_a_grid_may_be_held_by_others(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of a process that is gone are run here; those of one that lives are not."""
+    monkeypatch.setattr(planning, "LOOK_S", 0.05)
+    monkeypatch.setattr("vrtune.studies.leases.GRACE_S", 0.3)
+    study = planned(url, sampler="grid").study
+    trials = [study.ask() for _ in range(POINTS)]
+    for trial in trials[2:]:
+        study.tell(trial, 1.0)
+    trials[0].set_user_attr("worker", worker_identity())
+    trials[1].set_user_attr("worker", {**worker_identity(), "boot": "another"})
+    assert planned(url, sampler="grid", retrain=0).trials == 1
+    study.tell(study.ask(), 1.0)
+    with pytest.raises(UsageError, match="its whole grid but for 1 trial that others train:"):
+        planned(url, sampler="grid", retrain=0)
+
+
+@pytest.mark.parametrize("device", ["cuda:1", "cpu"])
+def test_every_process_is_told_which_device(
+    url: str, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared = prepare(asked(storage=url, study="s"))
+    there = replace(prepared.request, device=torch.device(device))
+    monkeypatch.setattr(planning, "_under_way", lambda *_: 1)
+    way = planning._way(prepared, 1, 1)
+    monkeypatch.setattr(planning, "_way", lambda *_: way)
+    monkeypatch.setattr(planning, "begin", lambda *_, **given: None)
+    assert plan(replace(prepared, request=there)).job.device == device
 
 
 def test_another_task_under_the_same_name_is_refused(url: str) -> None:
@@ -59,12 +119,23 @@ def test_another_task_under_the_same_name_is_refused(url: str) -> None:
 @pytest.mark.parametrize(
     ("given", "slots", "most", "said"),
     [
-        ({}, 1, None, "looped gradients, 2 lanes, 1 trial under way, 1 process"),
-        ({"fuse": "auto"}, 1, None, "fused gradients, 2 lanes at once, 1 trial under way"),
-        ({"fuse": "on", "open": 5, "jobs": 2}, 5, None, "10 lanes at once, 5 trials under way, 2"),
-        ({"fuse": "on", "open": 5, "lanes": 3}, 5, 3, "3 lanes at once, 5 trials under way"),
-        ({"fuse": "on", "lanes": 1}, 1, 1, "1 lane at once, 1 trial under way"),
-        ({"fuse": "on", "lanes": 12}, 1, None, "2 lanes at once, 1 trial under way"),
+        ({}, 1, None, "1 process, 1 trial at a time; its 2 folds take each step one after another"),
+        ({"fuse": "auto"}, 1, None, "1 trial at a time; its 2 folds take each step all at once"),
+        (
+            {"fuse": "on", "open": 5, "jobs": 2},
+            5,
+            None,
+            "2 processes, each with 5 trials at a time;",
+        ),
+        ({"fuse": "on", "open": 5}, 5, None, "their 10 trainings take each step all at once"),
+        (
+            {"fuse": "on", "open": 5, "lanes": 3},
+            5,
+            3,
+            "their 10 trainings take each step 3 at once",
+        ),
+        ({"fuse": "on", "lanes": 1}, 1, 1, "its 2 folds take each step one after another"),
+        ({"fuse": "on", "lanes": 12}, 1, None, "its 2 folds take each step all at once"),
     ],
 )
 def test_lanes_say_how_trials_are_computed_and_not_how_many_are_under_way(

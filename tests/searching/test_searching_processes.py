@@ -8,7 +8,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import psutil
 import pytest
@@ -16,10 +19,13 @@ from optuna.trial import TrialState
 
 from vrtune import Task, search
 from vrtune.errors import UsageError, VrtuneError
-from vrtune.events import Event, Finished, RoundEnded
+from vrtune.events import Event, Finished, Noted, RoundEnded, Stepped
+from vrtune.lanes.shortage import NoMemory
+from vrtune.searching import processes
+from vrtune.searching.process import Process
 from vrtune.searching.processes import Processes
+from vrtune.storages.opening import open_storage
 from vrtune.studies.record import load_study
-from vrtune.studies.storage import open_storage
 
 
 def test_an_error_before_work_leaves_no_process(url: str) -> None:
@@ -28,22 +34,120 @@ def test_an_error_before_work_leaves_no_process(url: str) -> None:
     assert not psutil.Process().children()
 
 
-def test_a_process_that_can_not_start_is_an_error(
-    url: str, monkeypatch: pytest.MonkeyPatch
+TASK = Task(model="softmax", limit=100, folds=2, epochs=2)
+BY_CASE = """
+import os, pathlib, signal, sys, time
+from vrtune import SGD, TrialConfig
+began = pathlib.Path({began!r})
+def suggest(trial):
+    if os.getpid() != {parent}:
+        began.touch()
+        {act}
+    else:
+        asked_for = trial.study.study_name in "st"  # not by the look at the space before
+        until = time.time() + {wait_s} * asked_for
+        while not began.exists() and time.time() < until:
+            time.sleep(0.05)
+    return TrialConfig(optimizer=SGD(lr=trial.suggest_float("lr", 0.01, 1.0)))
+"""
+
+
+def run(tmp_path: Path, url: str, act: str, wait_s: float = 60.0, **given: Any) -> list[Event]:
+    """A search of two processes: the other one does `act` for each of its trials; this one waits
+    for its first."""
+    space, events, began = tmp_path / "space.py", list[Event](), str(tmp_path / "began")
+    space.write_text(BY_CASE.format(parent=os.getpid(), act=act, began=began, wait_s=wait_s))
+    settings = {"trials": 8, "jobs": 2, "pruner": "none", "retrain": 0, "study": "s"}
+    search(space, TASK, storage=url, progress=events.append, **{**settings, **given})
+    return events
+
+
+def states(url: str) -> Counter[TrialState]:
+    trials = load_study(open_storage(url), "s", url).get_trials()
+    return Counter(trial.state for trial in trials)
+
+
+def notes(events: list[Event]) -> list[str]:
+    return [event.text for event in events if isinstance(event, Noted)]
+
+
+def test_a_process_that_is_killed_at_once_is_done_without(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start = Processes._start
 
-    def killed(processes: Processes, number: int) -> subprocess.Popen[str]:
-        process = start(processes, number)
+    def killed(several: Processes, number: int) -> Process:
+        process = start(several, number)
         process.kill()
         return process
 
     monkeypatch.setattr(Processes, "_start", killed)
-    with pytest.raises(VrtuneError, match="search process 1 ended with status -9"):
-        search("sgd", Task(limit=200, folds=2), jobs=2, study="s", storage=url)
+    events = run(tmp_path, url, "pass", wait_s=0.0, trials=3)
+    assert len(notes(events)) == 1
+    assert "search process 1 was killed (signal 9, " in notes(events)[0]
     assert not psutil.Process().children()
-    states = [trial.state for trial in load_study(open_storage(url), "s", url).get_trials()]
-    assert TrialState.RUNNING not in states
+    assert states(url) == {TrialState.COMPLETE: 3}
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        (
+            "os.kill(os.getpid(), signal.SIGKILL)",
+            "was killed (signal 9, as where no memory is left)",
+        ),
+        ("os._exit(0)", "ended"),
+        ("os.kill(os.getpid(), signal.SIGTERM)", "was killed (signal 15)"),  # puts back itself
+    ],
+)
+def test_the_trials_of_a_process_that_ends_before_its_time_are_run_by_others(
+    tmp_path: Path, url: str, act: str, said: str
+) -> None:
+    events = run(tmp_path, url, f"trial.suggest_float('lr', 0.01, 1.0); {act}")
+    assert [f"search process 1 {said}" in note for note in notes(events)] == [True]
+    assert "1 process goes on" in notes(events)[0]
+    assert states(url) == {TrialState.COMPLETE: 8, TrialState.FAIL: 1}
+
+
+def test_a_process_without_memory_is_done_without(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also this one: the other does it all."""
+    monkeypatch.setattr(processes, "run_job", Mock(side_effect=NoMemory("there is no memory")))
+    events = run(tmp_path, url, "pass", trials=4)
+    said = "there is no memory: its trials are queued again, and 1 process goes on"
+    assert notes(events) == [said]
+    assert states(url) == {TrialState.COMPLETE: 4}
+
+
+def test_a_process_that_fails_ends_the_search(tmp_path: Path, url: str) -> None:
+    with pytest.raises(VrtuneError, match="search process 1 ended with status 3"):
+        run(tmp_path, url, "os._exit(3)", trials=100)
+    with pytest.raises(UsageError, match="3 trials in a row failed"):
+        run(tmp_path, url, "raise ValueError", trials=100, study="t")
+    assert TrialState.RUNNING not in states(url)
+
+
+def test_what_a_space_starts_in_a_process_holds_nobody_up(tmp_path: Path, url: str) -> None:
+    """It has no part of what the processes say to each other, and reads nothing."""
+    act = (
+        "if os.fork() == 0: time.sleep(30); os._exit(0)\n"
+        "        assert sys.stdin.read() == ''; print('x' * 100_000); os.write(1, b'{}')"
+    )
+    began = time.monotonic()
+    events = run(tmp_path, url, act, trials=4)
+    assert {event.worker for event in events} == {0, 1}
+    assert states(url) == {TrialState.COMPLETE: 4}
+    assert time.monotonic() - began < 25
+
+
+def test_a_system_that_starts_no_other_process_is_an_error(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = Mock(side_effect=BlockingIOError(11, "Resource temporarily unavailable"))
+    monkeypatch.setattr("vrtune.searching.process._start", full)
+    with pytest.raises(VrtuneError, match=r"search process 1 can't be started .* fewer --jobs"):
+        search("sgd", TASK, jobs=2, storage=url)
 
 
 def test_events_come_in_the_thread_that_searches(url: str) -> None:
@@ -70,18 +174,21 @@ def test_events_come_in_the_thread_that_searches(url: str) -> None:
 
 
 def test_of_rounds_heard_at_once_only_the_last_is_passed_on() -> None:
-    processes, shown = Processes(0), []
+    several, shown = Processes(0), []
     for number, event in [
         (1, RoundEnded(running=4, lanes=4)),
         (2, RoundEnded(running=3, lanes=4)),
         (1, Finished(number=7, state="pruned")),
+        (1, Stepped(trial=8, epoch=1, step=2, steps=9)),
+        (1, Stepped(trial=8, epoch=1, step=3, steps=9)),
         (1, RoundEnded(running=2, lanes=4)),
         (2, RoundEnded(running=1, lanes=4)),
     ]:
-        processes.messages.put((number, {"event": event.message()}))
-    processes._hear(shown.append)
+        several.messages.put((number, {"event": event.message()}))
+    several._hear(shown.append)
     assert shown == [
         Finished(number=7, state="pruned", worker=1),
+        Stepped(trial=8, epoch=1, step=3, steps=9, worker=1),
         RoundEnded(running=2, lanes=4, worker=1),
         RoundEnded(running=1, lanes=4, worker=2),
     ]
@@ -105,12 +212,13 @@ def test_a_slow_callback_does_not_keep_a_search_from_stopping(url: str) -> None:
 
 
 SCRIPT = """
-import sys
-sys.path.append("")  # as in a notebook: the working folder
+import queue, statistics, sys
+import optuna, torch
+sys.path[:0] = ["", "a:b"]  # as in a notebook: the working folder, after much was imported
 from vrtune import Task, search
 task = Task(model="softmax", folds=2, epochs=1, limit=100)
 result = search(sys.argv[1], task, trials=4, jobs=2, lanes=2, fuse="off", study="\\u00e9tude",
-                storage=f"sqlite:///{sys.argv[2]}", retrain=0)
+                storage=f"sqlite:///{sys.argv[2]}", retrain=0, progress=False)
 assert result.trials.complete + result.trials.pruned == 4
 """
 SPACE = """
@@ -129,7 +237,7 @@ def test_a_process_imports_what_its_parent_does_and_reads_what_it_writes(tmp_pat
     (elsewhere / "script.py").write_text(SCRIPT)
     (elsewhere / "space.py").write_text(SPACE)
     (here / "beside.py").write_text("LEAST = 0.01")
-    for name in ("optuna", "queue", "torch"):  # never imported: others come first
+    for name in ("optuna", "queue", "statistics", "torch"):  # never imported: others were
         (here / f"{name}.py").write_text("raise SystemExit('the wrong one')")
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     done = subprocess.run(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,17 +16,17 @@ import pytest
 from optuna.trial import TrialState
 from reference.small_search import SPACE, TASK, trials_of
 
-from vrtune import Task
+from vrtune import Task, search
 from vrtune.errors import UsageError, VrtuneError
-from vrtune.events import Event, Stopped, TimeSpent
+from vrtune.events import Event, Noted, Planned, Retraining, Stopped, TimeSpent
 from vrtune.searching import prepare as preparing
 from vrtune.searching.plan import Work, plan
 from vrtune.searching.prepare import Request, prepare, understand
 from vrtune.searching.processes import Processes
-from vrtune.searching.search import conclude, run
+from vrtune.searching.search import STOPPING, conclude, run
 from vrtune.searching.settings import TRIALS, SearchSettings
 from vrtune.searching.timesheet import Timesheet
-from vrtune.studies.searches import SEARCHES
+from vrtune.studies.searches import read_searches
 
 POINTS = 8  # of the grid of SPACE
 
@@ -113,6 +117,64 @@ def test_so_many_trials_under_way_must_fit(monkeypatch: pytest.MonkeyPatch) -> N
     assert found == [(1, 1, False), (7, 2, True), (2, 2, False)]
 
 
+# ---- what is shown -----------------------------------------------------------------------------
+
+TINY = Task(model="softmax", folds=2, epochs=2, limit=120)
+
+
+def test_progress_is_shown_on_standard_error_unless_it_is_switched_off(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given: dict[str, Any] = {"storage": url, "jobs": 1, "retrain_seeds": 1, "confirm": 1}
+    search("sgd", TINY, trials=2, **given)
+    said = capsys.readouterr()
+    first, second, plan, *rest = said.err.splitlines()
+    assert (first, second) == ("starting", "reading digits")
+    assert plan == "1 process, 1 trial at a time; its 2 folds take each step all at once"
+    assert [line.split()[:2] for line in rest[:2]] == [["trial", "0"], ["trial", "1"]]
+    assert rest[2].startswith("judging trial ")
+    assert rest[2].endswith(" again on fresh starts (1 of 1)")
+    assert re.fullmatch(r"training trial [01] again with 1 seed", rest[-1])
+    assert said.out == ""
+    search("sgd", TINY, trials=1, progress=False, **given)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_listener_hears_how_much_there_is_to_do_and_what_is_known(url: str) -> None:
+    heard: list[Event] = []
+    given: dict[str, Any] = {"storage": url, "jobs": 1, "retrain": 0, "progress": heard.append}
+    search("sgd", TINY, trials=2, **given)
+    found = search("sgd", TINY, budget=1.0, timeout=60.0, **given)
+    first, second = (event for event in heard if isinstance(event, Planned))
+    assert (first.trials, first.epochs, first.budget, first.best) == (2, 2, None, None)
+    assert (second.trials, second.budget, second.timeout) == (None, 1.0, 60.0)
+    assert found.best is not None
+    assert second.best == min(trial.value or 9.9 for trial in trials_of(url, found.study)[:2])
+    assert {"preparing", "plan", "step", "round", "finished"} <= {event.kind for event in heard}
+
+
+def test_what_a_data_set_has_to_say_is_told(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[Event] = []
+    whole = preparing.Workspace
+
+    def with_a_note(*args: Any, **given: Any) -> Any:
+        workspace = whole(*args, **given)
+        workspace.dataset = replace(workspace.dataset, notes=("3 files are passed over",))
+        return workspace
+
+    monkeypatch.setattr(preparing, "Workspace", with_a_note)
+    search("sgd", TINY, trials=1, storage=url, jobs=1, retrain=0, progress=heard.append)
+    assert [e.text for e in heard if isinstance(e, Noted)] == ["3 files are passed over"]
+
+
+def test_a_listener_that_fails_ends_the_search(url: str) -> None:
+    def fail(event: Event) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        search("sgd", TINY, trials=1, storage=url, jobs=1, progress=fail)
+
+
 # ---- run ---------------------------------------------------------------------------------------
 
 
@@ -167,6 +229,20 @@ def test_no_trial_is_left_open_however_it_ends(
     assert [t.state for t in trials_of(url)] == [TrialState.FAIL, TrialState.WAITING]
 
 
+def test_who_stops_it_is_told_once_what_happens(url: str) -> None:
+    heard: list[Event] = []
+
+    def act(job, workspace, processes, quota, stopping, progress) -> None:
+        assert not stopping()
+        os.kill(os.getpid(), signal.SIGINT)
+        assert [stopping(), stopping()] == [True, True]
+        raise Stopped
+
+    _, stopped = run(planned(url), fake(act), heard.append)
+    assert stopped
+    assert [event.text for event in heard if isinstance(event, Noted)] == [STOPPING]
+
+
 # ---- conclude ----------------------------------------------------------------------------------
 
 
@@ -177,7 +253,7 @@ def test_nothing_is_retrained_without_a_complete_trial(url: str) -> None:
     assert (result.retrain, result.retrained) == (None, ())
     assert result.trials.complete == 0
     assert result.seconds > 0
-    assert len(work.study.user_attrs[SEARCHES]) == 1
+    assert len(read_searches(work.study)) == 1
 
 
 def test_nothing_is_retrained_after_a_stop_nor_unasked(url: str) -> None:
@@ -200,3 +276,36 @@ def test_as_many_are_retrained_as_were_asked_for(url: str, empty: Path) -> None:
     assert result.retrain == result.retrained[0]
     assert result.best is not None
     assert result.best.number == ranks[0].number
+
+
+@pytest.mark.parametrize("part", ["confirmation", "retraining"])
+def test_it_says_where_it_was_stopped(
+    part: str, url: str, empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = planned(url, trials=1, pruner="none", confirm=1)
+    with Processes(0) as processes:
+        times, _ = run(work, processes, silent)
+
+    def stop(*_: Any, **__: Any) -> None:
+        raise Stopped
+
+    name = {"confirmation": "confirm", "retraining": "retrain_study"}[part]
+    monkeypatch.setattr(f"vrtune.searching.search.{name}", stop)
+    result = conclude(work, times, stopped=False, progress=silent)
+    assert (result.stopped, result.stopped_in, result.retrained) == (True, part, ())
+    assert result.best is not None
+    assert result.confirmed == (part == "retraining")
+
+
+def test_ctrl_c_in_the_retraining_stops_it_at_the_next_step(url: str, empty: Path) -> None:
+    work = planned(url, trials=1, pruner="none", confirm=0)
+    with Processes(0) as processes:
+        times, _ = run(work, processes, silent)
+
+    def press(event: Event) -> None:
+        if isinstance(event, Retraining) and event.epoch == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    result = conclude(work, times, stopped=False, progress=press)
+    assert (result.stopped_in, result.retrained) == ("retraining", ())
+    assert result.best is not None

@@ -13,8 +13,9 @@ from optuna.trial import TrialState
 from vrtune.config import Task
 from vrtune.errors import UsageError
 from vrtune.storages.opening import open_storage
+from vrtune.studies.counts import Counts, count
 from vrtune.studies.leases import put_back, reclaim, worker_identity
-from vrtune.studies.record import Counts, StudyRecord, count, load_study, open_study
+from vrtune.studies.record import StudyRecord, load_study, open_study
 
 RECORD = StudyRecord(task=Task(), space="sgd", fingerprint="0" * 16, data_dir="data", version="0")
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import optuna
 import pytest
 from optuna.trial import TrialState
 
 from vrtune import FoldsPruner, report_folds
+from vrtune.strategy import folds as module
+from vrtune.strategy.curves import Curves
 from vrtune.studies.frozen import Pruning
 
 EPOCHS = 20
@@ -216,3 +219,40 @@ def test_a_frozen_study_decides_the_same_by_folds() -> None:
                 found.append(epoch)
         assert found == expected
         assert not study.trials[number].intermediate_values
+
+
+def test_the_curves_of_a_round_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And again when a trial has reported, or ended."""
+    count, original = 0, module.read
+
+    def read(*given: Any) -> Curves:
+        nonlocal count
+        count += 1
+        return original(*given)
+
+    monkeypatch.setattr(module, "read", read)
+    study = optuna.create_study(pruner=FoldsPruner(epochs=20))
+    pruning, trials = Pruning(study), [study.ask() for _ in range(4)]
+    reads = []
+    for epoch in (3, 4):
+        for trial in trials:
+            report_folds(trial, [0.5, 0.6], epoch)
+        pruning.refresh()
+        for trial in trials:
+            pruning.should_prune(trial.number)
+        reads.append(count)
+    study.tell(trials.pop(), 0.5)
+    pruning.refresh()
+    pruning.should_prune(trials[0].number)
+    assert [*reads, count] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("kept", ["abc", 3, {"a": 1}, [0.1, "x"], [[1]], []])
+def test_folds_that_another_program_wrote(kept: Any) -> None:
+    """The reported mean is all that is known then."""
+    study = optuna.create_study(pruner=FoldsPruner(epochs=20))
+    for _ in range(2):
+        trial = study.ask()
+        study._storage.set_trial_system_attr(trial._trial_id, "folds:5", kept)
+        trial.report(0.5, 5)
+    assert trial.should_prune(), "a twin"

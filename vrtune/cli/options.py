@@ -125,7 +125,7 @@ Device = Annotated[DeviceName, option(SearchSettings, "device")]
 DataDir = Annotated[
     Path | None,
     typer.Option(
-        metavar="DIR", help="Where data sets lie.", show_default="where the search found them"
+        metavar="DIR", help="Where the data lie by now.", show_default="where the search found them"
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]

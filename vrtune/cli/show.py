@@ -51,9 +51,10 @@ def show(study: Study, storage: Storage = DEFAULT_STORAGE, json: Json = False) -
     with faults(storage):
         from vrtune.storages.opening import open_to_read
         from vrtune.studies.choice import confirmations, ranked
+        from vrtune.studies.counts import count
         from vrtune.studies.glance import state
         from vrtune.studies.outcome import is_foreign, spent
-        from vrtune.studies.record import count, load_study, read_record
+        from vrtune.studies.record import load_study, read_record
         from vrtune.studies.retrained import retrained
         from vrtune.studies.searches import read_searches
 

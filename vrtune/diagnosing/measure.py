@@ -36,15 +36,16 @@ class _Spread:
     def add(self, v: Tensor) -> None:
         if not self.count:
             self.first, self.sum = v.clone(), torch.zeros_like(v)
-            self.squares = v.new_zeros(len(v), dtype=torch.float64)
+            exact = torch.float32 if v.device.type == "mps" else torch.float64  # which it lacks
+            self.squares = v.new_zeros(len(v), dtype=exact)
         off = v - self.first
         self.sum += off
-        self.squares += off.double().square().sum(1)
+        self.squares += off.to(self.squares.dtype).square().sum(1)
         self.count += 1
 
     def variance(self) -> Tensor:
         """Unbiased, summed over coordinates, [L]."""
-        mean = self.sum.double() / self.count
+        mean = self.sum.to(self.squares.dtype) / self.count
         return (self.squares / self.count - mean.square().sum(1)) * self.count / (self.count - 1)
 
 

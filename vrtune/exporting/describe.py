@@ -26,13 +26,17 @@ from vrtune.exporting.record import (
 )
 from vrtune.studies.choice import Confirmed, confirmation, confirmations
 from vrtune.studies.configs import read_config
+from vrtune.studies.counts import count
 from vrtune.studies.outcome import spent
-from vrtune.studies.record import StudyRecord, count, read_record
+from vrtune.studies.record import StudyRecord, read_record
 from vrtune.studies.retrained import Retrained, retrained
 from vrtune.studies.searches import SearchEntry, read_searches, search_of, written
 from vrtune.trial_config import TrialConfig
 
-INPUTS = "each channel less its mean, over its standard deviation, of the training part alone"
+INPUTS = (
+    "each channel (of a table, each column) less its mean, over its standard deviation, of the "
+    "training part alone"
+)
 FROM_TRIAL = ("fold_values", "fold_accuracies", "gradient_computations")
 COMES_WITH = {"digits": "comes with scikit-learn"}
 

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field
 
 from vrtune.config import Settings, Task
 from vrtune.spaces import FROM_FILE
-from vrtune.studies.record import Counts
+from vrtune.studies.counts import Counts
 from vrtune.studies.retrained import Spread
 from vrtune.trial_config import TrialConfig
 from vrtune.units import Unit

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ctypes
-import os
+import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from threadpoolctl import threadpool_limits
 
+from vrtune import machine
 from vrtune.errors import UsageError
 
 MEMORY_KEPT = {-3: 32 * 2**20, -1: 256 * 2**20}  # M_MMAP_THRESHOLD: of one piece; M_TRIM_THRESHOLD
@@ -18,30 +19,45 @@ MEMORY_KEPT = {-3: 32 * 2**20, -1: 256 * 2**20}  # M_MMAP_THRESHOLD: of one piec
 
 def choose_device(device: str) -> torch.device:
     """auto: CUDA where there is one. UsageError if `device` is not to be had."""
-    if device not in ("auto", "cpu", "cuda"):
-        raise UsageError(f"there is no device {device!r}: choose one of auto, cpu, cuda")
-    there = torch.cuda.is_available()
-    if device == "cuda" and not there:
-        raise UsageError("there is no CUDA device here: use --device cpu")
-    if device == "cpu" or not there:
+    known = re.fullmatch(r"(auto|cpu|mps|cuda)(?:(?<=cuda):([0-9]{1,4}))?", device)
+    if not known:
+        raise UsageError(
+            f"there is no device {device!r}: choose one of auto, cpu, cuda, cuda:N (that GPU, "
+            "counted from 0) and mps (Apple's)"
+        )
+    kind, number = known.groups()
+    if kind == "cpu":
         return torch.device("cpu")
-    return torch.device("cuda", torch.cuda.current_device())  # as tensors on it say
+    if kind == "mps":
+        if not torch.backends.mps.is_available():
+            raise UsageError("there is no MPS device here: use --device cpu")
+        return torch.device("mps")
+    if not torch.cuda.is_available():
+        if kind == "cuda":
+            raise UsageError("there is no CUDA device here: use --device cpu")
+        return torch.device("cpu")
+    count = torch.cuda.device_count()
+    index = torch.cuda.current_device() if number is None else int(number)
+    if index >= count:
+        there = "is one, cuda:0" if count == 1 else f"are {count}, cuda:0 to cuda:{count - 1}"
+        raise UsageError(f"there is no CUDA device {index} here: there {there}")
+    return torch.device("cuda", index)  # as tensors on it say
 
 
 def cores(device: torch.device) -> int:
     """Processor cores that lanes may train on; 1 where a GPU trains them."""
-    if device.type != "cpu":
-        return 1
-    own = getattr(os, "sched_getaffinity", None)  # not on macOS
-    return len(own(0)) if own else os.cpu_count() or 1
+    return machine.cores() if device.type == "cpu" else 1
 
 
 @contextmanager
 def one_thread(device: torch.device) -> Iterator[None]:
     """One thread on a CPU: lanes fill the cores as processes do, and sums come out the same
-    whatever the number of cores. What was set before is put back; memory is kept from then on."""
+    whatever the number of cores. A GPU becomes the current one, which new streams and graphs are
+    on. What was set before is put back; memory is kept from then on."""
     if device.type != "cpu":
-        yield
+        numbered = device.type == "cuda" and device.index is not None
+        with torch.cuda.device(device) if numbered else nullcontext():
+            yield
         return
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -30,7 +30,8 @@ def evaluate(
     lanes, m = index.shape
     chunk = max(1, min(512, BATCH_BYTES // (4 * lanes * x[0].numel())))
     scale, shift = normalisation(streams, x)
-    loss = torch.zeros(lanes, dtype=torch.float64, device=W.device)
+    exact = torch.float32 if W.device.type == "mps" else torch.float64  # which Apple's has none of
+    loss = torch.zeros(lanes, dtype=exact, device=W.device)
     correct = torch.zeros(lanes, dtype=torch.long, device=W.device)
     for start in range(0, m, chunk):
         part = index[:, start : start + chunk]
@@ -38,9 +39,9 @@ def evaluate(
         logits = joined([oracle.logits(W[p], _of(buffers, p), batch[p]) for p in parts])
         target = y[part]
         each = F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none")
-        loss += each.view(target.shape).double().sum(1)
+        loss += each.view(target.shape).to(exact).sum(1)
         correct += (logits.argmax(2) == target).sum(1)
-    return loss / m, correct.double() / m
+    return loss / m, correct.to(exact) / m
 
 
 def _of(buffers: Buffers, rows: slice) -> Buffers:

@@ -6,19 +6,20 @@ import gc
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-import psutil
 import torch
 
+from vrtune import machine
 from vrtune.errors import UsageError
 from vrtune.lanes.device import cores
 from vrtune.lanes.rows import Program
+from vrtune.lanes.shortage import one_error_of_memory
 from vrtune.lanes.workspace import Workspace
+from vrtune.machine import GB
 from vrtune.trial_config import TrialConfig
 
 BRIEF_ROWS = 7  # rows of W: the weights that lanes start from, and what a step needs for a moment
 POINTS = 2  # at which a fused step takes gradients at once on a CPU
 HEADROOM = 0.9  # of the free memory may be used
-GB = 2**30
 
 
 def state_rows(config: TrialConfig) -> int:
@@ -58,7 +59,10 @@ def available(device: torch.device) -> int:
         gc.collect()
         torch.cuda.empty_cache()
         return int(HEADROOM * torch.cuda.mem_get_info(device)[0])
-    return int(HEADROOM * psutil.virtual_memory().available)
+    free = machine.free_memory()
+    if device.type == "mps":  # shares the memory, within a bound of its own
+        free = min(free, torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
+    return int(HEADROOM * max(0, free))
 
 
 def hungriest(configs: Collection[TrialConfig]) -> TrialConfig:
@@ -79,9 +83,10 @@ def check_trainings(workspace: Workspace, config: TrialConfig, lanes: int) -> No
 
 @contextmanager
 def told_of_memory(workspace: Workspace, lanes: int) -> Iterator[None]:
-    """UsageError if a GPU's memory runs out while so many lanes train."""
+    """UsageError if the device's memory runs out while so many lanes train."""
     try:
-        yield
+        with one_error_of_memory():
+            yield
     except torch.OutOfMemoryError:
         raise _too_large(workspace, lanes, f"which took all memory of {workspace.device}") from None
 

@@ -56,7 +56,7 @@ def plan(
         together //= 2
     if fuse == "auto" and too_many(together):
         return _looped(lanes)
-    text = f"fused gradients, {_count(together)} at once"
+    text = f"one gradient for {_count(together)} at once"
     return Plan(way="fused", lanes=together, most=_most(together, lanes), text=text)
 
 
@@ -92,8 +92,8 @@ def _most(together: int, lanes: int) -> int | None:
 
 
 def _looped(lanes: int) -> Plan:
-    return Plan(way="looped", lanes=lanes, text=f"looped gradients, {_count(lanes)}")
+    return Plan(way="looped", lanes=lanes, text=f"a gradient for each of {_count(lanes)}")
 
 
 def _count(lanes: int) -> str:
-    return f"{lanes} lane{'s' * (lanes > 1)}"
+    return f"{lanes} training{'s' * (lanes > 1)}"

@@ -34,6 +34,7 @@ class Pool:
         """Of fused lanes, `most` are computed in one gradient, or all."""
         self.workspace, self.streams, self.fused, self.most = workspace, streams, fused, most
         self.groups: dict[Program, Lanes] = {}
+        self.training: Lanes | None = None  # the group that takes steps now
 
     def exchange(self, ended: Iterable[int], fresh: dict[int, TrialConfig]) -> None:
         """Frees the rows of `ended` trials and seats `fresh` ones, in those rows first."""
@@ -52,7 +53,7 @@ class Pool:
 
     def clear(self) -> None:
         """Gives up every row, and the memory."""
-        self.groups = {}
+        self.groups, self.training = {}, None
         release(self.workspace.device)
 
     def halve(self, trials: int) -> int:
@@ -86,9 +87,11 @@ class Pool:
         """Trains every trial for an epoch; returns the training losses of its lanes."""
         out: dict[int, list[float]] = {}
         for lanes in self.groups.values():
+            self.training = lanes
             losses = lanes.train_epoch(after_step).tolist()
             for lane, loss in zip(lanes.seats, losses, strict=True):
                 out.setdefault(lane.trial, []).append(loss)
+        self.training = None
         return out
 
     def validate(

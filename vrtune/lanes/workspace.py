@@ -54,7 +54,7 @@ class Workspace:
                 f"{task.augment} takes views of images, which {self.dataset.name} has none of: use "
                 "--augment none"
             )
-        if task.precision == "tf32" and device.type == "cpu":
+        if task.precision == "tf32" and device.type != "cuda":
             raise UsageError("tf32 needs a CUDA device: use --precision float32")
         self.make()  # an unknown or unfit model is found before anything is written
         self.train_data = self.on_device(self.dataset.train)
@@ -68,7 +68,8 @@ class Workspace:
     def make(self) -> nn.Module:
         """The task's model, initialised with PyTorch's global random numbers."""
         task = self.task
-        return build(task.model, self.dataset.shape, self.dataset.classes, task.norm)
+        with torch.random.fork_rng([]):  # they are the caller's, too
+            return build(task.model, self.dataset.shape, self.dataset.classes, task.norm)
 
     @cached_property
     def size(self) -> Size:

@@ -8,15 +8,20 @@ fresh ones, all folds once more, until the leader is one that was judged so ofte
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from vrtune.events import Confirming, Event, Stopped
+import torch
+
+from vrtune.events import Confirming, Event, Noted, Stopped
 from vrtune.lanes.device import cores, one_thread
 from vrtune.lanes.plan import plan
 from vrtune.lanes.pool import Pool, finite
+from vrtune.lanes.shortage import one_error_of_memory
+from vrtune.lanes.steps import Steps
 from vrtune.searching.interrupts import interrupts
 from vrtune.searching.plan import Work
 from vrtune.studies.choice import Candidate, Confirmed, candidates, keep, recounted
-from vrtune.studies.record import read_config
+from vrtune.studies.configs import read_config
 
 MOST = 4  # times the repeats of one trial are made for all together
 
@@ -29,22 +34,26 @@ def confirm(work: Work, progress: Callable[[Event], None]) -> None:
     """
     repeats = work.request.settings.confirm
     with interrupts() as stopping:
-
-        def check() -> None:
-            if stopping():
-                raise Stopped
-
         for _ in range(MOST * repeats):
             leader = _leader(work)
             if leader is None or leader.repeats >= repeats or leader.failed == len(leader.losses):
                 return
-            keep(work.study, _judge(work, leader, check, progress))
+            try:
+                with one_error_of_memory():
+                    found = _judge(work, leader, stopping, progress)
+            except torch.OutOfMemoryError:  # hours of search are not lost for that
+                where = f"{work.workspace.device} has no memory left to judge trial"
+                progress(Noted(text=f"{where} {leader.number} again: it is chosen without"))
+                return
+            keep(work.study, found)
 
 
 def _leader(work: Work) -> Candidate | None:
     """The most promising trial; of several with the same settings the one known best."""
     known: dict[str, Candidate] = {}
     for each in recounted(candidates(work.study), work.workspace.dataset.classes):
+        if "config" not in each.trial.user_attrs:  # added by hand
+            continue
         settings = repr(sorted(each.trial.params.items()))
         if each.repeats > known.setdefault(settings, each).repeats:
             known[settings] = each
@@ -54,22 +63,32 @@ def _leader(work: Work) -> Candidate | None:
 def _judge(
     work: Work,
     candidate: Candidate,
-    check: Callable[[], None],
+    stopping: Callable[[], bool],
     progress: Callable[[Event], None],
 ) -> Confirmed:
     """Trains a trial on all folds, with random numbers that it has not had; adds to what is known
     of it."""
-    workspace, trial = work.workspace, candidate.trial
+    workspace, trial, times = work.workspace, candidate.trial, work.request.settings.confirm
     config = read_config(work.study, trial)
     streams = workspace.again(candidate.repeats + 1)
     workspace.threads = cores(workspace.device)
     with one_thread(workspace.device):
         way = plan(workspace, config, work.request.settings.fuse, len(streams))
         pool = Pool(workspace, streams, fused=way.fused, most=way.most)
+        steps = Steps(progress)
+
+        def after_step() -> None:
+            if stopping():
+                raise Stopped
+            steps.tell(pool)
+
         pool.exchange([], {trial.number: config})
-        for epoch in range(1, workspace.task.epochs + 1):
-            train_losses = pool.train_epoch(check)
-            progress(Confirming(trial=trial.number, epoch=epoch))
+        epochs, time = workspace.task.epochs, candidate.repeats + 1
+        said = Confirming(trial=trial.number, epoch=0, epochs=epochs, time=time, times=times)
+        progress(said)
+        for epoch in range(1, epochs + 1):
+            train_losses = pool.train_epoch(after_step)
+            progress(replace(said, epoch=epoch))
         standing = pool.validate(train_losses)[trial.number]
     known = candidate.confirmed
     losses = [*(known.losses if known else []), finite(standing.losses)]

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from optuna.trial import TrialState
 
 from vrtune import spaces
 from vrtune.config import Settings, Task
-from vrtune.events import Event
+from vrtune.events import Event, Finished
 from vrtune.lanes.device import choose_device
 from vrtune.lanes.keys import key
 from vrtune.lanes.pool import Pool
+from vrtune.lanes.shortage import NoMemory, one_error_of_memory
 from vrtune.lanes.workspace import Workspace
 from vrtune.searching.handover import take_over
 from vrtune.searching.loop import SearchLoop
 from vrtune.searching.settings import Start, Validate
+from vrtune.storages.opening import open_storage
+from vrtune.storages.quiet import quiet
 from vrtune.studies.pruners import make_pruner, rungs
-from vrtune.studies.quiet import quiet
 from vrtune.studies.record import load_study
 from vrtune.studies.samplers import make_sampler
-from vrtune.studies.storage import open_storage
 
 
 class Job(Settings):
@@ -49,19 +52,35 @@ class Job(Settings):
 
 
 class Quota:
-    """How many more trials may start, in whatever thread they are asked for."""
+    """How many more trials may start, in whatever thread and process they are asked for."""
 
     def __init__(self, count: int, expired: Callable[[], bool]) -> None:
         self.left, self.expired = count, expired
+        self.open = Counter[int]()  # trials that were granted and have not ended, by process
         self.lock = threading.Lock()
 
-    def take(self) -> bool:
-        """Grants another trial, or refuses it."""
+    def take(self, process: int = 0) -> bool:
+        """Grants a process another trial, or refuses it."""
         with self.lock:
-            if self.left <= 0 or self.expired():
+            if not self.more():
                 return False
             self.left -= 1
+            self.open[process] += 1
             return True
+
+    def count(self, process: int, event: Event) -> None:
+        """Takes note of trials that end."""
+        if isinstance(event, Finished) and event.state != "put back":
+            self.open[process] -= 1
+
+    def give_back(self, process: int) -> None:
+        """Grants others the trials that a process will not end."""
+        with self.lock:
+            self.left += max(0, self.open.pop(process, 0))
+
+    def more(self) -> bool:
+        """Whether another trial would be granted."""
+        return self.left > 0 and not self.expired()
 
 
 @quiet()
@@ -71,17 +90,46 @@ def run_job(
     workspace: Workspace | None = None,
     one_more: Callable[[], bool],
     stopping: Callable[[], bool],
+    expired: Callable[[], bool] = lambda: False,
     threads: Callable[[], int] | None = None,
     progress: Callable[[Event], None],
 ) -> None:
     """Runs a job in this process until `one_more` refuses it another trial. Stopped if `stopping`.
-    The number of `threads` can change; it is the job's if not given."""
+    Once time or budget is spent (`expired`), it is an error if a call hangs. The number of
+    `threads` can change; it is the job's if not given.
+
+    NoMemory if there is none even for one trial."""
+    try:
+        with one_error_of_memory():
+            loop = _loop(
+                job,
+                workspace or _workspace(job),
+                one_more,
+                stopping,
+                expired,
+                threads or (lambda: job.threads),
+                progress,
+            )
+            loop.run()
+    except torch.OutOfMemoryError:
+        raise NoMemory(
+            "no memory is left for a process of the search: give fewer --jobs, or a smaller "
+            "--batch-size"
+        ) from None
+
+
+def _loop(
+    job: Job,
+    workspace: Workspace,
+    one_more: Callable[[], bool],
+    stopping: Callable[[], bool],
+    expired: Callable[[], bool],
+    threads: Callable[[], int],
+    progress: Callable[[Event], None],
+) -> SearchLoop:
     task = job.task
-    workspace = workspace or _workspace(job)
     study = load_study(open_storage(job.storage), job.study, job.storage)
-    past = len(study.get_trials(deepcopy=False))
-    # past: a continued study must not propose the first search's points again
-    seed = key(task.seed, "sampler", *[] if job.sampler == "auto" else [job.number, past])
+    seed = key(task.seed, "sampler")  # for all processes: the trial's number tells points apart
     space = spaces.load(job.space, task.init)
     start = job.start == "on" and job.sampler == "auto"
     known = (space.default(), space.starts()) if start else (None, None)
@@ -94,7 +142,7 @@ def run_job(
 
     decided_at = rungs(job.pruner, task.epochs)
     grid = job.sampler == "grid"  # whose points are all in the queue: nothing else is tried
-    loop = SearchLoop(
+    return SearchLoop(
         study,
         space,
         pool,
@@ -105,10 +153,10 @@ def run_job(
         only_queued=grid,
         one_more=(lambda: queued() and one_more()) if grid else one_more,
         stopping=stopping,
-        threads=threads or (lambda: job.threads),
+        expired=expired,
+        threads=threads,
         progress=progress,
     )
-    loop.run()
 
 
 def _workspace(job: Job) -> Workspace:

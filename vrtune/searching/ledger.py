@@ -5,36 +5,32 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from concurrent.futures import Future, wait
 from typing import Any
 
 import optuna
 from optuna.trial import TrialState
 
 from vrtune.errors import UsageError
+from vrtune.events import Event, Finished
+from vrtune.searching.background import Background
+from vrtune.searching.interrupts import within
+from vrtune.searching.questions import Entry, Questions
 from vrtune.spaces import Space
 from vrtune.studies.folds import report_folds
 from vrtune.studies.leases import CUT_OFF, OpenTrials, was_queued
-from vrtune.trial_config import TrialConfig
 
-
-@dataclass
-class Entry:
-    """A trial that this process holds."""
-
-    trial: optuna.Trial
-    config: TrialConfig
-    since: float = 0.0  # when it was seated
-    epoch: int = 0
-    last: float | None = None  # the last finite mean validation loss
-    spent: float = 0.0  # gradient computations
+POLL_S = 0.1  # how often it is looked whether to wait on
+# for what was queued when all ends; for a call that a user who asks twice won't wait for
+PATIENCE_S, URGED_S = 5.0, 1.0
+PUTTING_BACK_S = 60.0  # open trials
 
 
 class Ledger:
     """Asks, reports and tells in the order they were given, while the caller goes on.
 
-    `settle` waits for all of it and raises what went wrong.
+    `settle` waits for all of it and raises what went wrong. `told` fills with what the storage
+    knows by now and nobody was shown yet.
     """
 
     def __init__(
@@ -46,32 +42,39 @@ class Ledger:
         only_queued: bool = False,
     ) -> None:
         """`one_more` grants another trial: `only_queued` ones, or also what the sampler draws."""
-        self.trials, self.space = trials, space
+        self.trials = trials
+        self.questions = Questions(space, only_queued=only_queued)
         self.one_more, self.only_queued = one_more, only_queued
         self.ready: deque[Entry] = deque()  # asked for, not yet seated
+        self.told: deque[Event] = deque()
         self.refunds = 0  # trials put back here, which may start again without being granted
         self.denied = False  # the last one asked for was not granted
         self.closing = False
+        self.hung = False  # a call did not return when all was to end
+        self.interrupted = False  # KeyboardInterrupt came while trials were put back
         self.pending: list[Future[None]] = []
 
     def __enter__(self) -> Ledger:
-        self.thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        self.thread = Background("ledger")
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.thread.shutdown()
+        self.thread.end(0 if self.hung else PATIENCE_S)
 
     def worked(self) -> float:
         """Seconds of a processor that the thread has used."""
-        return self.thread.submit(time.thread_time).result()
+        return 0.0 if self.hung else self.thread.submit(time.thread_time).result()
 
     def later(self, call: Callable[..., None], *args: object) -> None:
         """Queues a call."""
         self.pending.append(self.thread.submit(call, *args))
 
-    def settle(self) -> None:
-        """Waits until all that was queued is done; raises the first error."""
-        wait(self.pending)  # also for what comes after an error: a trial asked for must not be lost
+    def settle(self, waiting: Callable[[], None] = lambda: None) -> None:
+        """Waits until all that was queued is done; raises the first error. `waiting` is called now
+        and then, and may raise to wait no longer."""
+        # also for what comes after an error: a trial asked for must not be lost
+        while wait(self.pending, POLL_S).not_done:
+            waiting()
         pending, self.pending = self.pending, []
         for future in pending:
             future.result()
@@ -88,9 +91,9 @@ class Ledger:
         """Queues what a pruner writes down about a trial."""
         self.later(self._note, number, write)
 
-    def end(self, entry: Entry, state: TrialState, kept: dict[str, Any]) -> None:
-        """Queues a trial's end, and what is kept with it."""
-        self.later(self._end, entry, state, kept)
+    def end(self, entry: Entry, state: TrialState, kept: dict[str, Any], event: Finished) -> None:
+        """Queues a trial's end, and what is kept with it; the event is for when that is stored."""
+        self.later(self._end, entry, state, kept, event)
 
     def seat(self) -> Entry:
         """The next trial that is ready."""
@@ -98,16 +101,35 @@ class Ledger:
         entry.since = time.monotonic()
         return entry
 
-    def put_back(self) -> list[int]:
-        """Finishes what is queued, then ends the trials that are still held as failed and queues
-        them again. Returns their numbers."""
+    def put_back(self, *, urged: bool = False) -> list[int]:
+        """Ends the trials that are still held as failed and queues them again; returns their
+        numbers. What is queued is finished before, unless that takes too long for a user who asks
+        again: `urged`, or `interrupted` from now on.
+        """
         self.closing = True
-        wait(self.pending)
+        numbers: list[int] = []
+        try:
+            wait(self.pending, URGED_S if urged else PATIENCE_S)
+        except KeyboardInterrupt:
+            self.interrupted = urged = True
+        self.hung = not all(future.done() for future in self.pending)
+        within(
+            URGED_S if urged else PUTTING_BACK_S,
+            URGED_S,
+            lambda: numbers.extend(self.trials.put_back()),
+        )
         self.pending = []
-        numbers = self.trials.put_back()
         self.ready.clear()
-        self.closing = False
+        self.closing = self.hung  # a call that comes back asks for no other trial
         return numbers
+
+    def stuck(self) -> str:
+        """What has not returned, and for how long."""
+        seconds = f"for {self.thread.busy_s():.0f} s"
+        if (number := self.questions.open) is None:
+            return f"the storage has not answered {seconds}"
+        where = f"{self.questions.space.path}: suggest(trial)"
+        return f"{where} has not returned {seconds} (trial {number})"
 
     # ---- on the thread -------------------------------------------------------------------------
 
@@ -125,14 +147,19 @@ class Ledger:
                 self._tell(trial, state=TrialState.FAIL)
                 self.denied = True
                 return
-            try:
-                with self.trials.unless_lost(trial.number):
-                    config = self.space.suggest(trial)
-                    trial.set_user_attr("config", config.model_dump(mode="json"))
-                    self.ready.append(Entry(trial, config))
-            except UsageError:  # asked again, the module would only break again
-                self._tell(trial, state=TrialState.FAIL)
-                raise
+            with self.trials.unless_lost(trial.number):
+                answer = self.questions.ask(trial)
+                if isinstance(answer, Entry):
+                    trial.set_user_attr("config", answer.config.model_dump(mode="json"))
+                    self.ready.append(answer)
+                    continue
+                if answer.state == "failed":
+                    trial.set_user_attr("error", answer.reason)
+                pruned = answer.state == "pruned"
+                self._tell(trial, state=TrialState.PRUNED if pruned else TrialState.FAIL)
+                self.told.append(answer)
+            if (why := self.questions.hopeless()) is not None:
+                raise UsageError(why)
 
     def _report(self, trial: optuna.Trial, losses: Sequence[float], epoch: int) -> None:
         with self.trials.unless_lost(trial.number):
@@ -142,12 +169,13 @@ class Ledger:
         with self.trials.unless_lost(number):
             write()
 
-    def _end(self, entry: Entry, state: TrialState, kept: dict[str, Any]) -> None:
+    def _end(self, entry: Entry, state: TrialState, kept: dict[str, Any], event: Finished) -> None:
         with self.trials.unless_lost(entry.trial.number):
             for name, value in kept.items():
                 entry.trial.set_user_attr(name, value)
             value = entry.last if state is TrialState.COMPLETE else None
             self._tell(entry.trial, value, state=state)
+            self.told.append(event)
 
     def _tell(self, trial: optuna.Trial, value: float | None = None, *, state: TrialState) -> None:
         self.trials.study.tell(trial, value, state=state, skip_if_finished=True)

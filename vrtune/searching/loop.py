@@ -3,7 +3,7 @@
 Storage and sampler work on the ledger's thread while lanes train: an epoch's reports are written
 during the next one, and successors of trials that are about to end are asked for ahead, if others
 are under way. Pruning decides on this process's own reports and what the storage held when the
-epoch began. A crash loses the reports of one epoch at most.
+epoch began. A crash loses the reports of one epoch at most, and no end is shown that is not stored.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ import math
 import time
 from collections.abc import Callable, Container
 from contextlib import suppress
-from typing import Any
 
 import optuna
 import torch
 from optuna.trial import TrialState
 
-from vrtune.errors import VrtuneError
-from vrtune.events import Event, Finished, Halved, RoundEnded, Stopped, TimeSpent
-from vrtune.lanes.pool import Pool, Standing, finite
-from vrtune.searching.interrupts import uninterrupted
-from vrtune.searching.ledger import Entry, Ledger
+from vrtune.events import Event, Halved, RoundEnded, TimeSpent
+from vrtune.lanes.pool import Pool, Standing
+from vrtune.lanes.shortage import NoMemory, one_error_of_memory
+from vrtune.searching.ending import ending
+from vrtune.searching.ledger import Ledger
+from vrtune.searching.lookout import Lookout
+from vrtune.searching.questions import Entry
 from vrtune.searching.timesheet import Stopwatch
 from vrtune.spaces import Space
 from vrtune.studies.folds import mean
@@ -47,19 +48,22 @@ class SearchLoop:
         only_queued: bool,
         one_more: Callable[[], bool],
         stopping: Callable[[], bool],
+        expired: Callable[[], bool],
         threads: Callable[[], int],
         progress: Callable[[Event], None],
     ) -> None:
         """The first `together` trials start at once. Trials are judged at epochs `judged_at`, or
         after every one, and pruned at `decided_at`, or any; `only_queued` ones run, or also those
         that the sampler draws; `one_more` grants another; `stopping` turns true when the user wants
-        to stop; `threads` says on how many the lanes may train by now."""
+        to stop, `expired` when time or budget is spent; `threads` says on how many the lanes may
+        train by now."""
         self.pool, self.slots, self.together = pool, slots, together
         self.judged_at, self.decided_at = judged_at, decided_at
-        self.stopping, self.threads, self.progress = stopping, threads, progress
+        self.threads, self.progress = threads, progress
         self.epochs = pool.workspace.task.epochs
         self.trials = OpenTrials(study)
         self.ledger = Ledger(self.trials, space, one_more, only_queued=only_queued)
+        self.lookout = Lookout(self.ledger, pool, stopping, expired, progress)
         self.pruning = Pruning(study, write=self.ledger.note)
         study.pruner = optuna.pruners.NopPruner()  # a sampler would see Hyperband's bracket alone
         self.seated: dict[int, Entry] = {}  # in training
@@ -68,44 +72,57 @@ class SearchLoop:
         self.watch = Stopwatch()
 
     def run(self) -> None:
-        """Trains until no trial is left. Stopped or any error puts the open trials back."""
+        """Trains until no trial is left. Stopped or any error puts the open trials back.
+
+        KeyboardInterrupt if the user asked twice to stop, or once while a call hung.
+        """
         self.watch.use(self.threads())
         with self.trials, self.ledger:
             try:
-                while True:
-                    fresh = self._fill()
-                    if not self.seated:
-                        return
-                    if any(self._decides(entry.epoch + 1) for entry in self.seated.values()):
-                        self.ledger.later(self.pruning.refresh)
-                    self.ledger.ask(self._expected())
-                    standings = self._epoch(fresh)
-                    if standings is None:
-                        self._shrink()
-                    else:
-                        self._judge(standings)
-            except BaseException:
-                with uninterrupted():
-                    self._put_back()
+                while self._round():
+                    pass
+            except BaseException as error:
+                try:
+                    self.lookout.give_up(error)
+                finally:
+                    with suppress(Exception):  # nobody may hear it any more
+                        self._say_times()
                 raise
-            finally:
-                sheet = self.watch.sheet(self.ledger.worked())
-                self.progress(TimeSpent(times=sheet.model_dump()))
+            self._say_times()
+
+    def _round(self) -> bool:
+        """Trains all seated trials for an epoch; False if there is none."""
+        fresh = self._fill()
+        if not self.seated:
+            return False
+        if any(self._decides(entry.epoch + 1) for entry in self.seated.values()):
+            self.ledger.later(self.pruning.refresh)
+        self.ledger.ask(self._expected())
+        standings = self._epoch(fresh)
+        if standings is None:
+            self._shrink()
+        else:
+            self._judge(standings)
+        return True
+
+    def _say_times(self) -> None:
+        sheet = self.watch.sheet(self.ledger.worked())
+        self.progress(TimeSpent(times=sheet.model_dump()))
 
     # ---- slots ---------------------------------------------------------------------------------
 
     def _fill(self) -> dict[int, TrialConfig]:
         """Gives the free slots to trials that are ready, and to fresh ones where those are few."""
-        self._check()
+        self.lookout.check()
         ledger, free = self.ledger, max(self.slots - len(self.seated), self.together)
         if len(ledger.ready) < free:
             ledger.ask(free)
-            ledger.settle()
+            self.lookout.settle()
         entries = [ledger.seat() for _ in range(max(0, min(free, len(ledger.ready))))]
         self.together = 0
         self.seated |= {entry.trial.number: entry for entry in entries}
         if not self.seated:
-            ledger.settle()
+            self.lookout.settle()
         return {entry.trial.number: entry.config for entry in entries}
 
     def _expected(self) -> int:
@@ -126,14 +143,15 @@ class SearchLoop:
         watch, more = self.watch, not self.ledger.denied or len(self.seated) == slots
         began = time.perf_counter()
         try:
-            watch.use(threads := self.threads())
-            with watch.measure("seating"):
-                self.pool.use_threads(threads)
-                self.pool.exchange(self.ended, fresh)
-            with watch.measure("training"):
-                train_losses = self.pool.train_epoch(self._check)
-            with watch.measure("judging"):
-                standings = self.pool.validate(train_losses, self.judged_at)
+            with one_error_of_memory():
+                watch.use(threads := self.threads())
+                with watch.measure("seating"):
+                    self.pool.use_threads(threads)
+                    self.pool.exchange(self.ended, fresh)
+                with watch.measure("training"):
+                    train_losses = self.pool.train_epoch(self.lookout.after_step)
+                with watch.measure("judging"):
+                    standings = self.pool.validate(train_losses, self.judged_at)
         except torch.OutOfMemoryError:
             return None
         worked = time.perf_counter() - began
@@ -145,8 +163,8 @@ class SearchLoop:
         that can't be, with half the slots."""
         trials = {number: (entry.config, entry.epoch) for number, entry in self.seated.items()}
         while lanes := self.pool.halve(len(trials)):
-            with suppress(torch.OutOfMemoryError):
-                self.pool.restore(trials, self._check)
+            with suppress(torch.OutOfMemoryError), one_error_of_memory():
+                self.pool.restore(trials, self.lookout.check)
                 self.ended = []
                 self.progress(Halved(lanes=lanes))
                 return
@@ -156,32 +174,26 @@ class SearchLoop:
         """Goes on with half the slots."""
         task = self.pool.workspace.task
         if self.slots == 1 and len(self.seated) == 1:
-            raise VrtuneError(
+            raise NoMemory(
                 f"{self.pool.workspace.device} has no memory for the {task.parts} lanes of one "
-                "trial: give a smaller --batch-size, or fewer --folds"
+                "trial: give a smaller --batch-size, or fewer --folds or --jobs"
             )
-        self.ledger.settle()  # a trial that is being asked for is put back, too
+        self.lookout.settle()  # a trial that is being asked for is put back, too
         self.ledger.refunds += len(self.seated) + len(self.ledger.ready)
-        self._put_back()
+        self.lookout.show_put_back(self.ledger.put_back())
+        if self.ledger.interrupted:
+            raise KeyboardInterrupt
+        self.seated, self.ended = {}, []
         self.pool.clear()
         self.pool.most = None
         self.slots = math.ceil(self.slots / 2)
         self.progress(Halved(lanes=self.slots * task.parts))
 
-    def _put_back(self) -> None:
-        for number in self.ledger.put_back():
-            self.progress(Finished(number=number, state="put back"))
-        self.seated, self.ended = {}, []
-
-    def _check(self) -> None:
-        if self.stopping():
-            raise Stopped
-
     # ---- judging -------------------------------------------------------------------------------
 
     def _judge(self, standings: dict[int, Standing]) -> None:
         """Reports every trial's mean over folds, then ends those that are pruned or done."""
-        self.ledger.settle()
+        self.lookout.settle()
         diverged = set()
         for number, standing in standings.items():
             entry = self.seated[number]
@@ -212,7 +224,9 @@ class SearchLoop:
             self.ended.append(number)
         lanes = sum(len(lanes.seats) for lanes in self.pool.groups.values())
         spent = self.spent + sum(entry.spent for entry in self.seated.values())
-        self.progress(RoundEnded(running=len(self.seated), lanes=lanes, spent=spent))
+        behind = sum(entry.epoch for entry in self.seated.values())
+        running = len(self.seated)
+        self.progress(RoundEnded(running=running, lanes=lanes, spent=spent, behind=behind))
 
     def _decides(self, epoch: int) -> bool:
         """Whether the pruner may end a trial after this epoch."""
@@ -225,26 +239,7 @@ class SearchLoop:
     def _end(
         self, number: int, standing: Standing, state: TrialState, *, diverged: bool = False
     ) -> None:
-        """Keeps with the trial what it cost and what each fold said, and tells the study."""
+        """Has the study told what a trial cost and what each fold said; shown when that is done."""
         entry = self.seated.pop(number)
         self.spent += entry.spent
-        seconds = time.monotonic() - entry.since
-        kept: dict[str, Any] = {
-            "fold_values": finite(standing.losses),
-            "fold_accuracies": finite(standing.accuracies),
-            "gradient_computations": standing.gradient_computations,
-            "seconds": round(seconds, 3),
-        }
-        if diverged:
-            kept["diverged"] = True
-        self.ledger.end(entry, state, kept)
-        self.progress(
-            Finished(
-                number=number,
-                state="diverged" if diverged else state.name.lower(),
-                value=entry.last,
-                epoch=standing.epoch,
-                params=dict(entry.trial.params),
-                seconds=seconds,
-            )
-        )
+        self.ledger.end(entry, state, *ending(entry, standing, state, diverged=diverged))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -20,12 +21,16 @@ from vrtune.lanes.workspace import Workspace
 from vrtune.searching.job import Job
 from vrtune.searching.prepare import Prepared, Request
 from vrtune.searching.settings import TRIALS
-from vrtune.studies.leases import reclaim
+from vrtune.storages.opening import open_storage
+from vrtune.studies.choice import ranked
+from vrtune.studies.grid import queue_grid, waiting
+from vrtune.studies.leases import in_doubt, reclaim
 from vrtune.studies.record import StudyRecord, default_name, open_study
+from vrtune.studies.retrained import retrained
 from vrtune.studies.searches import SearchEntry, begin
-from vrtune.studies.storage import open_storage
 
 FULL = 64  # lanes that fill a GPU: more are no faster (benchmarks/gpu.py)
+LOOK_S = 1.0  # between two looks at whether other processes live
 GENERATIONS = 4  # at most a quarter of the trials at once: the sampler must learn
 
 
@@ -43,21 +48,38 @@ class Work:
     entry: SearchEntry  # what the study remembers of it
 
     def __str__(self) -> str:
-        count = self.job.slots
-        trials = f"{count} trial{'s' * (count > 1)} under way"
-        return f"{self.way.text}, {trials}, {self.processes} process{'es' * (self.processes > 1)}"
+        slots, parts = self.job.slots, self.request.task.parts
+        trials = f"{slots} trial{'s' * (slots > 1)} at a time"
+        share = "each with " if self.processes > 1 else ""
+        lanes = slots * parts
+        if lanes == 1:
+            return f"{_processes(self.processes)}, {share}{trials}"
+        whose = "its" if slots == 1 else "their"
+        what = f"{parts} folds" if slots == 1 else f"{lanes} trainings"
+        if not self.way.fused or self.way.lanes == 1:
+            how = "one after another"
+        elif self.way.lanes < lanes:
+            how = f"{self.way.lanes} at once"
+        else:
+            how = "all at once"
+        return f"{_processes(self.processes)}, {share}{trials}; {whose} {what} take each step {how}"
+
+
+def _processes(count: int) -> str:
+    return f"{count} process{'es' * (count > 1)}"
 
 
 def plan(prepared: Prepared, others: Sequence[int] = ()) -> Work:
     """Opens the study, counts the trials to run and says how they are trained; the study remembers
     it. `others`: what the system knows the other processes by.
 
-    Raises UsageError if the study holds another task, or has run its whole grid.
+    Raises UsageError if the study holds another task, or has run its whole grid and trained the
+    best of it again.
     """
     request, workspace = prepared.request, prepared.workspace
     study = _open(request, workspace)
     trials = _trials(request, study)
-    processes = min(request.processes, trials)
+    processes = max(1, min(request.processes, trials))
     workspace.threads = request.threads(processes)
     count = _under_way(prepared, trials, processes)
     together = 0 if _begun(study) else min(request.together, trials)
@@ -84,7 +106,7 @@ def plan(prepared: Prepared, others: Sequence[int] = ()) -> Work:
             study=study.study_name,
             storage=request.settings.storage,
             data_dir=str(request.settings.data_dir),
-            device=request.device.type,
+            device=str(request.device),
             fused=way.fused,
             slots=count,
             together=together,
@@ -112,26 +134,38 @@ def _open(request: Request, workspace: Workspace) -> optuna.Study:
         data_dir=str(settings.data_dir.resolve()),
         version=version("vrtune"),
         sources=request.space.files,
+        space_fingerprint=request.space.fingerprint,
+        class_names=workspace.dataset.class_names,
     )
     storage = open_storage(settings.storage)
-    study = open_study(storage, settings.study or default_name(record), record)
+    name = settings.study or default_name(record.space, record.task)
+    study = open_study(storage, name, record, settings.edited_space)
     reclaim(study)
-    for point in request.points:
-        study.enqueue_trial(point, skip_if_exists=True)
+    queue_grid(study, request.points)
     return study
 
 
 def _trials(request: Request, study: optuna.Study) -> int:
-    """Trials to run; of a grid no more than are left. UsageError if those are none."""
+    """Trials to run; of a grid no more than are left. UsageError if nothing at all is left."""
     if not request.points:
         unlimited = None if request.settings.budget is None else sys.maxsize
         return request.settings.trials or unlimited or TRIALS
-    left = len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
-    if not left:
-        raise UsageError(
-            f"study {study.study_name!r} has run its whole grid: choose another --study"
-        )
-    return min(request.settings.trials or left, left)
+    while not (left := waiting(study)) and in_doubt(study):  # of a process that may be gone
+        time.sleep(LOOK_S)
+        reclaim(study)
+    if left or _to_retrain(request, study):
+        return min(request.settings.trials or left, left)
+    held = len(study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
+    but = f" but for {held} trial{'s' * (held > 1)} that others train" if held else ""
+    raise UsageError(
+        f"study {study.study_name!r} has run its whole grid{but}: choose another --study"
+    )
+
+
+def _to_retrain(request: Request, study: optuna.Study) -> bool:
+    """Whether an earlier search was stopped before it trained the best trials again."""
+    best = ranked(study)[: request.settings.retrain]
+    return any(retrained(study, trial.number) is None for trial in best)
 
 
 def _begun(study: optuna.Study) -> bool:

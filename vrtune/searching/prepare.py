@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +14,17 @@ import torch
 from vrtune import spaces
 from vrtune.config import Task
 from vrtune.data import DATASETS
+from vrtune.errors import UsageError
+from vrtune.given.names import name_fault, path_fault
 from vrtune.lanes.device import choose_device, cores
 from vrtune.lanes.memory import check_fit, check_trainings
 from vrtune.lanes.workspace import Workspace
 from vrtune.searching.settings import TRIALS, SearchSettings
 from vrtune.spaces import Space
+from vrtune.storages.opening import check_storage
 from vrtune.strategy import together
+from vrtune.studies.folders import check_results_folder
+from vrtune.studies.record import default_name
 from vrtune.trial_config import TrialConfig
 
 
@@ -68,9 +74,21 @@ class Prepared:
 
 
 def understand(space: str | Path, task: Task, settings: SearchSettings) -> Request:
-    """Finds the space, its grid and the device. UsageError if one of them is not there."""
+    """Finds the space, its grid and the device. UsageError if one of them is not there, or no study
+    could keep its name."""
+    if not isinstance(task, Task):
+        raise UsageError(f"task: give a Task (got {task!r})")
+    if not isinstance(space, str | os.PathLike):
+        raise UsageError(f"space: give a name or the path of a .py file (got {space!r})")
     device = choose_device(settings.device)
-    found = spaces.load(str(space), task.init)
+    path = _kept("space", os.path.expanduser(os.fsdecode(space)))
+    found = spaces.load(path, task.init)
+    for file in found.files:
+        _kept("space", file)
+    if fault := name_fault(found.name):
+        raise UsageError(f"space: {fault} (got {found.name!r})")
+    _kept("data_dir", os.path.realpath(settings.data_dir))
+    check_storage(settings.storage)
     points = found.grid() if settings.sampler == "grid" else []
     if settings.sampler == "auto" and settings.start == "on":
         found.default()  # what is wrong with it, or with GRID, is told now
@@ -93,12 +111,23 @@ def prepare(request: Request) -> Prepared:
     check_fit(workspace, like, request.least_open, processes, fused=settings.fuse == "on")
     if settings.retrain:  # after hours of search it would be too late to say so
         check_trainings(workspace, like, settings.retrain * settings.retrain_seeds)
+        workspace.dataset.check_test()
+        name = settings.study or default_name(request.space.name, request.task)
+        cure = "free or move it, or search with --retrain 0"
+        check_results_folder(name, settings.storage, cure)
     return Prepared(request=request, like=like, workspace=workspace)
 
 
 def _absolute(task: Task) -> Task:
     """A data set given by path is remembered by its full path: the study outlives this folder."""
-    path = Path(task.dataset)
-    if task.dataset in DATASETS or not path.exists():
+    path = os.path.expanduser(task.dataset)
+    if task.dataset in DATASETS or not os.path.exists(path):
         return task
-    return task.model_copy(update={"dataset": str(path.resolve())})
+    return task.model_copy(update={"dataset": _kept("dataset", os.path.realpath(path))})
+
+
+def _kept(what: str, path: str) -> str:
+    """The path. UsageError if a study can't keep it."""
+    if fault := path_fault(path):
+        raise UsageError(f"{what}: {fault} (got {path!r})")
+    return path

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from queue import Empty, Queue
-from typing import Any
 
 from vrtune.errors import UsageError, VrtuneError
-from vrtune.events import Event, Stopped
+from vrtune.events import Event, Noted, RoundEnded, Stopped
 from vrtune.lanes.device import cores, one_thread
+from vrtune.lanes.shortage import NoMemory
 from vrtune.lanes.workspace import Workspace
 from vrtune.searching.handover import handed_over
+from vrtune.searching.interrupts import unwinding
 from vrtune.searching.job import Job, Quota, run_job
+from vrtune.searching.process import Message, Process, latest
+from vrtune.storages.opening import open_storage
+from vrtune.studies.leases import reclaim
+from vrtune.studies.record import load_study
 
-PATIENCE_S = 60  # for a process to put its trials back before it is killed
+# for a process to put its trials back before it is killed; where the user asks twice
+PATIENCE_S, URGED_S = 60.0, 2.0
 WAIT_S = 0.2  # for the others to say something, once this process has no more to do
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
-Process = subprocess.Popen[str]
 Progress = Callable[[Event], None]
 
 
@@ -32,14 +35,17 @@ class Processes:
     those at work put their trials back and end."""
 
     def __init__(self, others: int) -> None:
-        self.messages: Queue[tuple[int, dict[str, Any]]] = Queue()
-        self.listeners: list[threading.Thread] = []
+        self.messages: Queue[tuple[int, Message]] = Queue()
         self.others: dict[int, Process] = {}
-        self.quota: Quota | None = None  # None until there is work
-        self.at_work: set[int] = set()  # numbers of those that were given work
-        self.alive: set[int] = set()  # of those that have not ended; this one's is 0
+        # of signals; of the file with what this process has read
+        self.signals, self.handing = contextlib.ExitStack(), contextlib.ExitStack()
+        self.handover: Path | None = None
+        self.quota = Quota(0, lambda: False)  # until there is work
+        self.job: Job | None = None
+        # numbers of those that were given work; have not ended, this one's is 0; said so before
+        self.at_work, self.alive, self.done = set[int](), set[int](), set[int]()
+        self.over = self.closed = self.lost = False  # `lost`: one ended before its time
         self.cores = self.threads = 1  # of all; of each process that is alive
-        self.writing = threading.Lock()
         self.failure: VrtuneError | None = None  # the first that one of the others met
         try:
             for number in range(1, others + 1):
@@ -49,27 +55,32 @@ class Processes:
             raise
 
     def __enter__(self) -> Processes:
+        self.signals.enter_context(unwinding())
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        with self.signals:
+            self.close()
 
-    def close(self) -> None:
-        """Ends the others, and waits for them."""
-        for number, process in self.others.items():
-            if number not in self.at_work:
-                process.terminate()
-            assert process.stdin
-            with self.writing, contextlib.suppress(BrokenPipeError):
-                process.stdin.close()  # which tells it to put its trials back and end
-        for process in self.others.values():
-            try:
-                process.wait(PATIENCE_S)
-            except subprocess.TimeoutExpired:
+    def close(self, patience: float = PATIENCE_S) -> None:
+        """Ends the others, and waits for them; KeyboardInterrupt ends the waiting."""
+        self.closed, until = True, time.monotonic() + patience
+        try:
+            for number, process in self.others.items():
+                if number not in self.at_work:
+                    process.terminate()
+                process.stop()
+            for process in self.others.values():
+                process.ended(until)
+        finally:
+            for process in self.others.values():
                 process.kill()
-                process.wait()
-        for listener in self.listeners:
-            listener.join(WAIT_S)  # longer only where what a space started holds the pipe
+            self.handing.close()
+
+    def hand_over(self, workspace: Workspace) -> None:
+        """Writes down for the others what this process has read. VrtuneError if it can't be."""
+        if self.others and self.handover is None:
+            self.handover = self.handing.enter_context(handed_over(workspace))
 
     def run(
         self,
@@ -81,74 +92,140 @@ class Processes:
         progress: Progress,
     ) -> None:
         """Runs a job in `count` processes, this one among them. `progress` is called in this one.
+        Others that are killed or lack memory are done without.
 
         Raises Stopped, or the first error that one of them met; by then all have ended.
         """
-        self.quota, self.alive, self.threads = quota, set(range(count)), job.threads
-        self.cores = cores(workspace.device)
+        self.job, self.quota, self.threads = job, quota, job.threads
+        self.alive, self.cores = set(range(count)), cores(workspace.device)
 
         def stop() -> bool:
             if stopping():  # first: what the others say may never end
+                for number in self.at_work:
+                    self.others[number].stop()
                 return True
+            if not self.over and quota.expired():
+                self.over = True
+                for number in self.alive - {0}:
+                    self.others[number].say("over")
             self._hear(progress)
             return self.failure is not None
 
-        stopped = False
-        with one_thread(workspace.device), self._handing_over(job, workspace, count):
+        try:
+            with one_thread(workspace.device):
+                self._put_to_work(workspace, count)
+                self._take_part(workspace, stop, progress)
+        except Stopped:
+            pass
+        except BaseException as error:
+            self.close(URGED_S if isinstance(error, KeyboardInterrupt) else PATIENCE_S)
+            with contextlib.suppress(Exception):  # what failed may be whoever listens
+                self._hear(progress)
+            raise
+        self.close()
+        self._hear(progress)
+        if self.failure:
+            raise self.failure
+        if stopping():
+            raise Stopped
+
+    def _put_to_work(self, workspace: Workspace, count: int) -> None:
+        assert self.job
+        if count > 1:
+            self.hand_over(workspace)
+        self.at_work = set(range(1, count))
+        for number in self.at_work:
+            own = self.job.model_copy(update={"number": number, "handover": str(self.handover)})
+            self.others[number].say(json.dumps(own.model_dump()))
+
+    def _take_part(
+        self, workspace: Workspace, stop: Callable[[], bool], progress: Progress
+    ) -> None:
+        """Does this process's share, and what the others leave; until all have ended."""
+        assert self.job
+        job, quota, spent, before = self.job, self.quota, 0.0, 0.0
+
+        def tell(event: Event) -> None:
+            nonlocal spent
+            if isinstance(event, RoundEnded):
+                event = replace(event, spent=event.spent + before)
+                spent = event.spent
+            quota.count(0, event)
+            progress(event)
+
+        while 0 in self.alive:
+            self.lost, before = False, spent
             try:
                 run_job(
                     job,
                     workspace=workspace,
                     one_more=quota.take,
                     stopping=stop,
+                    expired=quota.expired,
                     threads=lambda: self.threads,
-                    progress=progress,
+                    progress=tell,
                 )
                 self._leave(0)
-                while self.alive and not (stopped := stop()):
+            except NoMemory as error:
+                if self.alive == {0}:
+                    raise
+                self._lose(0, str(error), progress)
+                while self.alive and not stop():  # then the others' memory is free
                     self._hear(progress, WAIT_S)
-            except Stopped:
-                stopped = True
-            finally:
-                self.close()
-                self._hear(progress)
-        if self.failure:
-            raise self.failure
-        if stopped:
-            raise Stopped
+            while self.alive and not (self.lost and quota.more()) and not stop():
+                self._hear(progress, WAIT_S)
+            if self.lost and quota.more() and not stop():
+                self.alive.add(0)
+                job = job.model_copy(update={"together": 0})
 
-    @contextlib.contextmanager
-    def _handing_over(self, job: Job, workspace: Workspace, count: int) -> Iterator[None]:
-        """Gives the others the job, and what this process has read for it."""
-        if count == 1:
-            yield
-            return
-        with handed_over(workspace) as path:
-            self.at_work = set(range(1, count))
-            for number in self.at_work:
-                own = job.model_copy(update={"number": number, "handover": str(path)})
-                self._say(number, own.model_dump_json())
-            yield
+    # ---- what the others say -------------------------------------------------------------------
 
     def _hear(self, progress: Progress, wait: float = 0) -> None:
-        """Takes in what the others have said by now; waits so many seconds for the first word. Of
-        the rounds of one only the last is passed on."""
-        heard: list[tuple[int, dict[str, Any]]] = []
+        """Takes in what the others have said by now; waits so many seconds for the first word."""
+        heard: list[tuple[int, Message]] = []
         with contextlib.suppress(Empty):
             heard.append(self.messages.get(wait > 0, wait))
             heard += [self.messages.get(False) for _ in range(self.messages.qsize())]
-        last = {number: at for at, (number, said) in enumerate(heard) if _is_round(said)}
-        for at, (number, said) in enumerate(heard):
+        for number, said in latest(heard):
             if "event" in said:
-                if not _is_round(said) or last[number] == at:
-                    progress(Event.read(said["event"], number))
+                event = Event.read(said["event"], number)
+                self.quota.count(number, event)
+                progress(event)
             elif "error" in said:
                 kind = UsageError if said["exit_code"] == 2 else VrtuneError
                 self.failure = self.failure or kind(said["error"])
-            elif number in self.alive:
-                self._leave(number)
-                if said["ended"] != 0:
-                    self.failure = self.failure or _ended(number, said["ended"])
+            elif "done" in said:
+                self.done.add(number)
+            elif number in self.alive and "short" in said:
+                self._lose(number, said["short"], progress)
+            elif number in self.alive and "ended" in said:
+                self._end(number, said["ended"], progress)
+
+    def _end(self, number: int, status: int, progress: Progress) -> None:
+        """A process is gone: it had no more to do, or was killed, or failed."""
+        if number in self.done or self.closed:
+            self._leave(number)
+        elif status <= 0:
+            why = ", as where no memory is left" if status == -9 else ""
+            how = f"was killed (signal {-status}{why})" if status else "ended"
+            self._lose(number, f"search process {number} {how}", progress)
+        else:
+            self._leave(number)
+            self.failure = self.failure or VrtuneError(
+                f"search process {number} ended with status {status}: "
+                "what it wrote is above; its trials are queued again"
+            )
+
+    def _lose(self, number: int, why: str, progress: Progress) -> None:
+        """A process ends before its time: its trials are queued again, and granted to others."""
+        assert self.job
+        self._leave(number)
+        self.lost = True
+        self.quota.give_back(number)
+        reclaim(load_study(open_storage(self.job.storage), self.job.study, self.job.storage))
+        left = max(1, len(self.alive))
+        goes = "1 process goes on" if left == 1 else f"{left} processes go on"
+        progress(Noted(text=f"{why}: its trials are queued again, and {goes}"))
 
     def _leave(self, number: int) -> None:
         """One has no more to do: those that are left get its cores."""
@@ -157,65 +234,14 @@ class Processes:
         if threads > self.threads:
             self.threads = threads
             for other in self.alive - {0}:
-                self._say(other, f"threads {threads}")
-
-    def _say(self, number: int, line: str) -> None:
-        stdin = self.others[number].stdin
-        assert stdin
-        with self.writing, contextlib.suppress(BrokenPipeError, ValueError):  # it has ended
-            stdin.write(f"{line}\n")
-            stdin.flush()
+                self.others[other].say(f"threads {threads}")
 
     def _start(self, number: int) -> Process:
-        """Starts a process, and a thread that answers it and passes on what it says."""
-        process = subprocess.Popen(
-            # -P: it imports what this process does, whatever lies in the working folder
-            [sys.executable, "-P", "-m", "vrtune.searching.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,  # a terminal's Ctrl-C is the parent's to hear
-            env={
-                **os.environ,
-                **ONE_THREAD,
-                "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)),
-            },
-        )
+        return Process(number, self._take_in)
 
-        def listen() -> None:
-            assert process.stdout
-            with process.stdout as lines:
-                for line in lines:
-                    self._take_in(number, line)
-            self.messages.put((number, {"ended": process.wait()}))
-
-        listener = threading.Thread(target=listen, daemon=True)
-        listener.start()
-        self.listeners.append(listener)
-        return process
-
-    def _take_in(self, number: int, line: str) -> None:
+    def _take_in(self, number: int, said: Message) -> None:
         """Answers a process that waits for it; what else it says is for this one's own thread."""
-        try:
-            said = json.loads(line)
-        except ValueError:
-            said = None
-        if not isinstance(said, dict):  # not ours
-            sys.stderr.write(line)
-        elif "one_more" in said:
-            assert self.quota
-            self._say(number, "1" if self.quota.take() else "0")
+        if "one_more" in said:
+            self.others[number].say("1" if self.quota.take(number) else "0")
         else:
             self.messages.put((number, said))
-
-
-def _is_round(said: dict[str, Any]) -> bool:
-    return "event" in said and said["event"]["kind"] == "round"
-
-
-def _ended(number: int, status: int) -> VrtuneError:
-    return VrtuneError(
-        f"search process {number} ended with status {status}: "
-        "what it wrote is above; its trials are queued again"
-    )

@@ -7,21 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from vrtune.config import Task
-from vrtune.events import Event, Planned, RoundEnded, Stopped, TimeSpent
+from vrtune.display.progress import Listener, Progress, watching
+from vrtune.events import Event, Noted, Planned, Preparing, RoundEnded, Stopped, TimeSpent
 from vrtune.retraining import Retrained, retrain_study
 from vrtune.searching.confirm import confirm
 from vrtune.searching.interrupts import interrupts
 from vrtune.searching.job import Quota
 from vrtune.searching.plan import Work, plan
-from vrtune.searching.prepare import prepare, understand
-from vrtune.searching.processes import Processes, Progress
-from vrtune.searching.result import SearchResult, summarise
+from vrtune.searching.prepare import Request, prepare, understand
+from vrtune.searching.processes import Processes
+from vrtune.searching.result import Part, SearchResult, summarise
 from vrtune.searching.settings import SearchSettings, takes
 from vrtune.searching.timesheet import Timesheet
+from vrtune.storages.faults import faults
+from vrtune.storages.quiet import quiet
 from vrtune.studies.choice import ranked
 from vrtune.studies.leases import reclaim
-from vrtune.studies.quiet import quiet
 from vrtune.studies.searches import finish
+
+STOPPING = "stopping: open trials go back into the queue (once more ends it at once)"
 
 
 @takes(SearchSettings)
@@ -30,7 +34,7 @@ def search(
     space: str | Path,
     task: Task | None = None,
     *,
-    progress: Progress = lambda event: None,
+    progress: Progress = True,
     **settings: Any,
 ) -> SearchResult:
     """Tunes a method on a task by cross-validation, then trains the best trials again.
@@ -40,7 +44,8 @@ def search(
     Args:
         space: a search space's name (`vrtune list spaces`), or a .py file that defines one.
         task: what is tuned and how it is judged (default: LeNet on digits, 4 folds).
-        progress: called with events, in the thread that searches.
+        progress: whether to show it, on standard error or in a notebook; or what is called with
+            events instead, in the thread that searches.
         **settings: how to search; listed below.
 
     Returns:
@@ -59,16 +64,23 @@ def search(
 
     The settings:
     """
-    request = understand(space, task or Task(), SearchSettings.read(settings))
-    # the others import PyTorch while this process reads the data and measures
-    with Processes(request.processes - 1) as processes:
-        work = plan(prepare(request), [process.pid for process in processes.others.values()])
-        progress(Planned(text=str(work)))
-        times, stopped = run(work, processes, progress)
-    return conclude(work, times, stopped=stopped, progress=progress)
+    asked = SearchSettings.read(settings)
+    with watching(progress) as tell, faults(asked.storage):
+        request = understand(space, task or Task(), asked)
+        tell(Preparing(text=_preparing(request)))
+        # the others import PyTorch while this process reads the data and measures
+        with Processes(request.processes - 1) as processes:
+            prepared = prepare(request)
+            for sentence in prepared.workspace.dataset.notes:
+                tell(Noted(text=sentence))
+            processes.hand_over(prepared.workspace)  # before anything is written
+            work = plan(prepared, [process.pid for process in processes.others.values()])
+            tell(_planned(work))
+            times, stopped = run(work, processes, tell)
+        return conclude(work, times, stopped=stopped, progress=tell)
 
 
-def run(work: Work, processes: Processes, progress: Progress) -> tuple[Timesheet, bool]:
+def run(work: Work, processes: Processes, progress: Listener) -> tuple[Timesheet, bool]:
     """Runs the trials, until all are done, time or budget is spent or the user stops it.
 
     Returns how the time was spent, and whether it was stopped; no trial is open by then.
@@ -86,7 +98,16 @@ def run(work: Work, processes: Processes, progress: Progress) -> tuple[Timesheet
             spent[event.worker] = event.spent
         progress(event)
 
-    with interrupts() as stopping:
+    told = False
+    with interrupts() as asked:
+
+        def stopping() -> bool:
+            nonlocal told
+            if asked() and not told:
+                told = True
+                progress(Noted(text=STOPPING))
+            return asked()
+
         try:
             processes.run(work.job, work.workspace, work.processes, quota, stopping, note)
         except Stopped:
@@ -96,28 +117,65 @@ def run(work: Work, processes: Processes, progress: Progress) -> tuple[Timesheet
         return sum(sheets, Timesheet()), stopping()
 
 
-def conclude(work: Work, times: Timesheet, *, stopped: bool, progress: Progress) -> SearchResult:
+def conclude(work: Work, times: Timesheet, *, stopped: bool, progress: Listener) -> SearchResult:
     """Keeps how the time was spent, judges and trains the best trials again, and sums up."""
     request, study, settings = work.request, work.study, work.request.settings
     spent = {"occupancy": times.occupancy, "outside": times.outside, **times.model_dump()}
     finish(study, work.entry, spent, stopped=stopped)
     again: list[Retrained] = []
+    part: Part | None = "search" if stopped else None
     if settings.retrain and not stopped:
         try:
+            part = "confirmation"
             confirm(work, progress)
+            part = "retraining"
+            again = _retrain(work, progress)
+            part = None
         except Stopped:
-            stopped = True
-    best = [trial.number for trial in ranked(study)[: settings.retrain]]
-    if best and not stopped:
-        again = retrain_study(
-            study,
+            pass
+    seconds = time.monotonic() - request.began
+    return summarise(study, settings.storage, request.task, seconds, again, times, stopped_in=part)
+
+
+def _retrain(work: Work, progress: Listener) -> list[Retrained]:
+    """Trains the best trials again, as many as were asked for; none if none is complete. Stopped if
+    the user wants to stop."""
+    settings = work.request.settings
+    best = [trial.number for trial in ranked(work.study)[: settings.retrain]]
+    if not best:
+        return []
+    with interrupts() as stopping:
+        return retrain_study(
+            work.study,
             storage=settings.storage,
             numbers=best,
             seeds=settings.retrain_seeds,
-            device=request.device,
+            device=work.request.device,
             fused=None if settings.fuse == "auto" else work.job.fused,
             dataset=work.workspace.dataset,
             progress=progress,
+            stopping=stopping,
         )
-    seconds = time.monotonic() - request.began
-    return summarise(study, settings.storage, request.task, seconds, again, times, stopped=stopped)
+
+
+def _preparing(request: Request) -> str:
+    """What is done before there is a plan."""
+    others = request.processes - 1
+    starting = f", starting {others} more process{'es' * (others > 1)}" if others else ""
+    return f"reading {Path(request.task.dataset).name}{starting}"
+
+
+def _planned(work: Work) -> Planned:
+    """The plan, how much there is to do, and what the study knows already."""
+    settings, epochs = work.request.settings, work.request.task.epochs
+    known = ((trial.value, trial.number) for trial in ranked(work.study))
+    value, number = min(known, default=(None, None))
+    return Planned(
+        text=str(work),
+        trials=None if settings.budget and not settings.trials else work.trials,
+        epochs=epochs,
+        budget=settings.budget,
+        timeout=settings.timeout,
+        best=value,
+        best_trial=number,
+    )

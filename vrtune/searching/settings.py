@@ -18,6 +18,8 @@ from pydantic_core import PydanticCustomError
 
 from vrtune.config import Settings, Task, storage_url
 from vrtune.errors import UsageError, explain
+from vrtune.given.arguments import Device, read_path
+from vrtune.given.names import name_fault
 
 TRIALS = 30
 
@@ -26,7 +28,7 @@ Pruner = Literal["folds", "median", "percentile", "hyperband", "halving", "none"
 Start = Literal["on", "off"]
 Validate = Literal["epochs", "rungs"]
 Fuse = Literal["auto", "on", "off"]
-Device = Literal["auto", "cpu", "cuda"]
+Edited = Literal["refuse", "accept"]
 
 SPEED: JsonDict = {"panel": "Speed"}  # where the help shows a setting; else under Search
 END: JsonDict = {"panel": "After the search"}
@@ -76,6 +78,11 @@ class SearchSettings(Settings, title="Search"):
         title="name",
         description="study to make or to continue (default: SPACE-DATASET-MODEL)",
     )
+    edited_space: Edited = Field(
+        default="refuse",
+        description="when the study began with another text of the search space: refuse it, or "
+        "accept it and go on with the ranges of now",
+    )
     storage: str = Field(
         default="sqlite:///studies.db",
         title="url",
@@ -110,8 +117,9 @@ class SearchSettings(Settings, title="Search"):
     )
     device: Device = Field(
         default="auto",
+        title="name",
         json_schema_extra=SPEED,
-        description="where to train; auto: CUDA where there is one",
+        description="where to train: cpu, cuda, cuda:N or mps; auto: CUDA where there is one",
     )
     confirm: int = Field(
         default=3,
@@ -130,14 +138,24 @@ class SearchSettings(Settings, title="Search"):
         default=3, ge=1, json_schema_extra=END, description="trainings of each of them"
     )
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_no_flag(cls, given: Any) -> Any:
+        if isinstance(given, bool):
+            raise PydanticCustomError("no_bool", "give a number or a word")
+        return given
+
     @field_validator("study")
     @classmethod
-    def _names_no_folder(cls, study: str | None) -> str | None:
-        if study is not None and (not study or study in (".", "..") or set(study) & set("/\\")):
-            raise PydanticCustomError(
-                "name", "give a name without / and .., as it names a folder of results, too"
-            )
+    def _names_a_folder(cls, study: str | None) -> str | None:
+        if study is not None and (fault := name_fault(study)):
+            raise PydanticCustomError("name", fault)
         return study
+
+    @field_validator("data_dir", mode="before")
+    @classmethod
+    def _in_full(cls, data_dir: Any) -> Any:
+        return read_path(data_dir)
 
     @field_validator("storage", mode="before")
     @classmethod

@@ -1,8 +1,9 @@
 """One process of a search: reads its job and what it is granted as lines, answers in lines of JSON.
 
-Standard input: the job, then "1" or "0" whenever it asked for one more trial, and "threads N" when
-cores have become free; its end means stop.
-Standard output: {"one_more": true}, {"event": ...} or {"error": ..., "exit_code": ...} a line.
+Standard input: the job, then "1" or "0" whenever it asked for one more trial, "threads N" when
+cores have become free, and "over" when time or budget is spent; its end means stop.
+Standard output: {"one_more": true}, {"event": ...}, {"error": ..., "exit_code": ...} or {"short":
+...} where memory ran out, and at last {"done": true} a line.
 """
 
 from __future__ import annotations
@@ -10,9 +11,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import sys
 import threading
+import traceback
+from collections.abc import Callable
 from queue import Queue
+from typing import IO
 
 import optuna
 import torch
@@ -20,62 +25,101 @@ import torch
 from vrtune.errors import VrtuneError
 from vrtune.events import Stopped
 from vrtune.lanes.device import one_thread
+from vrtune.lanes.shortage import NoMemory
+from vrtune.searching.interrupts import interrupts
 from vrtune.searching.job import Job, run_job
+from vrtune.storages.faults import faults
 
 
-def main() -> int:
-    """Runs the job that standard input names."""
-    heard = os.fdopen(os.dup(sys.stdin.fileno()), encoding="utf-8")
-    out = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1, encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a space prints is not ours
-    sys.stdout = sys.stderr
-    warm_up()
-    given = heard.readline()
-    if not given:
-        return 0
-    job = Job.model_validate_json(given)
-    answers: Queue[bool] = Queue()
-    stop = threading.Event()
-    threads = job.threads
+def run() -> None:
+    """Runs the job that standard input names, and ends this process."""
+    heard, out = _lines()
+    status = 0
+    with interrupts() as asked:
+        try:
+            warm_up()
+            given = heard.readline()
+            if given:
+                Worker(Job.model_validate(json.loads(given)), heard, out).run(asked)
+        except KeyboardInterrupt:  # asked twice
+            pass
+        except BaseException:
+            traceback.print_exc()
+            status = 1
+    sys.stderr.flush()  # which is standard output, too
+    if asked.by is not None:  # the parent is to know that it was not the one who asked
+        signal.signal(asked.by, signal.SIG_DFL)
+        signal.raise_signal(asked.by)
+    os._exit(status)  # at once: taking PyTorch down takes a second, while a core is idle
 
-    def listen() -> None:
-        nonlocal threads
-        for line in heard:
-            if line.startswith("threads "):
-                threads = int(line.split()[1])
+
+class Worker:
+    """Does a job, for as long as its parent grants it another trial."""
+
+    def __init__(self, job: Job, heard: IO[str], out: IO[str]) -> None:
+        self.job, self.heard, self.out = job, heard, out
+        self.answers: Queue[bool] = Queue()
+        self.stop, self.over = threading.Event(), threading.Event()
+        self.threads = job.threads
+        self.speaking = threading.Lock()  # the loop and its ledger both do
+
+    def run(self, asked: Callable[[], bool]) -> None:
+        """Runs the job, until somebody has `asked` this process to end."""
+        threading.Thread(target=self._listen, daemon=True).start()
+        try:
+            with faults(self.job.storage), one_thread(torch.device(self.job.device)):
+                run_job(
+                    self.job,
+                    one_more=self._one_more,
+                    stopping=lambda: self.stop.is_set() or asked(),
+                    expired=self.over.is_set,
+                    threads=lambda: self.threads,
+                    progress=lambda event: self._say(event=event.message()),
+                )
+        except Stopped:
+            pass
+        except NoMemory as error:
+            self._say(short=str(error))
+        except VrtuneError as error:
+            self._say(error=str(error), exit_code=error.exit_code)
+        if not asked():
+            self._say(done=True)
+
+    def _listen(self) -> None:
+        for line in self.heard:
+            word = line.strip()
+            if word.startswith("threads "):
+                self.threads = int(word.split()[1])
+            elif word == "over":
+                self.over.set()
             else:
-                answers.put(line.strip() == "1")
-        stop.set()
-        answers.put(False)
+                self.answers.put(word == "1")
+        self.stop.set()
+        self.answers.put(False)
 
-    threading.Thread(target=listen, daemon=True).start()
-    speaking = threading.Lock()  # the loop and its ledger both do
-
-    def say(**message: object) -> None:
+    def _say(self, **message: object) -> None:
         # a parent that is gone hears nothing; standard input has ended then, too
-        with speaking, contextlib.suppress(OSError):
-            out.write(f"{json.dumps(message)}\n")
+        with self.speaking, contextlib.suppress(OSError):
+            self.out.write(f"{json.dumps(message)}\n")
 
-    def one_more() -> bool:
-        if stop.is_set():  # nobody answers any more
+    def _one_more(self) -> bool:
+        if self.stop.is_set():  # nobody answers any more
             return False
-        say(one_more=True)
-        return answers.get()
+        self._say(one_more=True)
+        return self.answers.get()
 
-    try:
-        with one_thread(torch.device(job.device)):
-            run_job(
-                job,
-                one_more=one_more,
-                stopping=stop.is_set,
-                threads=lambda: threads,
-                progress=lambda event: say(event=event.message()),
-            )
-    except Stopped:
-        pass
-    except VrtuneError as error:
-        say(error=str(error), exit_code=error.exit_code)
-    return 0
+
+def _lines() -> tuple[IO[str], IO[str]]:
+    """Standard input and output, out of reach of a space and what it starts: it reads nothing, and
+    writes to standard error."""
+    heard = os.fdopen(os.dup(0), encoding="utf-8")
+    out = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return heard, out
 
 
 def warm_up() -> None:
@@ -84,9 +128,3 @@ def warm_up() -> None:
         import vrtune.gradients.cpu.samples_last  # noqa: F401
 
     optuna.storages.RDBStorage("sqlite://")
-
-
-if __name__ == "__main__":
-    status = main()
-    sys.stderr.flush()  # which is standard output, too
-    os._exit(status)  # at once: taking PyTorch down takes a second, while a core is idle

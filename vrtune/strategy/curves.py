@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +110,7 @@ class _Scale:
         diverged = bool(reported) and not math.isfinite(reported[max(reported)])
         if trial.state is TrialState.FAIL and not diverged:  # by no fault of its settings
             return None
-        kept = [trial.system_attrs.get(f"{FOLDS}{e}") or [v] for e, v in reported.items()]
+        kept = [_losses(trial.system_attrs.get(f"{FOLDS}{e}")) or [v] for e, v in reported.items()]
         each = self.heights([loss for losses in kept for loss in losses])
         ends = list(accumulate(len(losses) for losses in kept))
         rows = [each[end - len(losses) : end] for losses, end in zip(kept, ends, strict=True)]
@@ -117,6 +118,12 @@ class _Scale:
         means = dict(zip(reported, map(float, self.heights(list(reported.values()))), strict=True))
         final = float(self.heights([trial.values[0]])[0]) if complete else None
         return Curve(trial, means, folds, final, diverged)
+
+
+def _losses(kept: Any) -> list[float]:
+    """The losses that a trial keeps of an epoch; none if others wrote something else there."""
+    known = isinstance(kept, list) and all(isinstance(v, int | float | None) for v in kept)
+    return [math.nan if loss is None else loss for loss in kept] if known else []
 
 
 def _values(trial: FrozenTrial) -> Iterable[float]:

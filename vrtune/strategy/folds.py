@@ -36,19 +36,31 @@ class FoldsPruner(BasePruner):
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
         self.warm_up = max(1, epochs // 10)
+        self._last: tuple[list[object], list[FrozenTrial], Curves] | None = None
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
         """Whether to give up a trial after the epoch that it reported last."""
         epoch = trial.last_step
         if epoch is None or not self.warm_up < epoch < self.epochs:
             return False
-        others = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
-        curves = read(study, [*others, trial])
+        curves = self._curves(study, trial)
         own = next((c for c in curves.known if c.trial.number == trial.number), None)
         rivals = [c for c in curves.known if c is not own and epoch in c.folds]
         if own is None or not rivals:
             return False
         return self._lost(own, rivals, curves, epoch) or _twin(own, rivals, epoch)
+
+    def _curves(self, study: Study, trial: FrozenTrial) -> Curves:
+        """Those of all trials: the same for all that are judged before one of them goes on."""
+        trials = [
+            trial if other.number == trial.number else other
+            for other in study.get_trials(deepcopy=False)
+        ]
+        now: list[object] = [(id(t), t.state, len(t.intermediate_values)) for t in trials]
+        last = self._last  # other threads may set it
+        if last is None or last[0] != now:
+            last = self._last = now, trials, read(study, trials)
+        return last[2]
 
     def _lost(self, own: Curve, rivals: list[Curve], curves: Curves, epoch: int) -> bool:
         best = min(rivals, key=lambda c: (curves.expected(c), c.trial.number))

@@ -125,7 +125,7 @@ def failure_limit(losses: Iterable[Sequence[float]], classes: int) -> float:
     known = [[loss for loss in row if math.isfinite(loss)] for row in losses]
     guess = math.log(classes)
     usual = min((statistics.median(row) for row in known if row), default=guess)
-    return min(max(math.sqrt(usual * guess), 1.25 * usual), NO_BETTER * guess)
+    return min(max(math.sqrt(max(usual, 0.0) * guess), 1.25 * usual), NO_BETTER * guess)
 
 
 def count_failed(losses: Iterable[float], limit: float) -> int:

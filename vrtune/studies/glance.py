@@ -10,8 +10,9 @@ from optuna.trial import FrozenTrial
 from vrtune.config import Settings
 from vrtune.errors import UsageError
 from vrtune.studies.alive import alive, is_identity
+from vrtune.studies.counts import Counts, count, states
 from vrtune.studies.leases import WORKER
-from vrtune.studies.record import Counts, best_value, count, read_record, states
+from vrtune.studies.record import best_value, read_record
 
 
 class Glance(Settings):

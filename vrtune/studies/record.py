@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
@@ -25,15 +24,7 @@ from vrtune.storages.locks import locked
 from vrtune.storages.quiet import quiet
 from vrtune.storages.urls import shown
 from vrtune.studies.choice import ranked
-from vrtune.studies.leases import AGAIN, CUT_OFF
 
-STATES = {
-    TrialState.COMPLETE: "complete",
-    TrialState.PRUNED: "pruned",
-    TrialState.FAIL: "failed",
-    TrialState.RUNNING: "running",
-    TrialState.WAITING: "queued",
-}
 RECORD = "vrtune"  # the study attribute that holds its StudyRecord
 
 
@@ -120,10 +111,11 @@ def load_study(storage: BaseStorage, name: str, url: str) -> optuna.Study:
 @quiet()
 def all_studies(storage: BaseStorage) -> list[optuna.Study]:
     """The studies of a storage, whoever made them."""
-    return [
-        optuna.load_study(study_name=study.study_name, storage=storage)
-        for study in storage.get_all_studies()
-    ]
+    found = []
+    for study in storage.get_all_studies():
+        with suppress(KeyError):  # it was deleted meanwhile
+            found.append(optuna.load_study(study_name=study.study_name, storage=storage))
+    return found
 
 
 def read_record(study: optuna.Study) -> StudyRecord:
@@ -188,40 +180,6 @@ def _refuse_edited(study: optuna.Study, kept: StudyRecord, now: StudyRecord) -> 
             f"{now.sources[0] if now.sources else now.space} holds now: choose another name with "
             "--study, or go on with the text of now by --edited-space accept"
         )
-
-
-class Counts(Settings):
-    """How many trials are in which state; an interrupted one ended by no fault of its settings."""
-
-    complete: int = 0
-    pruned: int = 0
-    failed: int = 0
-    interrupted: int = 0
-    running: int = 0
-    queued: int = 0
-
-    def __str__(self) -> str:
-        counts = self.model_dump()
-        shown = [name for name, n in counts.items() if n or name in ("complete", "pruned")]
-        return ", ".join(f"{counts[name]} {name}" for name in shown)
-
-
-def states(trials: Sequence[FrozenTrial]) -> dict[int, str]:
-    """The state of each trial by its number. A study knows none of interrupted ones: they failed
-    there. Those of a process that died are known by the trials that repeat them."""
-    found = {trial.number: STATES[trial.state] for trial in trials}
-    for trial in trials:
-        if CUT_OFF in trial.user_attrs and trial.state is TrialState.FAIL:
-            found[trial.number] = "interrupted"
-        again = trial.user_attrs.get(AGAIN)
-        if isinstance(again, int) and again in found:
-            found[again] = "interrupted"
-    return found
-
-
-def count(trials: Sequence[FrozenTrial]) -> Counts:
-    """How many trials of a study are in which state."""
-    return Counts(**Counter(states(trials).values()))
 
 
 def best_value(study: optuna.Study) -> float | None:
