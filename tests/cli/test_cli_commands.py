@@ -57,7 +57,7 @@ def test_a_search_prints_a_line_a_trial_and_a_summary(run: Run) -> None:
     assert judged == list(range(4, 4 + len(judged)))
     assert re.fullmatch(r"training trial \d again with 2 seeds", said[4 + len(judged)])
     summary = {line[:24].strip(): line[24:] for line in said[5 + len(judged) :]}
-    assert "trainings on fresh starts; " in summary["confirmed"]
+    assert " of them on fresh starts; " in summary["confirmed"]
     best = len({said[line].split()[2] for line in judged})
     assert f"to confirm the best {best}" in summary["gradient computations"]
     assert len(summary["of each seed"].split()) == 2

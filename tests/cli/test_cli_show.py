@@ -15,7 +15,7 @@ from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 from vrtune import Task, search
-from vrtune.cli.show import _fresh
+from vrtune.cli.show import Shown, _over_all
 from vrtune.storages.opening import open_storage
 from vrtune.studies.choice import ATTRIBUTE, Confirmed, confirmation, ranked
 from vrtune.studies.record import RECORD, load_study
@@ -98,10 +98,10 @@ def test_it_shows_the_confirmed_trials_and_the_choice(run: Run) -> None:
         study.set_user_attr(ATTRIBUTE.format(number), kept.model_dump(mode="json"))
     said = run("show", STUDY)
     heading, *rows = table(said)
-    assert heading[:4] == ["trial", "validation loss", "fresh starts", "failed"]
+    assert heading[:4] == ["trial", "validation loss", "over all starts", "failed"]
     assert [[row[0], *row[2:4]] for row in rows] == [
-        [str(second), "0.375", "0 of 4"],
-        [str(first), "0.375", "1 of 4"],
+        [str(second), "0.4", "0 of 4"],
+        [str(first), "0.4", "1 of 4"],
     ]
     assert lines(said)["choice"] == [f"trial {second}, the best of those that were confirmed"]
     told = json.loads(run("show", STUDY, "--json"))
@@ -113,9 +113,20 @@ def test_it_shows_the_confirmed_trials_and_the_choice(run: Run) -> None:
 
 
 def test_a_diverged_start_is_no_mean() -> None:
-    one = {"losses": [[0.5, None]], "failed": 1, "trainings": 4}
-    assert _fresh(one) == ("diverged", "1 of 4")
-    assert _fresh(None) == (None, "-")
+    trial = Shown(
+        number=0, value=0.5, params={}, fold_values=None, gradient_computations=None,
+        seconds=None, confirmed={"mean": None, "failed": 1, "trainings": 4}, edges=[],
+    )  # fmt: skip
+    assert _over_all(trial) == ("diverged", "1 of 4")
+    assert _over_all(trial.model_copy(update={"confirmed": None})) == (0.5, "-")
+
+
+@pytest.mark.usefixtures("studies")
+def test_trials_that_wait_are_not_taken_for_those_of_others(run: Run) -> None:
+    """They have no settings yet."""
+    opened().enqueue_trial({"lr": 0.1}, user_attrs={"again": 0})
+    assert json.loads(run("show", STUDY, "--json"))["foreign"] == 0
+    assert "not run by vrtune" not in run("show", STUDY)
 
 
 @pytest.mark.usefixtures("empty")

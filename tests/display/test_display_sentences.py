@@ -79,7 +79,7 @@ def test_a_search() -> None:
         ],
     )
     beside, _ = status(tally(*events), 100.0)
-    assert beside == "3 of 30 trials, 1:40 elapsed, about 11:52 left"
+    assert beside == "3 of 30 trials, 1:40 elapsed, about 11:52 left of the search"
 
 
 def test_a_search_with_a_budget() -> None:

@@ -20,6 +20,7 @@ from vrtune.display.figures import figure, plus_minus, safe, settings
 __all__ = ["figure", "plus_minus", "safe", "settings"]
 
 LABEL = 24  # columns
+COPIED = ("next", "")  # labels of commands
 NARROW = 24  # columns that the last one of a table gets at least, or goes on a line of its own
 GAP = "  "
 
@@ -42,12 +43,17 @@ def print_json(answer: dict[str, Any]) -> None:
 
 
 def print_lines(lines: Iterable[tuple[str, str]]) -> None:
-    """A label and its value a line; a value with an empty label goes on from the line above. Names
-    and commands are to be copied: long lines run over the edge of a terminal."""
+    """A label and its value; a value with an empty label goes on from the line above. On a terminal
+    long sentences break at blanks; commands, and words that are too long, run over its edge."""
     out = console()
+    room = out.width - LABEL if _is_terminal() else sys.maxsize
     for label, value in lines:
-        line = Text.assemble((f"{label:<{LABEL}}", "bold"), safe(value))
-        out.print(line, soft_wrap=True)
+        text, whole = safe(value), label in COPIED
+        whole = whole or max(map(cell_len, text.split(" "))) > room
+        first, *more = [text] if whole else _broken(text, room)
+        out.print(Text.assemble((f"{label:<{LABEL}}", "bold"), first), soft_wrap=True)
+        for line in more:
+            out.print(Text(" " * LABEL + line), soft_wrap=True)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, spare: int = 0) -> None:

@@ -73,7 +73,7 @@ def show(study: Study, storage: Storage = DEFAULT_STORAGE, json: Json = False) -
     again = [result for result in results if result]
     confirming = sum(confirmed.gradient_computations for confirmed in again_judged.values())
     shown = [_shown(trial, again_judged.get(trial.number)) for trial in best[:BEST]]
-    foreign = sum(map(is_foreign, trials))
+    foreign = sum(is_foreign(t) for t in trials if t.state.name == "COMPLETE")
     if json:
         print_json(
             {
@@ -199,14 +199,15 @@ def _choice(shown: list[Shown]) -> Iterator[tuple[str, str]]:
 
 
 def _best(shown: list[Shown]) -> tuple[list[str], list[list[Any]]]:
-    """Columns and rows of the best trials; what fresh starts said of them only where they did."""
+    """Columns and rows of the best trials, in the order of the mean over all their trainings; that
+    is a column of its own where some were trained on fresh starts, too."""
     anew = any(trial.confirmed for trial in shown)
-    fresh = ["fresh starts", "failed"] if anew else []
+    fresh = ["over all starts", "failed"] if anew else []
     return (
         ["trial", "validation loss", *fresh, "gradient computations", "parameters"],
         [
             [
-                *(trial.number, trial.value, *(_fresh(trial.confirmed) if anew else ())),
+                *(trial.number, trial.value, *(_over_all(trial) if anew else ())),
                 *(_thousands(trial.gradient_computations), settings(trial.params)),
             ]
             for trial in shown
@@ -218,10 +219,9 @@ def _thousands(value: float | None) -> str | None:
     return None if value is None else f"{value:,.0f}"
 
 
-def _fresh(confirmed: dict[str, Any] | None) -> tuple[Any, str]:
-    """The mean validation loss on fresh starts, and how many trainings failed."""
-    if confirmed is None:
-        return None, "-"
-    losses = [loss for row in confirmed["losses"] for loss in row]
-    mean = "diverged" if None in losses else sum(losses) / len(losses)
-    return mean, f"{confirmed['failed']} of {confirmed['trainings']}"
+def _over_all(trial: Shown) -> tuple[Any, str]:
+    """The mean validation loss of a trial over all its trainings, and how many of them failed."""
+    if (kept := trial.confirmed) is None:
+        return trial.value, "-"
+    mean = "diverged" if kept["mean"] is None else kept["mean"]
+    return mean, f"{kept['failed']} of {kept['trainings']}"

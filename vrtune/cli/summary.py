@@ -43,7 +43,7 @@ def summary(result: SearchResult) -> Iterator[tuple[str, str]]:
             yield "weights and curves", again.folder
     yield "trials", str(result.trials)
     spent, more = result.gradient_computations, result.confirm_gradient_computations
-    also = f", and {more:,.0f} to confirm the best {result.confirmed}" if more else ""
+    also = f", and {more:,.0f} to confirm {result.confirmed} of them" if more else ""
     yield "gradient computations", f"{spent:,.0f}{also}"
     yield "seconds", f"{result.seconds:.1f}"
     if result.occupancy is not None:
@@ -63,11 +63,10 @@ def proposed(name: str, *study: str, storage: str) -> str:
 
 
 def _confirmed(confirmed: Confirmed) -> str:
-    """What fresh starts said of a trial."""
-    fresh = [v for row in confirmed.losses for v in row if v is not None]
-    mean = figure(sum(fresh) / len(fresh)) if fresh else "none finite"
-    failed = (
-        f"{confirmed.failed} of {confirmed.trainings} failed" if confirmed.failed else "none failed"
-    )
-    count = sum(map(len, confirmed.losses))
-    return f"validation loss {mean}, the mean of {count} trainings on fresh starts; {failed}"
+    """What all trainings of a trial say together: those of the search, and on fresh starts."""
+    failed = f"{confirmed.failed} of them failed" if confirmed.failed else "none failed"
+    fresh, count = sum(map(len, confirmed.losses)), confirmed.trainings
+    if confirmed.mean is None:
+        return f"diverged in some of {count} trainings, {fresh} of them on fresh starts; {failed}"
+    mean = figure(confirmed.mean)
+    return f"{mean}, the mean of {count} trainings, {fresh} of them on fresh starts; {failed}"

@@ -34,7 +34,8 @@ def status(tally: Tally, now: float) -> tuple[str, list[str]]:
     times = [f"{clock(tally.elapsed(now))} elapsed"]
     left = tally.left(now)
     if left is not None:
-        times.append(f"about {clock(ceil(left))} left")
+        of = " of the search" if tally.searching else ""  # what comes after it is not known yet
+        times.append(f"about {clock(ceil(left))} left{of}")
     if tally.searching or tally.share() is None:
         times.insert(0, doing(tally))
     else:

@@ -107,7 +107,7 @@ class SearchResult(Settings):
             yield "validation loss", f"{figure(self.best.value)}, of {parts}"
             if again := self.best.confirmed:
                 how = f"{again.failed} of {again.trainings} trainings failed"
-                yield "with fresh starts", f"{figure(again.mean)}; {how}"
+                yield "over all starts", f"{figure(again.mean)}; {how}"
         confirming = self.confirm_gradient_computations
         also = f" and {confirming:,.0f} to confirm" if confirming else ""
         yield "search cost", f"{self.gradient_computations:,.0f} gradient computations{also}"

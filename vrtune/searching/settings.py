@@ -86,7 +86,7 @@ class SearchSettings(Settings, title="Search"):
     storage: str = Field(
         default="sqlite:///studies.db",
         title="url",
-        description="where studies are kept: sqlite:///FILE, postgresql://HOST/NAME, FILE.log ...",
+        description="where studies are kept: sqlite:///FILE, postgresql://HOST/NAME, FILE.journal",
     )
     data_dir: Path = Field(
         default=Path("data"),

@@ -10,8 +10,10 @@ from optuna.trial import FrozenTrial
 from vrtune.config import Settings
 from vrtune.errors import UsageError
 from vrtune.studies.alive import alive, is_identity
+from vrtune.studies.choice import ranked
 from vrtune.studies.counts import Counts, count, states
 from vrtune.studies.leases import WORKER
+from vrtune.studies.outcome import value
 from vrtune.studies.record import best_value, read_record
 
 
@@ -24,7 +26,7 @@ class Glance(Settings):
     model: str | None
     trials: Counts
     state: str
-    best: float | None
+    best: float | None  # of the trial that is chosen
 
 
 def glance(study: optuna.Study) -> Glance:
@@ -34,6 +36,7 @@ def glance(study: optuna.Study) -> Glance:
         record = read_record(study)
     except UsageError:
         record = None
+    chosen = ranked(study) if record else []
     return Glance(
         study=study.study_name,
         space=record.space if record else None,
@@ -41,7 +44,7 @@ def glance(study: optuna.Study) -> Glance:
         model=record.task.model if record else None,
         trials=count(trials),
         state=state(trials),
-        best=best_value(study),
+        best=value(chosen[0]) if chosen else best_value(study),
     )
 
 
