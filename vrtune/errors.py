@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
 
@@ -63,3 +64,9 @@ def told(error: BaseException) -> str:
     except Exception:  # of its own __str__
         said = ""
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def unwarned() -> None:
+    """Optuna warns whenever it meets a pair as a choice. Here it is kept as JSON gives it back, so
+    every storage can, and nobody needs to be told."""
+    warnings.filterwarnings("ignore", "Choices for a categorical distribution", UserWarning)

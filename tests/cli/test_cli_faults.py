@@ -255,6 +255,7 @@ def test_ctrl_c_ends_the_loop_of_a_shell() -> None:
     ("error", "says"),
     [
         (MemoryError(), "the memory is used up: give fewer --jobs"),
+        (ImportError("libx.so: failed to map segment from shared object"), "the memory is used up"),
         (RecursionError(), "nested too deeply"),
         (OSError(28, "No space left on device", "a.txt"), "a.txt can't be used (No space left"),
     ],

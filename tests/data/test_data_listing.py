@@ -111,7 +111,7 @@ def test_links_are_followed_once(images: Path) -> None:
 
 def test_a_class_that_is_a_link_to_another_is_refused(images: Path) -> None:
     (images / "train" / "owl").symlink_to(images / "train" / "cat")
-    with pytest.raises(VrtuneError, match="owl holds no images"):
+    with pytest.raises(VrtuneError, match="owl was reached before"):
         folder.load(images)
 
 
@@ -194,3 +194,18 @@ def test_folders_deeper_than_a_path_may_be_long(images: Path) -> None:
     with pytest.raises(VrtuneError, match=r"a\.\.\. cannot be looked into \(File name too long\)"):
         folder.load(images)
     shutil.rmtree(images)
+
+
+def test_classes_that_a_link_makes_one_are_refused(images: Path) -> None:
+    (images / "test" / "cat" / "up").symlink_to(images / "test")  # dogs would be cats
+    with pytest.raises(VrtuneError, match="test/dog was reached before, as a part of another"):
+        folder.load(images).check_test()
+
+
+def test_classes_that_differ_by_case_are_two_and_that_is_told(images: Path) -> None:
+    save(images / "train" / "Cat" / "0.png")
+    loaded = folder.load(images)
+    assert loaded.class_names == ("Cat", "cat", "dog")
+    assert loaded.notes == (
+        f"{images}/train: 'Cat' and 'cat' are two classes: merge the folders if one was meant",
+    )

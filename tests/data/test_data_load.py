@@ -31,6 +31,8 @@ def test_a_folder_and_a_file(tmp_path: Path) -> None:
     x, y = np.zeros((4, 2, 2), np.uint8), np.arange(4) % 2
     np.savez(tmp_path / "arrays.npz", x_train=x, y_train=y, x_test=x, y_test=y)
     assert load(str(tmp_path / "arrays.npz"), tmp_path).name == "arrays"
+    (tmp_path / "arrays.npz").rename(tmp_path / "ARRAYS.NPZ")
+    assert load(str(tmp_path / "ARRAYS.NPZ"), tmp_path).name == "ARRAYS"
 
 
 @pytest.mark.parametrize(

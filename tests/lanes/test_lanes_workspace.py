@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -159,6 +162,34 @@ def test_one_of_several_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(UsageError, match="no CUDA device 1 here: there is one, cuda:0"):
         choose_device("cuda:1")
+
+
+def test_cuda_of_a_process_that_this_one_was_forked_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "_is_in_bad_fork", lambda: True)
+    with pytest.raises(UsageError, match=r"this one was forked from.*'spawn'"):
+        choose_device("cuda")
+
+
+FORKED = """
+import os, signal, torch
+from vrtune.lanes.device import choose_device
+torch.set_num_threads(2)
+large = torch.ones(4_000_000, dtype=torch.float64)
+large.float()  # on two threads, which the child lacks
+if (child := os.fork()) == 0:
+    signal.alarm(60)
+    choose_device("cpu")
+    large.float()
+    os._exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_process_does_not_wait_for_threads_it_lacks() -> None:
+    ran = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=90)
+    assert ran.stdout == "7\n", ran.stderr
 
 
 def test_apples_device(monkeypatch: pytest.MonkeyPatch) -> None:

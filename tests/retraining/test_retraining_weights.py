@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from safetensors.torch import load_file
 from vrtune import retrain
 from vrtune.errors import VrtuneError
 from vrtune.retraining import weights
+from vrtune.storages import locks
 from vrtune.studies.folders import MARK
 from vrtune.studies.retrained import retrained
 
@@ -45,6 +47,25 @@ def test_seeds_of_an_earlier_retraining_are_gone(searched: Searched) -> None:
     assert set(files(searched.results / "trial-0")) == {
         *("curves.json", "seed-1.safetensors", "notes.txt")
     }
+
+
+def test_files_and_result_are_of_one_retraining(
+    searched: Searched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others that train the trial again wait until both are kept."""
+    held = []
+
+    def noting(call: Callable[..., None]) -> Callable[..., None]:
+        def noted(*args: Any) -> None:
+            held.append(bool(locks._held))
+            call(*args)
+
+        return noted
+
+    for name in ("_replace", "keep"):
+        monkeypatch.setattr(weights, name, noting(getattr(weights, name)))
+    retrain("s", storage=searched.url, trial=0, seeds=1)
+    assert held == [True, True]
 
 
 def fail(at: int, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:

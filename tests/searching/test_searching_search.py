@@ -26,6 +26,7 @@ from vrtune.searching.processes import Processes
 from vrtune.searching.search import STOPPING, conclude, run
 from vrtune.searching.settings import TRIALS, SearchSettings
 from vrtune.searching.timesheet import Timesheet
+from vrtune.studies.leases import worker_identity
 from vrtune.studies.searches import read_searches
 
 POINTS = 8  # of the grid of SPACE
@@ -211,14 +212,13 @@ def test_so_many_trials_are_granted_and_none_after_the_time(
 
 
 @pytest.mark.parametrize("error", [Stopped, VrtuneError])
-def test_no_trial_is_left_open_however_it_ends(
-    url: str, error: type[Exception], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_trial_is_left_open_however_it_ends(url: str, error: type[Exception]) -> None:
     work = planned(url)
-    monkeypatch.setattr("vrtune.studies.leases.CLAIM_S", 0.0)
 
     def act(*_: Any) -> None:
-        work.study.ask().suggest_float("lr", 0.1, 1.0)  # whose process is gone
+        trial = work.study.ask()
+        trial.set_user_attr("worker", {**worker_identity(), "started": 0.0})  # which is gone
+        trial.suggest_float("lr", 0.1, 1.0)
         raise error
 
     if error is Stopped:

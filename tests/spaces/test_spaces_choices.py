@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 
 import optuna
@@ -104,6 +105,7 @@ def test_a_grids_values_may_be_of_any_sort(make: Make, values: str, wanted: list
     [
         ("(x for x in [1])", "lr is <generator"),
         ("np.float64(1)", "lr is np.float64"),
+        ("np.array(0.1)", "lr is array"),
         ("'abc'", "lr is 'abc'"),
         ("{'a': 1}", "lr is {'a': 1}"),
         ("[]", "lr is empty"),
@@ -137,3 +139,27 @@ def test_a_point_names_what_is_asked_for_at_it(make: Make) -> None:
     )
     space = make((KINDS + text).encode())
     assert space.grid() == [{"kind": "a"}, {"kind": "b", "m": 0.0}, {"kind": "b", "m": 0.5}]
+
+
+def test_pairs_are_chosen_without_a_warning(make: Make) -> None:
+    text = "def suggest(trial):\n    lr, _ = trial.suggest_categorical('p', [(0.1, 1), (0.2, 2)])\n"
+    space = make(f"{KINDS}{text}    return TrialConfig(optimizer=SGD(lr=lr))".encode())
+    with warnings.catch_warnings(action="error"):
+        assert space.check().optimizer.lr in (0.1, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("3", "a parameter's name is text, and 3 is none"),
+        ("'x' * 513", "at most 512 characters"),
+        ("'\\ud800'", "give it in UTF-8"),
+        ("'a\\0'", "without the character NUL"),
+    ],
+    ids=["number", "long", "half", "nul"],
+)
+def test_a_name_that_no_study_keeps_is_refused(make: Make, name: str, message: str) -> None:
+    text = f"def suggest(trial):\n    lr = trial.suggest_float({name}, 0.1, 1)\n"
+    space = make(f"{KINDS}{text}    return TrialConfig(optimizer=SGD(lr=lr))".encode())
+    with pytest.raises(UsageError, match=message):
+        space.check()

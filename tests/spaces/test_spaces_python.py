@@ -153,6 +153,15 @@ def test_whatever_is_called_and_returns_settings(make: Make, suggest: str) -> No
     assert config.optimizer.lr == 1
 
 
+def test_the_working_folder_stays(make: Make, tmp_path: Path) -> None:
+    here = os.getcwd()
+    moved = BODY.replace("return", f"os.chdir({str(tmp_path)!r}); return")
+    space = make(f"import os\nos.chdir('/')\n{HEAD}{moved}".encode())
+    assert os.getcwd() == here
+    assert space.check().optimizer.lr
+    assert os.getcwd() == here
+
+
 def test_warnings_are_the_users(make: Make) -> None:
     """None is hushed, none becomes an error: not at a point of the grid either."""
     warns = BODY.replace("    return", "    warnings.warn('b')\n    return")

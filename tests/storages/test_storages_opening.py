@@ -11,7 +11,7 @@ import pytest
 from optuna.trial import TrialState
 
 from vrtune.config import Task
-from vrtune.errors import UsageError
+from vrtune.errors import UsageError, VrtuneError
 from vrtune.storages.opening import open_storage
 from vrtune.studies.counts import Counts, count
 from vrtune.studies.leases import put_back, reclaim, worker_identity
@@ -162,3 +162,12 @@ def test_trials_are_counted_by_how_they_ended() -> None:
     counts = Counts(complete=1, pruned=1, failed=1, interrupted=3, running=1)
     assert count(study.get_trials()) == counts
     assert str(counts) == "1 complete, 1 pruned, 1 failed, 3 interrupted, 1 running"
+
+
+@pytest.mark.parametrize("name", ["x.db", "x.journal"])
+def test_a_study_that_is_deleted_while_it_is_used(name: str, tmp_path: Path) -> None:
+    study = optuna.create_study(study_name="s", storage=open_storage(tmp_path / name))
+    optuna.delete_study(study_name="s", storage=open_storage(tmp_path / name))
+    for call in (study.ask, study.get_trials):
+        with pytest.raises(VrtuneError, match=r"^the study is gone from .*another program deleted"):
+            call()

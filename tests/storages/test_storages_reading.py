@@ -130,6 +130,17 @@ def test_a_log_where_nothing_can_be_written(
     assert names(storage) == ["s", "t"]
 
 
+def test_a_link_to_a_file_where_nothing_can_be_written(
+    crashed: Path, tmp_path: Path, read_only: Callable[[Path], None]
+) -> None:
+    """Its log lies beside the file."""
+    (tmp_path / "link.db").symlink_to(crashed / "a.db")
+    read_only(crashed)
+    assert names(open_to_read(str(tmp_path / "link.db"))) == ["s", "t"]
+    with pytest.raises(VrtuneError, match="may be read only: ask for the right"):
+        open_storage(str(tmp_path / "link.db"))
+
+
 def test_a_half_done_transaction_where_nothing_can_be_written(
     tmp_path: Path, read_only: Callable[[Path], None]
 ) -> None:

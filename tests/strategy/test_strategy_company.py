@@ -6,11 +6,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import optuna
+import pytest
 from optuna.trial import TrialState
 
 from vrtune import AutoSampler, FoldsPruner, report_folds
+from vrtune.storages import locks
+from vrtune.studies.leases import OpenTrials
 
 START = {"x": 0.5, "y": 0.5}
 
@@ -45,6 +49,37 @@ def test_two_threads_share_a_database(url: str) -> None:
     study.optimize(bowl, n_trials=8, n_jobs=2)
     assert len({tuple(trial.params.values()) for trial in study.trials}) == 8
     assert sum(trial.params == START for trial in study.trials) == 1
+
+
+@pytest.mark.parametrize("grid", [None, [{"x": x, "y": 0.5} for x in (0.2, 0.4, 0.6, 0.8)]])
+def test_what_was_proposed_counts_before_it_is_asked_for(
+    url: str, grid: list[dict[str, float]] | None
+) -> None:
+    study = optuna.create_study(storage=url, sampler=AutoSampler(default=START, grid=grid, seed=1))
+    study.optimize(bowl, n_trials=1)
+    proposed = [OpenTrials(study).take().relative_params for _ in range(4)]
+    assert START not in proposed
+    assert len({tuple(params.values()) for params in proposed}) == 4
+    if grid:
+        assert all(params in grid for params in proposed)
+
+
+def test_one_process_at_a_time_is_asked(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = optuna.create_study(storage=url, sampler=AutoSampler(default=START, seed=1))
+    study.optimize(bowl, n_trials=1)
+    held, propose = [], AutoSampler.sample_relative
+
+    def noted(*args: Any) -> dict[str, Any]:
+        held.append(bool(locks._held))
+        return propose(*args)
+
+    monkeypatch.setattr(AutoSampler, "sample_relative", noted)
+    trial = OpenTrials(study).take()
+    assert held == [True]
+    bowl(trial)
+    study.enqueue_trial(START)
+    OpenTrials(study).take()
+    assert held == [True], "nothing is proposed in place of what was queued"
 
 
 PROGRAM = """

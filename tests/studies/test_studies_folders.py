@@ -61,6 +61,18 @@ def test_the_copy_of_a_database_is_another_one(here: Path) -> None:
     assert results_folder(study, url) != results_folder(made(copied), copied)
 
 
+def test_the_copy_of_a_servers_database_is_another_one(here: Path) -> None:
+    url = f"sqlite:///{here}/a.db"
+    study = made(url)
+    folders = [
+        results_folder(study, f"postgresql://{where}")
+        for where in ("u:secret@host/one", "host:5432/one?sslmode=require", "u@host/two")
+    ]
+    assert folders[0] == folders[1]
+    assert folders[0].name == "s"
+    assert folders[2].name.startswith("s-")
+
+
 def test_a_study_made_anew_leaves_the_results_of_the_deleted_one(here: Path) -> None:
     url = f"sqlite:///{here}/a.db"
     before = results_folder(made(url), url)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numpy as np
 import optuna
 import pytest
+import torch
 
 from vrtune import report_folds
+from vrtune.errors import UsageError
 from vrtune.storages.opening import open_storage
 from vrtune.strategy.curves import read
 from vrtune.studies.folds import as_attributes, mean
@@ -59,3 +63,26 @@ def test_a_frozen_study_keeps_them_likewise() -> None:
     for trial, frozen in zip(study.trials, pruning.storage.trials.values(), strict=True):
         assert frozen.system_attrs == trial.system_attrs
         assert frozen.intermediate_values == pytest.approx(trial.intermediate_values, nan_ok=True)
+
+
+@pytest.mark.parametrize("losses", [np.array([0.25, 0.75]), torch.tensor([0.25, 0.75])])
+def test_losses_may_be_an_array(losses: Any) -> None:
+    trial = optuna.create_study().ask()
+    assert report_folds(trial, losses, np.int64(1)) == 0.5
+    assert trial.study.trials[0].system_attrs["folds:1"] == [0.25, 0.75]
+
+
+@pytest.mark.parametrize("losses", [(), None, 0.5, "ab", [None], [10**400], [[1.0, 2.0]]])
+def test_losses_that_are_no_numbers_are_refused(losses: Any) -> None:
+    with pytest.raises(UsageError, match="trial 0 reports no losses: give a number for each fold"):
+        report_folds(optuna.create_study().ask(), losses, 1)
+
+
+@pytest.mark.parametrize("epoch", ["1", 1.5, -1, None, True])
+def test_an_epoch_is_a_whole_number(epoch: Any) -> None:
+    with pytest.raises(UsageError, match="give a whole number"):
+        report_folds(optuna.create_study().ask(), [0.5], epoch)
+
+
+def test_a_trial_that_keeps_nothing() -> None:
+    assert report_folds(optuna.trial.FixedTrial({}), [0.25, 0.75], 1) == 0.5  # type: ignore[arg-type]

@@ -65,6 +65,21 @@ def test_a_point_that_was_cut_off_is_not_queued_twice(study: optuna.Study) -> No
     assert waiting(study) == 6
 
 
+def test_a_point_that_means_something_else_by_now_is_queued_again(study: optuna.Study) -> None:
+    """As its space was edited: what suggest gives besides the parameters."""
+    queue_grid(study, POINTS)
+    for momentum in (0.9, 0.1):
+        trial = study.ask()
+        trial.set_user_attr("config", {"momentum": momentum})
+        study.tell(trial, 1.0)
+    for _ in range(2):
+        queue_grid(study, POINTS, lambda point: {"momentum": 0.1})
+        assert waiting(study) == 5
+    assert study.trials[6].system_attrs["fixed_params"] == {"x": 0.1, "kind": "a"}
+    queue_grid(study, POINTS, lambda point: None)  # pruned at once
+    assert waiting(study) == 5
+
+
 def test_a_trial_that_was_added_by_hand_counts(study: optuna.Study) -> None:
     ranges = {
         "x": optuna.distributions.FloatDistribution(0, 9),

@@ -214,12 +214,22 @@ def test_in_another_container_of_this_machine_the_last_pulse_is_enough(
 
 def test_a_trial_that_nobody_signed_is_given_time_by_the_own_clock(shared: optuna.Study) -> None:
     """And not by those of two machines: it may be signed in this moment."""
-    held(shared, None)
+    shared.enqueue_trial({"x": 0.5})
+    shared.ask()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("time.time", lambda: 2e9)
         assert reclaim(shared) == 0
     with seconds_later(91):
         assert reclaim(shared) == 1
+
+
+def test_a_trial_that_another_program_runs_is_left_to_it(shared: optuna.Study) -> None:
+    """It may take hours, and gives no sign."""
+    held(shared, None)
+    assert not in_doubt(shared)
+    with seconds_later(9999):
+        assert reclaim(shared) == 0
+    assert shared.tell(0, 1.0).value == 1.0
 
 
 @pytest.mark.parametrize("worker", ["x", 3, [], {}, {"host": "here"}, {"pid": {}}])

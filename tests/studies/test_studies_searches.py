@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,32 @@ def test_a_search_in_another_time_zone(study: optuna.Study, zone: str) -> None:
     with in_zone("UTC"):
         assert finder(study, before) is None
         assert entry.same(finder(study, after))
+
+
+@pytest.mark.parametrize("seconds", [-9999, 9999])
+def test_a_clock_that_was_set_meanwhile(
+    seconds: float, study: optuna.Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trials of two searches in one process are told apart all the same."""
+    before = trained(study)
+    first = begun(study)
+    one = trained(study)
+    now = datetime.now() + timedelta(seconds=seconds)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return now
+
+    monkeypatch.setattr(kept, "datetime", Clock)
+    monkeypatch.setattr("optuna.storages._in_memory.datetime", Clock)
+    other = trained(study)
+    second = begun(study)
+    two = trained(study)
+    assert finder(study, before) is None
+    assert first.same(finder(study, one))
+    assert first.same(finder(study, other))
+    assert second.same(finder(study, two))
 
 
 def test_entries_of_other_versions_are_passed_over_and_kept(study: optuna.Study) -> None:

@@ -15,7 +15,7 @@ from typing import Any, NoReturn, cast
 import typer
 from typer.core import TyperGroup
 
-from vrtune.errors import VrtuneError, brief
+from vrtune.errors import VrtuneError, brief, unwarned
 from vrtune.storages.secrets import public as public
 from vrtune.storages.secrets import without_secrets
 
@@ -57,6 +57,8 @@ class Commands(TyperGroup):
             if not status and isinstance(error, OSError) and error.errno in OUTSIDE:
                 what = error.filename or "a file"
                 status = complain(f"{what} can't be used ({error.strerror})")
+            elif not status and isinstance(error, ImportError) and "map segment" in str(error):
+                status = complain(MEMORY)  # a library of PyTorch found no room
             elif not status:
                 print(_clean(traceback.format_exc(), given), end="", file=sys.stderr)
                 status = 1
@@ -79,6 +81,7 @@ def run(app: Callable[..., object]) -> NoReturn:
 @contextmanager
 def faults(url: str) -> Iterator[None]:
     """Turns what escapes a storage into one sentence, and keeps its password out of all of them."""
+    unwarned()
     try:
         yield
     except Exception:

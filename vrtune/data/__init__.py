@@ -34,7 +34,7 @@ def load(dataset: str, data_dir: Path) -> Dataset:
         from vrtune.data import folder  # which need PyTorch
 
         return folder.load(path)
-    if os.path.isfile(path) and path.suffix == ".npz":
+    if os.path.isfile(path) and path.suffix.lower() == ".npz":
         from vrtune.data import npz
 
         return npz.load(path)

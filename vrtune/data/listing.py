@@ -45,11 +45,19 @@ class Listing:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """A sentence if something was passed over."""
-        if not self.passed:
-            return ()
-        cure = "convert those that are images to .png or .jpg"
-        return (f"{safe(self.folder)}: {self.passed_over}: {cure}",)
+        """Sentences: what was passed over; which classes may be meant to be one."""
+        told = []
+        if self.passed:
+            cure = "convert those that are images to .png or .jpg"
+            told.append(f"{safe(self.folder)}: {self.passed_over}: {cure}")
+        known: dict[str, str] = {}
+        for name in self.by_class:
+            if (other := known.setdefault(name.strip().casefold(), name)) != name:
+                told.append(
+                    f"{safe(self.folder)}: {safe(other)!r} and {safe(name)!r} are two classes: "
+                    "merge the folders if one was meant"
+                )
+        return tuple(told)
 
     def without_images(self, folder: Path, cure: str) -> VrtuneError:
         """What is to be told of a folder, this one or one in it, that holds no image."""
@@ -79,6 +87,11 @@ def listed(folder: Path) -> Listing:
                 "merge them"
             )
         else:
+            if _identity(Path(entry.path)) in seen:  # its images would be another class's
+                raise VrtuneError(
+                    f"{safe(Path(entry.path))} was reached before, as a part of another class: "
+                    "remove the link"
+                )
             files = found.by_class[name] = []
             for file in _below(Path(entry.path), seen, found):
                 if _ending(file.name) in known:
@@ -95,7 +108,7 @@ def _below(folder: Path, seen: set[tuple[int, int]], found: Listing) -> Iterator
     waiting = [folder]
     while waiting:
         folder = waiting.pop()
-        entries, this = _entries(folder), (folder.stat().st_dev, folder.stat().st_ino)
+        entries, this = _entries(folder), _identity(folder)
         if this in seen:
             found.passed["linked twice"] += 1
             continue
@@ -108,6 +121,12 @@ def _below(folder: Path, seen: set[tuple[int, int]], found: Listing) -> Iterator
                 yield entry
             else:
                 found.passed["that no file is behind"] += 1
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    """What a folder is known by, whatever links lead to it."""
+    found = folder.stat()
+    return found.st_dev, found.st_ino
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

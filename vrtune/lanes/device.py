@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -14,11 +15,18 @@ from threadpoolctl import threadpool_limits
 from vrtune import machine
 from vrtune.errors import UsageError
 
+IMPORTED_IN = os.getpid()
 MEMORY_KEPT = {-3: 32 * 2**20, -1: 256 * 2**20}  # M_MMAP_THRESHOLD: of one piece; M_TRIM_THRESHOLD
 
 
 def choose_device(device: str) -> torch.device:
-    """auto: CUDA where there is one. UsageError if `device` is not to be had."""
+    """auto: CUDA where there is one. UsageError if `device` is not to be had.
+
+    PyTorch's threads don't come along into a forked process, which would wait for them for ever:
+    it is to use one.
+    """
+    if os.getpid() != IMPORTED_IN:
+        torch.set_num_threads(1)
     known = re.fullmatch(r"(auto|cpu|mps|cuda)(?:(?<=cuda):([0-9]{1,4}))?", device)
     if not known:
         raise UsageError(
@@ -36,6 +44,11 @@ def choose_device(device: str) -> torch.device:
         if kind == "cuda":
             raise UsageError("there is no CUDA device here: use --device cpu")
         return torch.device("cpu")
+    if torch.cuda._is_in_bad_fork():
+        raise UsageError(
+            "CUDA is in use in the process that this one was forked from, and can't be used in "
+            "both: start processes by multiprocessing's 'spawn', or use --device cpu"
+        )
     count = torch.cuda.device_count()
     index = torch.cuda.current_device() if number is None else int(number)
     if index >= count:

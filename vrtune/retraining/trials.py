@@ -123,12 +123,9 @@ def retrain_study(
     results, faults = list[Retrained](), list[VrtuneError]()
     for number in numbers:
         try:
-            folder = save(study, storage, record.task.epochs, done[number], weights[number])
+            results.append(save(study, storage, record.task.epochs, done[number], weights[number]))
         except VrtuneError as fault:
             faults.append(fault)
-            continue
-        results.append(done[number].model_copy(update={"folder": str(folder)}))
-        keep(study, results[-1])
     if faults:
         raise faults[0]
     return results

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from vrtune.errors import VrtuneError
 from vrtune.given.names import folder_name
+from vrtune.storages.locks import locked
 from vrtune.studies.folders import results_folder
-from vrtune.studies.retrained import Retrained
+from vrtune.studies.retrained import Retrained, keep
 
 CURVES = "curves.json"  # says how many seeds there are: it is there when all of them are
 Weights = list[dict[str, Tensor]]  # of each seed, by the names that the model gives them
@@ -24,14 +25,23 @@ Weights = list[dict[str, Tensor]]  # of each seed, by the names that the model g
 
 def save(
     study: optuna.Study, storage: str, epochs: int, result: Retrained, weights: Weights
-) -> Path:
+) -> Retrained:
     """Writes weights (safetensors) and curves (JSON) to studies/NAME/trial-N, whole, in place of
-    those of an earlier retraining. VrtuneError if that can't be done."""
+    those of an earlier retraining; the study keeps the result with its folder, which is returned.
+    VrtuneError if that can't be done."""
     folder = Path("studies") / folder_name(study.study_name)
     try:
         folder = results_folder(study, storage) / f"trial-{result.trial}"
         folder.mkdir(exist_ok=True)
-        _replace(folder, epochs, result, weights)
+        beside = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
+        try:
+            names = _write(beside, epochs, result, weights)
+            with locked(study, "to keep weights"):  # others may train the same trial again
+                _replace(folder, beside, names)
+                result = result.model_copy(update={"folder": str(folder)})
+                keep(study, result)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
     except (OSError, SafetensorError) as error:
         said = str(getattr(error, "strerror", None) or error)
         why = re.sub(r".*I/O error: | \(os error.*", "", said)  # what of safetensors' words counts
@@ -39,24 +49,24 @@ def save(
             f"{folder} can't be written ({why}): free or move it, and train trial {result.trial} "
             "again for its weights; the test result is kept with the study (vrtune show)"
         ) from None
-    return folder
+    return result
 
 
-def _replace(folder: Path, epochs: int, result: Retrained, weights: Weights) -> None:
-    """All files are written before the first one takes its place."""
+def _write(beside: Path, epochs: int, result: Retrained, weights: Weights) -> list[str]:
+    """Writes all files, before the first one takes its place; returns the names of the seeds'."""
     named = {f"seed-{seed}.safetensors": tensors for seed, tensors in enumerate(weights, 1)}
-    beside = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
-    try:
-        for name, tensors in named.items():
-            save_file(tensors, beside / name)
-        curves = {"epochs": epochs, **result.model_dump(mode="json", exclude={"folder"})}
-        (beside / CURVES).write_text(json.dumps(curves, indent=2) + "\n", encoding="utf-8")
-        (folder / CURVES).unlink(missing_ok=True)
-        for name in named:
-            (beside / name).replace(folder / name)
-        for stale in folder.glob("seed-*.safetensors"):
-            if stale.name not in named:
-                stale.unlink()
-        (beside / CURVES).replace(folder / CURVES)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+    for name, tensors in named.items():
+        save_file(tensors, beside / name)
+    curves = {"epochs": epochs, **result.model_dump(mode="json", exclude={"folder"})}
+    (beside / CURVES).write_text(json.dumps(curves, indent=2) + "\n", encoding="utf-8")
+    return list(named)
+
+
+def _replace(folder: Path, beside: Path, names: list[str]) -> None:
+    (folder / CURVES).unlink(missing_ok=True)
+    for name in names:
+        (beside / name).replace(folder / name)
+    for stale in folder.glob("seed-*.safetensors"):
+        if stale.name not in names:
+            stale.unlink()
+    (beside / CURVES).replace(folder / CURVES)

@@ -76,7 +76,7 @@ def _handler(number: int) -> Handler | int | None:
     return signal.getsignal(number)
 
 
-def within(seconds: float, urged_seconds: float, call: Callable[[], None]) -> bool:
+def within(seconds: float, urged_seconds: float, call: Callable[[], object]) -> bool:
     """Makes a call that may never return, on another thread; False if it has not by then. Whoever
     is urged meanwhile (Ctrl-C) waits no longer than `urged_seconds` from then on."""
 

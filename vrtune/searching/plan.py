@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 import optuna
 from optuna.trial import TrialState
@@ -21,6 +23,8 @@ from vrtune.lanes.workspace import Workspace
 from vrtune.searching.job import Job
 from vrtune.searching.prepare import Prepared, Request
 from vrtune.searching.settings import TRIALS
+from vrtune.spaces import Space
+from vrtune.spaces.points import PointTrial
 from vrtune.storages.opening import open_storage
 from vrtune.studies.choice import ranked
 from vrtune.studies.grid import queue_grid, waiting
@@ -141,8 +145,18 @@ def _open(request: Request, workspace: Workspace) -> optuna.Study:
     name = settings.study or default_name(record.space, record.task)
     study = open_study(storage, name, record, settings.edited_space)
     reclaim(study)
-    queue_grid(study, request.points)
+    edited = settings.edited_space == "accept"
+    queue_grid(study, request.points, partial(_settings_at, request.space) if edited else None)
     return study
+
+
+def _settings_at(space: Space, point: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a point of the grid means; None for one that is pruned at once."""
+    try:
+        trial: Any = PointTrial(dict(point), "GRID")
+        return space.suggest(trial).model_dump(mode="json")
+    except optuna.TrialPruned:
+        return None
 
 
 def _trials(request: Request, study: optuna.Study) -> int:

@@ -11,8 +11,9 @@ from vrtune.display.progress import Listener, Progress, watching
 from vrtune.events import Event, Noted, Planned, Preparing, RoundEnded, Stopped, TimeSpent
 from vrtune.retraining import Retrained, retrain_study
 from vrtune.searching.confirm import confirm
-from vrtune.searching.interrupts import interrupts
+from vrtune.searching.interrupts import interrupts, within
 from vrtune.searching.job import Quota
+from vrtune.searching.ledger import PUTTING_BACK_S, URGED_S
 from vrtune.searching.plan import Work, plan
 from vrtune.searching.prepare import Request, prepare, understand
 from vrtune.searching.processes import Processes
@@ -112,8 +113,8 @@ def run(work: Work, processes: Processes, progress: Listener) -> tuple[Timesheet
             processes.run(work.job, work.workspace, work.processes, quota, stopping, note)
         except Stopped:
             pass
-        finally:
-            reclaim(work.study)
+        finally:  # a storage that never answers holds nobody up
+            within(PUTTING_BACK_S, URGED_S, lambda: reclaim(work.study))
         return sum(sheets, Timesheet()), stopping()
 
 

@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 from optuna.trial import BaseTrial
 
-from vrtune.errors import UsageError, shown
+from vrtune.errors import UsageError, shown, unwarned
+from vrtune.given.names import text_fault
+
+LONGEST = 512  # characters of a parameter's name that Optuna's databases keep
 
 
 class Refused(UsageError):
@@ -38,6 +41,19 @@ def plain(value: Any) -> Any:
     )
 
 
+def check_names(trial: BaseTrial) -> None:
+    """Refused if a trial was asked for a parameter whose name no study can keep."""
+    for name in trial.params:
+        if not isinstance(name, str):
+            raise Refused(f"a parameter's name is text, and {shown(name)} is none")
+        if fault := text_fault(name):
+            raise Refused(f"the parameter {shown(name)}: {fault}")
+        if len(name) > LONGEST:
+            raise Refused(
+                f"the parameter {shown(name)}: give a name of at most {LONGEST} characters"
+            )
+
+
 @contextmanager
 def any_choices(trial: BaseTrial) -> Iterator[None]:
     """Inside, a trial may be asked for choices of any kind: it gets and keeps them as JSON gives
@@ -47,6 +63,8 @@ def any_choices(trial: BaseTrial) -> Iterator[None]:
     def suggest_categorical(name: str, choices: Iterable[Any]) -> Any:
         own = list(choices)
         kept = [plain(choice) for choice in own]
+        if any(isinstance(choice, list | dict) for choice in kept):
+            unwarned()
         got = ask(name, kept)
         for mine, one in zip(own, kept, strict=True):
             if one is got or (type(one) is type(got) and one == got):

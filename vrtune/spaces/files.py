@@ -79,7 +79,7 @@ def _run(name: str, path: Path) -> ModuleType:
     assert spec.loader is not None
     module = sys.modules[name] = module_from_spec(spec)  # where pydantic and pickle look names up
     try:
-        with enrolling(module):
+        with enrolling(module), staying():
             spec.loader.exec_module(module)
     except BaseException as error:
         sys.modules.pop(name, None)
@@ -94,6 +94,22 @@ def _run(name: str, path: Path) -> ModuleType:
 def in_their_words(error: BaseException) -> str:
     """What a user's file raised, with modules named as the file names them."""
     return re.sub(rf"{FROM_FILE}[0-9a-f]+\.?", "", told(error))
+
+
+@contextmanager
+def staying() -> Iterator[None]:
+    """Inside, a user's file may change the working folder, as scripts do: storages, results and
+    data are named from the one before."""
+    try:
+        before = os.getcwd()
+    except OSError:  # it is gone
+        before = None
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            if before is not None and os.getcwd() != before:
+                os.chdir(before)
 
 
 # ---- what lies beside ----------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -158,16 +158,25 @@ def _named(module: ModuleType) -> Iterator[tuple[str, Any]]:
     """A module's GRID, each with values of a known number."""
     for name, values in (named_by(module, "GRID") or {}).items():
         word = isinstance(values, str | bytes | Mapping)
-        if word or not isinstance(values, Iterable) or not isinstance(values, Sized):
+        count = _length(values)
+        if word or not isinstance(values, Iterable) or count is None:
             raise UsageError(
                 f"{module.__file__}: GRID must be a dict of non-empty lists, and {name} is "
                 f"{shown(values)}"
             )
-        if len(values) == 0:
+        if count == 0:
             raise UsageError(
                 f"{module.__file__}: GRID must be a dict of non-empty lists, and {name} is empty"
             )
         yield name, values
+
+
+def _length(values: Any) -> int | None:
+    """How many it holds; None if it can't say, as an array of no dimension."""
+    try:
+        return len(values)
+    except Exception:  # of its own __len__
+        return None
 
 
 def _once(module: ModuleType, name: str, values: Iterable[Any]) -> list[Any]:

@@ -18,8 +18,8 @@ from pydantic import ValidationError
 
 from vrtune.errors import UsageError, VrtuneError, explain
 from vrtune.events import Stopped
-from vrtune.spaces.choices import Refused, any_choices
-from vrtune.spaces.files import enrolling, in_their_words, load_file
+from vrtune.spaces.choices import Refused, any_choices, check_names
+from vrtune.spaces.files import enrolling, in_their_words, load_file, staying
 from vrtune.spaces.found import find, find_init
 from vrtune.spaces.points import (
     Lacking,
@@ -79,8 +79,9 @@ class Space:
     def _ask(self, module: ModuleType, trial: Any, expected: type) -> Any:
         where = f"{module.__file__}: suggest(trial)"
         try:
-            with enrolling(module), any_choices(trial):
+            with enrolling(module), any_choices(trial), staying():
                 settings = module.suggest(trial)
+            check_names(trial)
             if isinstance(settings, TrialConfig) and type(settings) is not TrialConfig:
                 parts = {name: getattr(settings, name) for name in TrialConfig.model_fields}
                 settings = TrialConfig(**parts)  # what its class adds is no setting

@@ -21,6 +21,11 @@ from vrtune.storages.urls import shown
 
 Kind = TypeVar("Kind", bound=type)
 
+NEEDS_STUDY = (  # and not only a trial of it
+    "get_all_trials", "_get_trials", "create_new_trial", "_create_new_trial",
+    "get_study_user_attrs", "get_study_system_attrs", "set_study_user_attr",
+    "set_study_system_attr", "get_study_directions", "get_study_name_from_id",
+)  # fmt: skip
 OTHER = "or give another one with --storage"
 ADVICE = (  # by what the driver says; what a storage holds is never said to be in the way
     (r"locked|busy", "is locked by another program: close it or wait for it, {other}"),
@@ -69,6 +74,15 @@ def fault(url: str, error: BaseException) -> StorageFault:
     known = (advice for words, advice in ADVICE if re.search(words, said, re.IGNORECASE))
     advice = next(known, "can't be used ({cause}): mend that, {other}")
     return StorageFault(f"{shown(url)} {advice.format(cause=said, other=OTHER)}")
+
+
+class StudyGone(VrtuneError, KeyError):
+    """A study that was deleted while it was used; to Optuna it is one of its own errors."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"the study is gone from {shown(url)}: another program deleted it")
+
+    __str__ = Exception.__str__
 
 
 def unread(url: str, error: Exception) -> StorageFault:
@@ -120,6 +134,8 @@ def _plain(method: Callable[..., Any]) -> Callable[..., Any]:
         except (SQLAlchemyError, StorageInternalError) as error:
             raise fault(self.url, error) from None
         except (LookupError, TypeError, ValueError) as error:
+            if name in NEEDS_STUDY and "Record does not exist" in str(error):
+                raise StudyGone(self.url) from None
             # a value of no meaning; that something is not there is a KeyError
             if isinstance(error, KeyError) or not reads:
                 raise

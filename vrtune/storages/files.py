@@ -40,5 +40,6 @@ def check_file(place: Place, path: Path, *, create: bool, write: bool) -> bool:
 
 def may_write(path: Path) -> bool:
     """Whether this user may change the file and add others beside it, on this disk."""
+    path = path.resolve()  # what SQLite adds lies beside the file, not beside a link to it
     beside = os.access(path.parent, os.W_OK | os.X_OK)
     return beside and (not path.exists() or os.access(path, os.W_OK))

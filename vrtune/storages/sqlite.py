@@ -107,6 +107,7 @@ def tune(engine: sqlalchemy.Engine, connect: Connect) -> None:
 
 def for_readers(place: Place, path: Path) -> Connect:
     """How to read a file and leave it, and all beside it, as it is."""
+    path = path.resolve()  # the log lies beside the file, not beside a link to it
     last: sqlite3.OperationalError | None = None
     for connect in _ways(place, path):
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from scipy.stats import qmc
 
 from vrtune.strategy.cube import Cube
 from vrtune.strategy.curves import read
+from vrtune.strategy.start import read_start
 from vrtune.strategy.surrogate import promise
 
 Array = NDArray[np.float64]
@@ -27,6 +29,7 @@ APART = 0.04  # ranges, from all that was tried
 AHEAD = 64  # points of the spread, of which the first new one is taken
 ANYWHERE, AROUND, NEAR = 120, 60, 120  # points among which the model chooses
 STEPS = (0.1, 0.03)  # ranges, from the best to points near it
+PROPOSED = "proposed"  # the system attribute with a trial's settings, before it asks for them
 
 
 class AutoSampler(BaseSampler):
@@ -42,7 +45,9 @@ class AutoSampler(BaseSampler):
     Args:
         default: a setting to start with, around which the first points lie; None: no such prior.
         grid: settings that an expert would try; the first proposals are taken from them.
-        seed: keys the random numbers; None: others each time.
+        seed: keys the random numbers, 0 or more; None: others each time.
+    Raises:
+        UsageError: a setting is no dict of names and values, or the seed no whole number.
     Source:
         Expected improvement: Jones et al. 1998; a prior that fades: Hvarfner et al. 2022 (piBO).
     Example:
@@ -54,6 +59,9 @@ class AutoSampler(BaseSampler):
         {'lr': 0.1}
     """
 
+    # where it looks for what others are to try: it is best asked by one process at a time
+    proposed = PROPOSED
+
     def __init__(
         self,
         *,
@@ -61,7 +69,7 @@ class AutoSampler(BaseSampler):
         grid: Sequence[Mapping[str, Any]] | None = None,
         seed: int | None = None,
     ) -> None:
-        self.default, self.grid = dict(default or {}), [dict(point) for point in grid or ()]
+        self.default, self.grid = read_start(default, grid, seed)
         self.seed = np.random.SeedSequence().generate_state(1).item() if seed is None else seed
 
     # ---- what Optuna calls -----------------------------------------------------------------------
@@ -89,7 +97,7 @@ class AutoSampler(BaseSampler):
         default = {k: v for k, v in self.default.items() if k in search_space}
         fits = Cube({k: search_space[k] for k in default}).holds(default)
         if fits and self._starts(others, trial):  # the others are what the default leaves open
-            return params | default
+            params |= default
         return params
 
     def sample_independent(
@@ -178,8 +186,9 @@ class AutoSampler(BaseSampler):
         points = cube.settle(
             np.vstack([anywhere, self._around(cube, rng.random((AROUND, d))), near])
         )
+        new = _distance(cube.settle(points), tried) > 1e-9  # rounded once more, as settings are
         for apart in (APART, 1e-9):
-            far = _distance(points, tried) > apart
+            far = new & (_distance(points, tried) > apart)
             if far.any():
                 return points[far]
         return points
@@ -208,7 +217,18 @@ def _lasts(distribution: BaseDistribution) -> bool:
 
 
 def _others(study: Study, trial: FrozenTrial) -> list[FrozenTrial]:
-    return [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
+    trials = study.get_trials(deepcopy=False)
+    return [_with_proposed(t) for t in trials if t.number != trial.number]
+
+
+def _with_proposed(trial: FrozenTrial) -> FrozenTrial:
+    """A trial that is about to ask for its settings, as if it had done so."""
+    proposed = trial.system_attrs.get(PROPOSED)
+    if trial.params or trial.state is not TrialState.RUNNING or not isinstance(proposed, dict):
+        return trial
+    trial = copy.copy(trial)
+    trial.params = proposed
+    return trial
 
 
 def _untold(trial: FrozenTrial) -> bool:

@@ -7,7 +7,9 @@ from optuna import Study
 from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, TrialState
 
+from vrtune.errors import UsageError
 from vrtune.strategy.curves import Curve, Curves, read
+from vrtune.strategy.start import is_whole
 
 MARGIN = 0.1  # behind the best by so much in log loss, at the start of a run, is lost
 PACE = 0.15  # of its last epoch's fall is what a trial may be expected to keep until the end
@@ -26,7 +28,9 @@ class FoldsPruner(BasePruner):
     Losses by fold are those of `report_folds`; without them the reported value is the only fold.
 
     Args:
-        epochs: E, of a trial that is not pruned.
+        epochs: E, of a trial that is not pruned; 1 or more.
+    Raises:
+        UsageError: epochs is no such number.
     Example:
         >>> import optuna
         >>> from vrtune import FoldsPruner
@@ -34,8 +38,10 @@ class FoldsPruner(BasePruner):
     """
 
     def __init__(self, epochs: int) -> None:
-        self.epochs = epochs
-        self.warm_up = max(1, epochs // 10)
+        if not is_whole(epochs, 1):
+            raise UsageError(f"FoldsPruner has epochs={epochs!r}: give a whole number above 0")
+        self.epochs = int(epochs)
+        self.warm_up = max(1, self.epochs // 10)
         self._last: tuple[list[object], list[FrozenTrial], Curves] | None = None
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:

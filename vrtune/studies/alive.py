@@ -68,7 +68,16 @@ def alive(worker: Mapping[str, Any]) -> bool | None:
 
 def pulse() -> str:
     """A sign of life: which clock, and what it says. It runs from the boot and is never set."""
-    return f"{_clock()} {int(time.monotonic())}"  # rounded down: it lies in the past
+    milliseconds = int(time.monotonic() * 1000)  # rounded down: it lies in the past
+    return f"{_clock()} {milliseconds / 1000:.3f}"
+
+
+def between(first: object, second: object) -> float | None:
+    """Seconds from one pulse to another; None where two clocks felt them."""
+    (clock, _, since), (other, _, at) = (str(given).rpartition(" ") for given in (first, second))
+    with suppress(ValueError):
+        return float(at) - float(since) if clock and clock == other else None
+    return None
 
 
 def pulse_age(given: object) -> float | None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import optuna
+import sqlalchemy
 
 from vrtune.errors import VrtuneError
 from vrtune.given.names import folder_name
@@ -60,8 +61,9 @@ def _beside(storage: str) -> Path:
 
 def _owner(study: optuna.Study, storage: str) -> str:
     """Tells a study from those of its name in other databases, copies of its own among them."""
-    path = understand(storage).path
-    told = f"{identified(study).id} {path.resolve().name if path else ''}"
+    place = understand(storage)
+    name = place.path.resolve().name if place.path else sqlalchemy.make_url(place.url).database
+    told = f"{identified(study).id} {name or ''}"
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 

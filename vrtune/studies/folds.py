@@ -10,6 +10,7 @@ import optuna
 
 from vrtune.errors import UsageError
 from vrtune.strategy.curves import FOLDS
+from vrtune.strategy.start import is_whole
 
 
 def report_folds(trial: optuna.Trial, losses: Sequence[float], epoch: int) -> float:
@@ -24,7 +25,7 @@ def report_folds(trial: optuna.Trial, losses: Sequence[float], epoch: int) -> fl
         The mean.
 
     Raises:
-        UsageError: there are no losses.
+        UsageError: there are no losses, one is no number, or the epoch is no whole number.
 
     Example:
         >>> import optuna
@@ -35,11 +36,18 @@ def report_folds(trial: optuna.Trial, losses: Sequence[float], epoch: int) -> fl
         >>> trial.should_prune()
         False
     """
+    try:
+        losses = [float(loss) for loss in losses]  # of an array or a tensor, too
+    except (TypeError, ValueError, OverflowError):
+        losses = []
     if not losses:
-        raise UsageError(f"trial {trial.number} reports no losses: give one of each fold")
-    for name, kept in as_attributes(losses, epoch).items():
-        trial.storage.set_trial_system_attr(trial._trial_id, name, kept)
-    value = mean(losses)
+        raise UsageError(f"trial {trial.number} reports no losses: give a number for each fold")
+    if not is_whole(epoch, 0):
+        raise UsageError(f"trial {trial.number} reports epoch {epoch!r}: give a whole number")
+    epoch, value = int(epoch), mean(losses)
+    if isinstance(trial, optuna.Trial):  # a FixedTrial keeps nothing
+        for name, kept in as_attributes(losses, epoch).items():
+            trial.storage.set_trial_system_attr(trial._trial_id, name, kept)
     trial.report(value, step=epoch)
     return value
 

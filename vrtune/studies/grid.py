@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,18 +13,28 @@ from vrtune.storages.locks import locked
 from vrtune.studies.leases import asked_for
 
 
-def queue_grid(study: optuna.Study, points: Sequence[Mapping[str, Any]]) -> None:
-    """Queues the points that no trial has, and those whose only trials failed."""
+def queue_grid(
+    study: optuna.Study,
+    points: Sequence[Mapping[str, Any]],
+    settings_at: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None,
+) -> None:
+    """Queues the points that no trial has, and those whose only trials failed.
+
+    Where the space was edited, `settings_at` says what a point means by now: those whose trials
+    had other settings are queued, too.
+    """
     with locked(study, "to queue a grid"):
-        there = {
-            as_key(asked_for(trial))
-            for trial in study.get_trials(deepcopy=False)
-            if trial.state is not TrialState.FAIL
-        }
+        there: dict[Hashable, list[Any]] = {}  # the settings of a point's trials, as far as known
+        for trial in study.get_trials(deepcopy=False):
+            if trial.state is not TrialState.FAIL:
+                settings = trial.user_attrs.get("config")
+                there.setdefault(as_key(asked_for(trial)), []).append(settings)
         for point in points:
-            if (name := as_key(point)) not in there:
+            tried = there.setdefault(as_key(point), [])
+            now = settings_at(point) if settings_at and any(tried) else None
+            if not any(settings in (None, now) or now is None for settings in tried):
                 study.enqueue_trial(dict(point))
-                there.add(name)
+                tried.append(None)
 
 
 def waiting(study: optuna.Study) -> int:

@@ -50,12 +50,23 @@ class OpenTrials:
 
     def take(self) -> optuna.Trial:
         """Asks for one more, and signs it."""
-        trial = self.study.ask()
+        trial = self._ask()
         self._ids[trial.number] = trial._trial_id
         with self.unless_lost(trial.number):
             trial.set_user_attr(WORKER, self._worker)
             self._beats(trial._trial_id)
         return trial
+
+    def _ask(self) -> optuna.Trial:
+        """Asks; alone, where the sampler looks at what others try: two would propose the same. A
+        trial keeps only what it has asked for, so what is proposed is noted."""
+        if (name := getattr(self.study.sampler, "proposed", None)) is None:
+            return self.study.ask()
+        with locked(self.study, "to propose a setting"):
+            trial = self.study.ask()
+            if not queued_values(trial) and (params := trial.relative_params):
+                self.study._storage.set_trial_system_attr(trial._trial_id, name, params)
+            return trial
 
     def release(self, number: int) -> None:
         """Holds a trial no longer: it has ended."""
@@ -186,6 +197,8 @@ def _lives(
     told = len(trial.params), len(trial.intermediate_values), len(trial.user_attrs)
     thing = study.study_name, trial.number, trial.datetime_start
     quiet_s, changed = watch(thing, (felt, told))
+    if WORKER not in trial.user_attrs and trial.params:  # another program's: vrtune signs first
+        return True
     if not is_identity(worker):  # its process died before it could sign, or signs just now
         return False if quiet_s >= CLAIM_S else changed or None
     if same(worker, me):  # a process never judges its own

@@ -23,8 +23,8 @@ from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 from vrtune.config import Settings
 from vrtune.later import torch
 from vrtune.spaces import Space
-from vrtune.studies.alive import identity, is_identity, same
-from vrtune.studies.leases import WORKER
+from vrtune.studies.alive import between, identity, is_identity, pulse, same
+from vrtune.studies.leases import PULSE, WORKER
 from vrtune.studies.outcome import spent
 
 SEARCH = "search {} {}"  # the study attribute of a search: when it began, and its first process
@@ -62,7 +62,8 @@ class SearchEntry(Settings):
 
     model_config = ConfigDict(extra="ignore")  # a later vrtune may keep more
 
-    began: AwareDatetime  # by the clock of the place, to which trials compare
+    began: AwareDatetime  # by the clock of the place
+    pulse: str = ""  # of its first process then; empty in entries of older versions
     ended: AwareDatetime | None = None  # None where it was cut off, or goes on
     stopped: bool = False
     workers: tuple[Worker, ...]
@@ -123,6 +124,7 @@ def begin(
         {
             **given,
             "began": datetime.now().astimezone(),
+            "pulse": pulse(),
             "workers": [identity(), *_identities(others)],
             "processes": processes,
             "plan": plan,
@@ -170,15 +172,24 @@ def read_searches(study: optuna.Study) -> list[SearchEntry]:
 def search_of(searches: Sequence[SearchEntry], trial: FrozenTrial) -> SearchEntry | None:
     """The search that trained a trial, told by the process that signed it; of several in one
     process, the last that had begun by then. None where none of `searches` did."""
-    since = trial.datetime_start
     mine = [
         entry
-        for entry in searches
-        if since is not None
-        and entry.began.replace(tzinfo=None) <= since
-        and any(worker.signed(trial) for worker in entry.workers)
+        for entry in sorted(searches, key=lambda entry: entry.began)
+        if _had_begun(entry, trial) and any(worker.signed(trial) for worker in entry.workers)
     ]
-    return max(mine, key=lambda entry: entry.began, default=None)
+    last = mine[0] if mine else None
+    for entry in mine[1:]:
+        if last and (between(last.pulse, entry.pulse) or 0.0) >= 0:
+            last = entry
+    return last
+
+
+def _had_begun(entry: SearchEntry, trial: FrozenTrial) -> bool:
+    """By the clock that is never set, where both have it."""
+    passed, since = between(entry.pulse, trial.system_attrs.get(PULSE)), trial.datetime_start
+    if passed is not None:
+        return passed >= 0
+    return since is not None and entry.began.replace(tzinfo=None) <= since
 
 
 def written(ranges: Mapping[str, BaseDistribution]) -> dict[str, dict[str, Any]]:
