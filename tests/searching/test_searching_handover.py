@@ -58,7 +58,8 @@ def test_there_is_no_test_data_in_a_search() -> None:
 def small_files() -> Iterator[None]:
     """Room for so little as on a full disk, or under a quota."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    # less than the data; what pytest itself writes to a file is less
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_400_000, before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 

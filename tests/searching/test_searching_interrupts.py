@@ -138,7 +138,12 @@ def test_the_time_ends_a_search_whose_space_hangs(
 
 
 @pytest.mark.parametrize(
-    ("number", "times"), [(signal.SIGHUP, 1), (signal.SIGINT, 2), (signal.SIGTERM, 2)]
+    ("number", "times"),
+    [
+        (signal.SIGINT, 2),
+        pytest.param(signal.SIGHUP, 1, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 2, marks=pytest.mark.slow),
+    ],
 )
 def test_a_user_ends_a_search_whose_space_hangs(
     tmp_path: Path, url: str, number: signal.Signals, times: int, monkeypatch: pytest.MonkeyPatch

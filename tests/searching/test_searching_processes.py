@@ -96,8 +96,12 @@ def test_a_process_that_is_killed_at_once_is_done_without(
             "os.kill(os.getpid(), signal.SIGKILL)",
             "was killed (signal 9, as where no memory is left)",
         ),
-        ("os._exit(0)", "ended"),
-        ("os.kill(os.getpid(), signal.SIGTERM)", "was killed (signal 15)"),  # puts back itself
+        pytest.param("os._exit(0)", "ended", marks=pytest.mark.slow),
+        pytest.param(  # puts back itself
+            "os.kill(os.getpid(), signal.SIGTERM)",
+            "was killed (signal 15)",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_the_trials_of_a_process_that_ends_before_its_time_are_run_by_others(
