@@ -73,7 +73,7 @@ def test_the_snippet_says_how_it_was_found(found: tuple[SearchResult, str]) -> N
         "# Ranges 'lr' 1e-05 .. 10 (log)\n",
         "# Began with {'lr': 0.1}\n",
         ", comes with scikit-learn; data_dir '",
-        "# Net 'softmax', norm none, 2,570 parameters; inputs: each channel (of a table, each column)",
+        "# Net 'softmax', norm none, 2,570 parameters; inputs: each channel (of a ",
         f"# Trained with vrtune {version('vrtune')}, torch {torch.__version__}, optuna ",
         f" on cpu\n# Exported by vrtune {version('vrtune')}\n",
         f"# With fresh starts {result.best.confirmed.mean:.6g}, the mean of 8 trainings, of which "
