@@ -64,6 +64,7 @@ def test_a_quota_grants_so_many_trials_and_none_once_time_is_up() -> None:
     assert not quota.take()
 
 
+@pytest.mark.slow
 def test_interrupted_in_the_middle_and_continued(url: str) -> None:
     process = start(url, 40)
     wait_for(process, "finished", 3)

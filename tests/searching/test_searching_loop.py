@@ -47,7 +47,10 @@ def test_lanes_and_jobs_change_no_value(tmp_path: Path) -> None:
             assert other[params] == pytest.approx(curve, rel=1e-5)
 
 
-@pytest.mark.parametrize("pruner", PRUNERS)
+@pytest.mark.parametrize(
+    "pruner",
+    ["hyperband", *(pytest.param(p, marks=pytest.mark.slow) for p in PRUNERS if p != "hyperband")],
+)
 def test_judging_at_the_rungs_only_changes_no_trial(tmp_path: Path, pruner: str) -> None:
     task, found = TASK.model_copy(update={"epochs": 10}), {}
     for validate_at in ("epochs", "rungs"):

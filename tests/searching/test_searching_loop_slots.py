@@ -62,7 +62,11 @@ def test_real_allocators_are_understood() -> None:
         assert not ran_out_of_memory(other)
 
 
-@pytest.mark.parametrize("error", SHORT, ids=range(len(SHORT)))
+@pytest.mark.parametrize(
+    "error",
+    [SHORT[0], *(pytest.param(error, marks=pytest.mark.slow) for error in SHORT[1:])],
+    ids=range(len(SHORT)),
+)
 def test_out_of_memory_halves_the_slots_and_goes_on(
     url: str, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
