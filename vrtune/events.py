@@ -100,7 +100,7 @@ class Noted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Halved(Event):
-    """The device ran out of memory: half the slots are left."""
+    """The device ran out of memory: fewer lanes train at once, or in half the slots."""
 
     kind = "halved"
     lanes: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -99,12 +98,10 @@ def test_no_storage_is_made(complain: Complain) -> None:
     assert not Path("studies.db").exists()
 
 
-def test_a_study_that_went_meanwhile(
-    studies: Path, complain: Complain, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("studies")
+def test_a_study_that_went_meanwhile(complain: Complain, monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(**_: object) -> None:
         raise KeyError("no such study")
 
     monkeypatch.setattr(optuna, "delete_study", gone)
     assert "is gone" in complain("delete", STUDY, "--yes", status=1)
-    shutil.rmtree(studies / "studies")

@@ -173,7 +173,7 @@ URL = "postgresql://me:ho\\rse@127.0.0.1:1/studies"  # with a backslash, which s
         ["show", "x", URL],
         ["show", URL],
         ["list", URL],
-        ["list", "studies", "--storage", URL.replace("psql", "psycpg2")],
+        ["list", "studies", "--storage", URL.replace("postgresql", "postgresql+psycpg2")],
         ["search", URL],
         ["search", "sgd", "--study", URL],
         ["search", "sgd", "--trials", URL],

@@ -11,6 +11,8 @@ import typer
 from vrtune.cli.stopping import stoppable
 from vrtune.events import Stopped
 
+pytestmark = pytest.mark.usefixtures("hears_signals")
+
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 

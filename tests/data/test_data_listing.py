@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import unicodedata
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -91,11 +92,8 @@ def test_what_is_no_file_is_passed_over_and_never_waited_for(images: Path) -> No
     os.mkfifo(cat / "pipe.png")
     (cat / "gone.png").symlink_to(cat / "nowhere.png")
     (cat / "itself.png").symlink_to(cat / "itself.png")
-    with socket.socket(socket.AF_UNIX) as made:
-        here = Path.cwd()
-        os.chdir(cat)  # a socket's path is short
+    with socket.socket(socket.AF_UNIX) as made, chdir(cat):  # a socket's path is short
         made.bind("socket.png")
-        os.chdir(here)
     loaded = folder.load(images)
     assert counts(loaded) == [2, 2]
     assert loaded.notes[0].startswith(f"{images}/train: 4 files are passed over (4 that no file")
@@ -185,12 +183,10 @@ def test_a_class_of_which_all_is_passed_over_says_so(images: Path) -> None:
 
 
 def test_folders_deeper_than_a_path_may_be_long(images: Path) -> None:
-    here = Path.cwd()
-    os.chdir(images / "train" / "cat")
-    for _ in range(20):
-        os.mkdir("a" * 240)
-        os.chdir("a" * 240)
-    os.chdir(here)
+    with chdir(images / "train" / "cat"):
+        for _ in range(20):
+            os.mkdir("a" * 240)
+            os.chdir("a" * 240)
     with pytest.raises(VrtuneError, match=r"a\.\.\. cannot be looked into \(File name too long\)"):
         folder.load(images)
     shutil.rmtree(images)

@@ -184,12 +184,11 @@ def test_a_test_part_that_does_not_fit_is_told_without_decoding(
     monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", no_pixels)
     loaded.check_test()
     last = root / "test" / "dog" / "1.png"
-    for size, message in (((4, 6), "1.png is 4x6 pixels, but .*0.png is 6x4"),):
-        monkeypatch.undo()
-        Image.new("RGB", size).save(last)
-        monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", no_pixels)
-        with pytest.raises(VrtuneError, match=message):
-            loaded.check_test()
+    monkeypatch.undo()
+    Image.new("RGB", (4, 6)).save(last)
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", no_pixels)
+    with pytest.raises(VrtuneError, match=r"1\.png is 4x6 pixels, but .*0\.png is 6x4"):
+        loaded.check_test()
     last.write_bytes(b"no image")
     with pytest.raises(VrtuneError, match=r"1.png cannot be read as an image"):
         loaded.check_test()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from optuna.trial import FrozenTrial
 
 from vrtune import Task
 from vrtune.events import Event
+from vrtune.lanes.workspace import Workspace
 from vrtune.searching.job import Job, Quota, run_job
 from vrtune.storages.opening import open_storage
 from vrtune.studies.record import StudyRecord, load_study, open_study
@@ -33,8 +35,9 @@ def run(
     record = StudyRecord(task=TASK, space="g", fingerprint="0" * 16, data_dir="d", version="0")
     open_study(open_storage(url), "s", record)
     job = Job(
-        task=TASK, space=SPACE, study="s", storage=url, data_dir="d", device="cpu", fused=False,
+        task=TASK, space=SPACE, study="s", storage=url, device="cpu", fused=False,
         slots=slots, sampler="random", pruner="none", validate_at="epochs",
     )  # fmt: skip
     quota = Quota(trials, lambda: False)
-    run_job(job, one_more=quota.take, stopping=stopping, progress=progress)
+    workspace = Workspace(TASK, Path(), torch.device("cpu"))
+    run_job(job, workspace=workspace, one_more=quota.take, stopping=stopping, progress=progress)

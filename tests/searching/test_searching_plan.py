@@ -16,7 +16,7 @@ from vrtune.searching import plan as planning
 from vrtune.searching.plan import Work, plan
 from vrtune.searching.prepare import Request, prepare, understand
 from vrtune.searching.settings import SearchSettings
-from vrtune.studies.leases import worker_identity
+from vrtune.studies.alive import identity
 from vrtune.studies.retrained import Retrained, Spread, keep
 
 POINTS = 8  # of the grid of SPACE
@@ -88,8 +88,8 @@ def test_the_last_points_of_a_grid_may_be_held_by_others(
     trials = [study.ask() for _ in range(POINTS)]
     for trial in trials[2:]:
         study.tell(trial, 1.0)
-    trials[0].set_user_attr("worker", worker_identity())
-    trials[1].set_user_attr("worker", {**worker_identity(), "boot": "another"})
+    trials[0].set_user_attr("worker", identity())
+    trials[1].set_user_attr("worker", {**identity(), "boot": "another"})
     assert planned(url, sampler="grid", retrain=0).trials == 1
     study.tell(study.ask(), 1.0)
     with pytest.raises(UsageError, match="its whole grid but for 1 trial that others train:"):

@@ -92,8 +92,8 @@ def test_a_retraining_names_each_seed_and_those_that_failed() -> None:
     ("part", "said"),
     [
         ("search", "in the search: open trials are queued again; the same search continues"),
-        ("confirmation", "in the confirmation: the study keeps the search and what was confirmed"),
-        ("retraining", "in the retraining: the study keeps the search and what was confirmed"),
+        ("confirmation", "in the confirmation: the study keeps its trials and what was confirmed"),
+        ("retraining", "in the retraining: the study keeps its trials and what was confirmed"),
     ],
 )
 def test_a_stopped_one_says_what_is_kept(part: Any, said: str) -> None:

@@ -26,7 +26,7 @@ from vrtune.searching.processes import Processes
 from vrtune.searching.search import STOPPING, conclude, run
 from vrtune.searching.settings import TRIALS, SearchSettings
 from vrtune.searching.timesheet import Timesheet
-from vrtune.studies.leases import worker_identity
+from vrtune.studies.alive import identity
 from vrtune.studies.searches import read_searches
 
 POINTS = 8  # of the grid of SPACE
@@ -217,7 +217,7 @@ def test_no_trial_is_left_open_however_it_ends(url: str, error: type[Exception])
 
     def act(*_: Any) -> None:
         trial = work.study.ask()
-        trial.set_user_attr("worker", {**worker_identity(), "started": 0.0})  # which is gone
+        trial.set_user_attr("worker", {**identity(), "started": 0.0})  # which is gone
         trial.suggest_float("lr", 0.1, 1.0)
         raise error
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from vrtune import spaces
+from vrtune.errors import UsageError
+from vrtune.spaces.found import find
 
 
 def test_names_need_neither_optuna_nor_pytorch() -> None:
@@ -46,3 +48,8 @@ def test_the_first_line(source: bytes, wanted: str, tmp_path: Path) -> None:
 def test_a_pipe_among_them_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "space.py")
     assert "no ordinary file" in spaces.first_line(tmp_path / "space.py")
+
+
+def test_a_home_that_is_not_there_is_a_folder_like_any_other() -> None:
+    with pytest.raises(UsageError, match=r"there is no file ~nobody-of-that-name/x\.py"):
+        find("~nobody-of-that-name/x.py")

@@ -24,7 +24,7 @@ from reference.small_search import TASK
 from vrtune import export, search
 from vrtune.errors import UsageError, VrtuneError
 from vrtune.storages.opening import open_storage
-from vrtune.storages.quiet import LEVELS, experimental, quiet
+from vrtune.storages.quiet import LEVELS, quiet
 from vrtune.studies.record import load_study
 from vrtune.studies.samplers import SAMPLERS, make_sampler
 
@@ -89,7 +89,7 @@ def surroundings() -> dict[str, object]:
     backends = torch.backends
     return {
         "loggers": {
-            n: (vars(logging.getLogger(n)), logging.getLogger(n).handlers[:]) for n in loggers
+            n: (dict(vars(logging.getLogger(n))), logging.getLogger(n).handlers[:]) for n in loggers
         },
         "logging": logging.root.manager.disable,
         "levels": {name: logging.getLogger(name).level for name in loggers},
@@ -174,18 +174,6 @@ def test_making_and_asking_a_sampler_warns_of_nothing(url: str, name: str) -> No
     with nothing_changes(), warnings.catch_warnings():
         warnings.simplefilter("error")
         search("sgd", TASK, trials=2, sampler=name, jobs=1, study="s", storage=url, retrain=0)
-
-
-def test_an_experimental_class_is_made_as_ever() -> None:
-    with pytest.warns(optuna.exceptions.ExperimentalWarning):
-        optuna.samplers.QMCSampler(qmc_type="halton", seed=1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        made = experimental(optuna.samplers.QMCSampler)(qmc_type="halton", seed=1)
-        assert isinstance(made, optuna.samplers.QMCSampler)
-        assert made._qmc_type == "halton"
-        plain = experimental(optuna.samplers.RandomSampler)(seed=1)  # it is one no longer
-        assert isinstance(plain, optuna.samplers.RandomSampler)
 
 
 def test_the_last_who_leaves_puts_things_back() -> None:

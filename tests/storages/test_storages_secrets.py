@@ -133,3 +133,17 @@ def test_sentences_of_others_are_cleaned() -> None:
     with pytest.raises(VrtuneError) as told, faults(URLS[0]):
         raise VrtuneError(f"there is no study 's' in {URLS[0]}")
     assert str(told.value) == "there is no study 's' in postgresql://ana:***@127.0.0.1:1/hpo"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://host/db?password=hunter22",
+        "postgresql://host:5432/db?password=hunter22",
+        "postgresql://ana@host/db?password=hunter22",
+        "mysql:///db?passwd=hunter22",
+    ],
+)
+def test_a_password_among_the_arguments_alone_is_hidden_in_what_drivers_say(url: str) -> None:
+    assert "hunter22" not in without_secrets("driver says hunter22 is bad", url)
+    assert "hunter22" not in public(url)

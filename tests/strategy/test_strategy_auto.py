@@ -185,13 +185,6 @@ def test_a_grid_of_some_parameters_leaves_the_others_free() -> None:
     assert len(set(others)) == 5
 
 
-def test_settings_given_are_not_changed() -> None:
-    default, grid = dict(DEFAULT), [dict(DEFAULT)]
-    sampler = AutoSampler(default=default, grid=grid, seed=1)
-    default["x"], grid[0]["x"] = 0.9, 0.9
-    assert (sampler.default, sampler.grid) == (DEFAULT, [DEFAULT])
-
-
 def test_pairs_may_be_choices(tmp_path: Path) -> None:
     """A storage gives them back as lists, which Optuna takes for other choices."""
     study = optuna.create_study(

@@ -16,14 +16,8 @@ from optuna.trial import TrialState
 from vrtune.config import Task
 from vrtune.storages.opening import open_storage
 from vrtune.studies import alive
-from vrtune.studies.leases import (
-    OpenTrials,
-    in_doubt,
-    put_back,
-    reclaim,
-    was_queued,
-    worker_identity,
-)
+from vrtune.studies.alive import identity
+from vrtune.studies.leases import OpenTrials, in_doubt, put_back, reclaim, was_queued
 from vrtune.studies.record import StudyRecord, open_study
 
 RECORD = StudyRecord(task=Task(), space="sgd", fingerprint="0" * 16, data_dir="data", version="0")
@@ -40,7 +34,7 @@ def states(study: optuna.Study) -> list[str]:
 
 def test_a_trial_is_signed_when_it_is_taken(study: optuna.Study) -> None:
     trial = OpenTrials(study).take()
-    assert study.get_trials()[trial.number].user_attrs == {"worker": worker_identity()}
+    assert study.get_trials()[trial.number].user_attrs == {"worker": identity()}
 
 
 def test_the_queue_comes_first(study: optuna.Study) -> None:
@@ -92,7 +86,7 @@ def test_a_heart_beats_while_it_is_open(
         mine, dead = trials.take(), study.ask()
         for trial in (mine, dead):
             trial.suggest_float("x", 0, 1)
-        dead.set_user_attr("worker", {**worker_identity(), "started": 0.0})
+        dead.set_user_attr("worker", {**identity(), "started": 0.0})
         waited = time.monotonic() + 20
         while states(study)[-1] != "WAITING" and time.monotonic() < waited:
             time.sleep(0.01)
@@ -153,7 +147,7 @@ def test_a_process_never_judges_its_own_trials(
     shared: optuna.Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not when the clock is set, by which psutil reckons when a process began."""
-    held(shared, worker_identity())
+    held(shared, identity())
     before = psutil.boot_time()
     monkeypatch.setattr("psutil._pslinux.boot_time", lambda: before + 2, raising=False)
     with seconds_later(1e6):
@@ -173,7 +167,7 @@ def test_elsewhere_a_trial_is_put_back_when_its_pulse_has_stopped(
     shared: optuna.Study, there: dict[str, str]
 ) -> None:
     """For as long as this process has watched it, by its own clock."""
-    held(shared, {**worker_identity(), **there})
+    held(shared, {**identity(), **there})
     assert in_doubt(shared)
     assert reclaim(shared) == 0
     with seconds_later(170):
@@ -186,7 +180,7 @@ def test_elsewhere_a_trial_is_put_back_when_its_pulse_has_stopped(
 
 @pytest.mark.parametrize("sign", ["pulse", "report"])
 def test_elsewhere_a_trial_lives_while_it_gives_signs(shared: optuna.Study, sign: str) -> None:
-    number = held(shared, {**worker_identity(), "host": "another", "boot": "another"})
+    number = held(shared, {**identity(), "host": "another", "boot": "another"})
     trial_id = shared.trials[number]._trial_id
     for beat in range(4):
         with seconds_later(100 * beat):
@@ -205,7 +199,7 @@ def test_in_another_container_of_this_machine_the_last_pulse_is_enough(
     """Their clocks are one: a process that has just begun need not watch."""
     trial = OpenTrials(shared).take()
     trial.suggest_float("x", 0, 1)
-    trial.set_user_attr("worker", {**worker_identity(), "namespace": "another"})
+    trial.set_user_attr("worker", {**identity(), "namespace": "another"})
     assert not in_doubt(shared)
     with seconds_later(190):
         alive._seen.clear()
@@ -279,7 +273,7 @@ def settings(study: optuna.Study) -> dict[float, int]:
 def test_killed_while_it_puts_back_no_setting_is_lost_and_none_doubled(
     study: optuna.Study, number: int, *, done: bool
 ) -> None:
-    dead = {**worker_identity(), "started": 0}
+    dead = {**identity(), "started": 0}
     for x in (0.25, 0.5):
         held(study, dead, x)
     patch = writes(number, done=done)
@@ -295,7 +289,7 @@ def test_killed_while_it_puts_back_no_setting_is_lost_and_none_doubled(
 
 def test_what_a_killed_process_left_is_repaired_once_by_two(study: optuna.Study) -> None:
     """One that was about to queue it, and one that finds that nobody did."""
-    held(study, {**worker_identity(), "started": 0})
+    held(study, {**identity(), "started": 0})
     other = open_study(open_storage(study._storage._backend.url), "s", RECORD)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("vrtune.studies.leases._queue_again", lambda *_: None)
@@ -315,7 +309,7 @@ def test_a_trial_that_was_cut_off_without_settings_is_not_repeated(study: optuna
 
 @pytest.mark.parametrize("again", [[], {}, "0", None, 7])
 def test_a_repeat_of_nothing_repeats_nothing(study: optuna.Study, again: object) -> None:
-    held(study, {**worker_identity(), "started": 0})
+    held(study, {**identity(), "started": 0})
     study.enqueue_trial({"x": 1.0}, user_attrs={"again": again})
     assert reclaim(study) == 1
     assert states(study) == ["FAIL", "WAITING", "WAITING"]

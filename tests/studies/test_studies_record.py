@@ -12,6 +12,7 @@ from optuna.storages import BaseStorage, InMemoryStorage
 from vrtune.config import Task
 from vrtune.errors import UsageError
 from vrtune.given.names import name_fault
+from vrtune.storages.opening import open_storage
 from vrtune.studies.record import (
     RECORD,
     StudyRecord,
@@ -207,3 +208,21 @@ def test_a_study_is_named_so_that_a_folder_takes_it(stem: str) -> None:
 def test_class_names_that_are_no_utf8_are_kept_as_they_can_be() -> None:
     record = StudyRecord(**{**NOW.model_dump(), "class_names": ("caf\udce9", "thé")})
     assert record.class_names == ("caf?", "thé")
+
+
+def test_another_task_lists_the_differences(url: str) -> None:
+    storage = open_storage(url)
+    open_study(storage, "s", NOW)
+    assert open_study(storage, "s", NOW).study_name == "s"
+    other = NOW.model_copy(update={"task": Task(epochs=3, seed=2), "data_dir": "elsewhere"})
+    with pytest.raises(UsageError, match=r"epochs was 20, now 3; seed was 1, now 2\)"):
+        open_study(storage, "s", other)
+
+
+def test_unknown_study_names_those_there_are(url: str) -> None:
+    storage = open_storage(url)
+    with pytest.raises(UsageError, match="it holds none yet"):
+        load_study(storage, "t", url)
+    open_study(storage, "s", NOW)
+    with pytest.raises(UsageError, match="it holds s"):
+        load_study(storage, "t", url)

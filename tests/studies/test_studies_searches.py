@@ -22,7 +22,8 @@ from vrtune import search, spaces
 from vrtune.searching.settings import SearchSettings
 from vrtune.storages.opening import open_storage
 from vrtune.studies import searches as kept
-from vrtune.studies.leases import OpenTrials, worker_identity
+from vrtune.studies.alive import identity
+from vrtune.studies.leases import OpenTrials
 from vrtune.studies.record import load_study
 from vrtune.studies.searches import (
     SEARCHES,
@@ -149,7 +150,7 @@ def test_trials_are_told_apart_by_process(
 
 def test_this_process_signs_as_it_is_entered(study: optuna.Study) -> None:
     (worker,) = begun(study).workers
-    assert worker.model_dump() == worker_identity()
+    assert worker.model_dump() == identity()
     assert worker.pid == os.getpid()
 
 

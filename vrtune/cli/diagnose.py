@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -42,17 +43,16 @@ def diagnose(
         from vrtune.diagnosing import diagnose as diagnosing
         from vrtune.diagnosing import figure as variance
         from vrtune.storages.opening import open_to_read
-        from vrtune.studies.record import find_trial, load_study, read_record
+        from vrtune.studies.record import find_trial, load_study
 
         opened = load_study(open_to_read(storage), study, storage)
         number = find_trial(opened, trial).number
         path = output or Path(f"{folder_name(study)}-trial-{number}-variance.html")
-        path = path.expanduser()
+        path = Path(os.path.expanduser(path))  # of a user who is not there, too
         _check(path)
-        total = epochs or read_record(opened).task.epochs
         with (
             stoppable("nothing is kept of this training") as stopping,
-            shown(doing=f"measuring trial {number}", epochs=total, json=json) as progress,
+            shown(doing=f"measuring trial {number}", json=json) as progress,
             reserved(json),
         ):
             found = diagnosing.diagnose(

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from vrtune.cli.completion import choices, studies
 from vrtune.config import Settings
 from vrtune.errors import UsageError, explain
-from vrtune.searching.settings import Device as DeviceName
+from vrtune.given.arguments import Device as DeviceName
 from vrtune.searching.settings import SearchSettings
 
 Model = TypeVar("Model", bound=Settings)

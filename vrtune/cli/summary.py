@@ -66,7 +66,6 @@ def _confirmed(confirmed: Confirmed) -> str:
     """What all trainings of a trial say together: those of the search, and on fresh starts."""
     failed = f"{confirmed.failed} of them failed" if confirmed.failed else "none failed"
     fresh, count = sum(map(len, confirmed.losses)), confirmed.trainings
-    if confirmed.mean is None:
-        return f"diverged in some of {count} trainings, {fresh} of them on fresh starts; {failed}"
-    mean = figure(confirmed.mean)
-    return f"{mean}, the mean of {count} trainings, {fresh} of them on fresh starts; {failed}"
+    mean = confirmed.mean
+    said = "diverged in some" if mean is None else f"{figure(mean)}, the mean"
+    return f"{said} of {count} trainings, {fresh} of them on fresh starts; {failed}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import warnings
@@ -36,7 +37,7 @@ class Archive:
     def read(self, key: str) -> np.ndarray:
         """An array. VrtuneError if there is no memory for it."""
         shape, dtype = self.header(key)
-        count = int(np.prod(shape, dtype=object))  # of Python's integers, which don't overflow
+        count = math.prod(shape)
         copied = 4 * count if dtype.kind == "f" and dtype != np.float32 else 0
         check_memory(count * dtype.itemsize + copied, f"{key} of {safe(self.path)}")
         with self.members.open(self.names[key]) as member:

@@ -33,9 +33,7 @@ class Listing:
 
     @property
     def passed_over(self) -> str:
-        """What was passed over, in words; empty for nothing."""
-        if not self.passed:
-            return ""
+        """What was passed over, in words, where anything was."""
         most_first = sorted(self.passed.items(), key=lambda kind: (-kind[1], kind[0]))
         kinds = [f"{count} {why}" for why, count in most_first]
         more = ["others"] * (len(kinds) > TOLD)

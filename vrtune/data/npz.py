@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,7 @@ def _outline_test(path: Path) -> Outline:
         y = _labels(archive.read("y_test"), f"y_test of {safe(path)}")
     kept, image = _kept_type(dtype, where), _image_shape(shape, where)
     _check_one_label_each(shape[0], y, "test", path)
-    check_memory(int(np.prod(shape, dtype=object)) * kept.itemsize, where)
+    check_memory(math.prod(shape) * kept.itemsize, where)
     return Outline(len(y), image, kept, (int(y.min()), int(y.max())))
 
 

@@ -23,18 +23,16 @@ def watching(
     progress: Progress,
     *,
     doing: str = "starting",
-    trials: int | None = None,
-    epochs: int = 0,
 ) -> Iterator[Listener]:
     """What takes the events of a function that was called from Python: the caller's own function,
     one that shows them on standard error or in a notebook, or one that does nothing.
 
-    `doing` says what is done until an event says more; `trials` and `epochs` what is to come.
+    `doing` says what is done until an event says more.
     """
     if callable(progress):
         yield progress
     elif progress:
-        with _showing(sys.stderr, doing, trials, epochs, notebook=True) as take:
+        with _showing(sys.stderr, doing, notebook=True) as take:
             yield take
     else:
         yield _silent
@@ -44,8 +42,6 @@ def watching(
 def shown(
     *,
     doing: str = "starting",
-    trials: int | None = None,
-    epochs: int = 0,
     json: bool = False,
 ) -> Iterator[Listener]:
     """The same for a command: on standard output; with `json`, which leaves that alone, on standard
@@ -54,15 +50,13 @@ def shown(
     if json and not on_terminal(stream):
         yield _silent
         return
-    with _showing(stream, doing, trials, epochs, notebook=False) as take:
+    with _showing(stream, doing, notebook=False) as take:
         yield take
 
 
 @contextmanager
-def _showing(
-    stream: TextIO | None, doing: str, trials: int | None, epochs: int, *, notebook: bool
-) -> Iterator[Listener]:
-    tally = Tally(time.monotonic(), doing, Planned(text="", trials=trials, epochs=epochs))
+def _showing(stream: TextIO | None, doing: str, *, notebook: bool) -> Iterator[Listener]:
+    tally = Tally(time.monotonic(), doing, Planned(text=""))
     watcher = _Watcher(tally)
     if stream is not None:
         watcher.begin(stream, notebook=notebook)

@@ -16,9 +16,9 @@ from vrtune.events import (
 )
 
 ENDED = ("complete", "pruned", "diverged", "failed")  # trials that need no more work
-# no time is guessed before
-LEAST = 0.1  # of a trial is done, or a tenth of that share of anything else
-SOON_S = 2.0  # have gone
+# the time left is guessed once both hold
+LEAST = 0.1  # so much of one trial is done; of other work a tenth of this share
+SOON_S = 2.0  # so many seconds have gone
 
 
 @dataclass

@@ -11,6 +11,8 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
+from vrtune.display.figures import safe
+
 WIDTH = 88
 LONGEST = 2000  # characters of a comment
 
@@ -36,8 +38,7 @@ def literal(value: Any) -> str:
 
 def comment(text: str) -> str:
     """One line that is a comment: nothing in it ends the line or names another encoding."""
-    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    line = re.sub("coding(?=[:=])", "coding ", line)  # Python heeds it on the first two lines
+    line = re.sub("coding(?=[:=])", "coding ", safe(text))  # Python heeds it on the first two lines
     return f"# {line}" if len(line) <= LONGEST else f"# {line[:LONGEST]}..."
 
 

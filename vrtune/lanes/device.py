@@ -27,13 +27,13 @@ def choose_device(device: str) -> torch.device:
     """
     if os.getpid() != IMPORTED_IN:
         torch.set_num_threads(1)
-    known = re.fullmatch(r"(auto|cpu|mps|cuda)(?:(?<=cuda):([0-9]{1,4}))?", device)
+    known = re.fullmatch(r"auto|cpu|mps|cuda(?::([0-9]{1,4}))?", device)
     if not known:
         raise UsageError(
             f"there is no device {device!r}: choose one of auto, cpu, cuda, cuda:N (that GPU, "
             "counted from 0) and mps (Apple's)"
         )
-    kind, number = known.groups()
+    kind, number = device.partition(":")[0], known[1]
     if kind == "cpu":
         return torch.device("cpu")
     if kind == "mps":

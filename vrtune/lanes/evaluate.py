@@ -30,7 +30,7 @@ def evaluate(
     lanes, m = index.shape
     chunk = max(1, min(512, BATCH_BYTES // (4 * lanes * x[0].numel())))
     scale, shift = normalisation(streams, x)
-    exact = torch.float32 if W.device.type == "mps" else torch.float64  # which Apple's has none of
+    exact = torch.float32 if W.device.type == "mps" else torch.float64  # MPS has no float64
     loss = torch.zeros(lanes, dtype=exact, device=W.device)
     correct = torch.zeros(lanes, dtype=torch.long, device=W.device)
     for start in range(0, m, chunk):

@@ -12,8 +12,8 @@ import torch
 from vrtune.errors import VrtuneError
 
 SAID = re.compile(  # allocators of a CPU, of MPS and of CUDA's libraries, C++, oneDNN, Python
-    r"can'?t allocate memory|cannot allocate memory|not enough memory|out of memory|bad[ _]alloc"
-    r"|ALLOC_FAILED|(?:failed|unable|could not) to allocate|could not allocate"
+    r"can(?:'?|no)t allocate memory|not enough memory|out of memory|bad[ _]alloc|ALLOC_FAILED"
+    r"|(?:failed|unable) to allocate|could not allocate"
     r"|could not create a (?:memory|primitive)|can't start new thread",
     re.IGNORECASE,
 )

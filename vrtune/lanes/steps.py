@@ -19,10 +19,8 @@ class Steps:
 
     def tell(self, pool: Pool) -> None:
         """To be called after every step: looks at the clock, and seldom does more."""
-        now = time.monotonic()
-        if now < self.due:
-            return
-        if (lanes := pool.training) is None:
+        now, lanes = time.monotonic(), pool.training
+        if now < self.due or lanes is None:
             return
         self.due = now + EVERY_S
         first = min(lanes.seats, key=lambda lane: lane.trial)

@@ -13,8 +13,8 @@ T = TypeVar("T")
 
 
 class Background:
-    """Makes calls one after another. Unlike an executor's, its thread ends with the program, in
-    whatever call it is."""
+    """Makes calls one after another. Python waits at its end for an executor's thread, not for
+    this one: a call that hangs holds nothing up."""
 
     def __init__(self, name: str) -> None:
         self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()

@@ -52,8 +52,6 @@ def _leader(work: Work) -> Candidate | None:
     """The most promising trial; of several with the same settings the one known best."""
     known: dict[str, Candidate] = {}
     for each in recounted(candidates(work.study), work.workspace.dataset.classes):
-        if "config" not in each.trial.user_attrs:  # added by hand
-            continue
         settings = repr(sorted(each.trial.params.items()))
         if each.repeats > known.setdefault(settings, each).repeats:
             known[settings] = each

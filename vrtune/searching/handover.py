@@ -81,4 +81,4 @@ def _unwritable(workspace: Workspace, error: OSError | RuntimeError) -> VrtuneEr
 
 
 def _read_no_test() -> Part:
-    raise VrtuneError("the processes of a search have no test data: train the best trials again")
+    raise VrtuneError("the processes of a search are given no test data")

@@ -35,7 +35,6 @@ class Job(Settings):
     space: str
     study: str
     storage: str
-    data_dir: str
     device: str
     fused: bool
     slots: int
@@ -46,7 +45,7 @@ class Job(Settings):
     start: Start = "on"
     pruner: str
     validate_at: Validate
-    handover: str | None = None  # the file that holds the data and the folds; else they are read
+    handover: str | None = None  # file with data and folds, for all processes but the first
     threads: int = 1  # on which the lanes of a process train
     number: int = 0
 
@@ -160,7 +159,6 @@ def _loop(
 
 
 def _workspace(job: Job) -> Workspace:
+    assert job.handover
     device = choose_device(job.device)
-    if job.handover:
-        return take_over(Path(job.handover), job.task, device, threads=job.threads)
-    return Workspace(job.task, Path(job.data_dir), device, threads=job.threads)
+    return take_over(Path(job.handover), job.task, device, threads=job.threads)

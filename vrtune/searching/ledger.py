@@ -14,8 +14,9 @@ from optuna.trial import TrialState
 from vrtune.errors import UsageError
 from vrtune.events import Event, Finished
 from vrtune.searching.background import Background
+from vrtune.searching.entry import Entry
 from vrtune.searching.interrupts import within
-from vrtune.searching.questions import Entry, Questions
+from vrtune.searching.questions import Questions
 from vrtune.spaces import Space
 from vrtune.studies.folds import report_folds
 from vrtune.studies.leases import CUT_OFF, OpenTrials, was_queued

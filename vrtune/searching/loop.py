@@ -20,10 +20,9 @@ from optuna.trial import TrialState
 from vrtune.events import Event, Halved, RoundEnded, TimeSpent
 from vrtune.lanes.pool import Pool, Standing
 from vrtune.lanes.shortage import NoMemory, one_error_of_memory
-from vrtune.searching.ending import ending
+from vrtune.searching.entry import Entry, ending
 from vrtune.searching.ledger import Ledger
 from vrtune.searching.lookout import Lookout
-from vrtune.searching.questions import Entry
 from vrtune.searching.timesheet import Stopwatch
 from vrtune.spaces import Space
 from vrtune.studies.folds import mean

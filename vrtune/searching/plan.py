@@ -109,7 +109,6 @@ def plan(prepared: Prepared, others: Sequence[int] = ()) -> Work:
             space=str(request.space.path),
             study=study.study_name,
             storage=request.settings.storage,
-            data_dir=str(request.settings.data_dir),
             device=str(request.device),
             fused=way.fused,
             slots=count,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from vrtune.errors import VrtuneError
-from vrtune.searching import start
+from vrtune.searching import bootstrap
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 LAST_WORDS_S = 1.0  # for reading them, where what a space started holds the pipe
@@ -32,7 +32,7 @@ class Process:
         self.writing = threading.Lock()
         try:
             self.popen = _start(number)
-            self.say(json.dumps(start.imports()))
+            self.say(json.dumps(bootstrap.imports()))
             self.reader = _thread(self._read)
             _thread(self._wait)
         except (OSError, RuntimeError) as error:  # the system has no room for another one
@@ -98,7 +98,7 @@ def _start(number: int) -> subprocess.Popen[str]:
     options. The last argument is for those who look at the processes of a machine."""
     options = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     return subprocess.Popen(
-        [sys.executable, *options, "-P", start.__file__, f"vrtune worker {number}"],
+        [sys.executable, *options, "-P", bootstrap.__file__, f"vrtune worker {number}"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=None if sys.__stderr__ is not None else subprocess.DEVNULL,

@@ -79,7 +79,7 @@ class Processes:
 
     def hand_over(self, workspace: Workspace) -> None:
         """Writes down for the others what this process has read. VrtuneError if it can't be."""
-        if self.others and self.handover is None:
+        if self.others:
             self.handover = self.handing.enter_context(handed_over(workspace))
 
     def run(
@@ -113,7 +113,7 @@ class Processes:
 
         try:
             with one_thread(workspace.device):
-                self._put_to_work(workspace, count)
+                self._put_to_work(count)
                 self._take_part(workspace, stop, progress)
         except Stopped:
             pass
@@ -129,10 +129,8 @@ class Processes:
         if stopping():
             raise Stopped
 
-    def _put_to_work(self, workspace: Workspace, count: int) -> None:
+    def _put_to_work(self, count: int) -> None:
         assert self.job
-        if count > 1:
-            self.hand_over(workspace)
         self.at_work = set(range(1, count))
         for number in self.at_work:
             own = self.job.model_copy(update={"number": number, "handover": str(self.handover)})

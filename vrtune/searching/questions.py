@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import optuna
 from pydantic_core import PydanticSerializationError
 
 from vrtune.errors import UsageError
 from vrtune.events import Finished
+from vrtune.searching.entry import Entry
 from vrtune.spaces import Space
 from vrtune.spaces.points import holds
 from vrtune.studies.leases import queued_values
-from vrtune.trial_config import TrialConfig
 
 MOST_FAILED = 3  # in a row: it is the space that is wrong, not a trial
 MOST_PRUNED = 1000  # in a row, with none that was trained
 REASON = 500  # characters that a trial keeps of why it failed
-
-
-@dataclass
-class Entry:
-    """A trial that this process holds."""
-
-    trial: optuna.Trial
-    config: TrialConfig
-    since: float = 0.0  # when it was seated
-    epoch: int = 0
-    last: float | None = None  # the last finite mean validation loss
-    spent: float = 0.0  # gradient computations
 
 
 class Questions:

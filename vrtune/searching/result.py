@@ -14,7 +14,7 @@ from vrtune.display.figures import figure, safe, settings
 from vrtune.display.results import aligned, trained_again
 from vrtune.errors import UsageError
 from vrtune.retraining import Retrained
-from vrtune.searching.frame import frame
+from vrtune.searching.dataframe import dataframe
 from vrtune.searching.timesheet import Timesheet
 from vrtune.spaces import edge_notes
 from vrtune.storages.opening import open_to_read
@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     import pandas
 
 Part = Literal["search", "confirmation", "retraining"]
+AGAIN = "the study keeps its trials and what was confirmed; retrain() trains the best again"
 KEPT = {  # where it was stopped: what is kept and how to go on
     "search": "open trials are queued again; the same search continues the study",
-    "confirmation": "the study keeps the search and what was confirmed by then; retrain() goes on",
-    "retraining": "the study keeps the search and what was confirmed; retrain() goes on",
+    "confirmation": AGAIN,
+    "retraining": AGAIN,
 }
 
 
@@ -89,7 +90,7 @@ class SearchResult(Settings):
         if study is None and HIDDEN in self.storage:
             raise UsageError("a result that was stored has no password: use optuna.load_study")
         study = study or load_study(open_to_read(self.storage), self.study, self.storage)
-        return frame(study.get_trials(deepcopy=False))
+        return dataframe(study.get_trials(deepcopy=False))
 
     def __repr__(self) -> str:
         return aligned(self._lines())

@@ -37,7 +37,7 @@ def run() -> None:
     status = 0
     with interrupts() as asked:
         try:
-            warm_up()
+            _warm_up()
             given = heard.readline()
             if given:
                 Worker(Job.model_validate(json.loads(given)), heard, out).run(asked)
@@ -122,7 +122,7 @@ def _lines() -> tuple[IO[str], IO[str]]:
     return heard, out
 
 
-def warm_up() -> None:
+def _warm_up() -> None:
     """Imports what most jobs would import later, while the parent still prepares theirs."""
     if not torch.cuda.is_available():
         import vrtune.gradients.cpu.samples_last  # noqa: F401

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vrtune.spaces.edges import edge_notes
     from vrtune.spaces.files import FROM_FILE, load_file
-    from vrtune.spaces.found import FOLDERS, first_line, names
+    from vrtune.spaces.found import first_line, names
     from vrtune.spaces.space import Space, load
 
 # name -> its file here, read when first asked for: to list names takes neither Optuna nor PyTorch
 _HOMES = {
-    "FOLDERS": "found",
     "FROM_FILE": "files",
     "Space": "space",
     "edge_notes": "edges",

@@ -17,7 +17,7 @@ LONGEST = 512  # characters of a parameter's name that Optuna's databases keep
 
 
 class Refused(UsageError):
-    """What a space names itself, its choices, GRID or DEFAULT, can't be had."""
+    """A space names something, in its choices, GRID or DEFAULT, that can't be kept or run."""
 
 
 def plain(value: Any) -> Any:

@@ -35,7 +35,7 @@ def find(space: str | Path) -> Path:
     given, known = str(space), names()
     if given in known:
         return known[given]
-    path = Path(given).expanduser()
+    path = Path(os.path.expanduser(given))
     if path.suffix == ".py" or os.path.exists(path):
         return _file(path, brief(given))
     near = difflib.get_close_matches(given, known, 1)

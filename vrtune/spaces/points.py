@@ -124,9 +124,8 @@ def named_by(module: ModuleType, what: str) -> dict[str, Any] | None:
     if own is None:
         return None
     if not isinstance(own, Mapping) or not all(isinstance(name, str) for name in own):
-        form = "non-empty lists" if what == "GRID" else "a value a parameter"
-        of = f"dict of {form}" if what == "GRID" else f"dict, {form}"
-        raise UsageError(f"{module.__file__}: {what} must be a {of}, by the parameters' names")
+        form = "dict of non-empty lists" if what == "GRID" else "dict, a value a parameter"
+        raise UsageError(f"{module.__file__}: {what} must be a {form}, by the parameters' names")
     return dict(own)
 
 

@@ -161,9 +161,8 @@ class Space:
     def starts(self) -> list[Point]:
         """The points of GRID to start from: none of one that is not there, or lacks a parameter, or
         has so many that it says little."""
-        if named_by(self.method, "GRID") is None:
-            return []
-        if size_of((self.method, self.init)) > MOST_STARTS:
+        modules = (self.method, self.init)
+        if named_by(self.method, "GRID") is None or size_of(modules) > MOST_STARTS:
             return []
         try:
             return [point for point, pruned in self._grid() if not pruned]

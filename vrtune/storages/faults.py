@@ -79,10 +79,12 @@ def fault(url: str, error: BaseException) -> StorageFault:
 class StudyGone(VrtuneError, KeyError):
     """A study that was deleted while it was used; to Optuna it is one of its own errors."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(f"the study is gone from {shown(url)}: another program deleted it")
+    __str__ = Exception.__str__  # a KeyError's is in quotes
 
-    __str__ = Exception.__str__
+
+def gone(url: str) -> StudyGone:
+    """The sentence for a study that was deleted while it was used."""
+    return StudyGone(f"the study is gone from {shown(url)}: another program deleted it")
 
 
 def unread(url: str, error: Exception) -> StorageFault:
@@ -106,8 +108,8 @@ def faults(url: str) -> Iterator[None]:
 
 
 def plain(kind: Kind) -> Kind:
-    """A kind of storage with a `url`, all of whose methods fail with a StorageFault where their
-    database does, in whatever thread or process they are called."""
+    """A kind of storage with a `url`, whose methods fail in one sentence where it does, or where a
+    study is gone, in whatever thread or process they are called."""
     for name in dir(kind):
         method = getattr_static(kind, name)
         if isinstance(method, FunctionType) and not name.startswith("__"):
@@ -135,7 +137,7 @@ def _plain(method: Callable[..., Any]) -> Callable[..., Any]:
             raise fault(self.url, error) from None
         except (LookupError, TypeError, ValueError) as error:
             if name in NEEDS_STUDY and "Record does not exist" in str(error):
-                raise StudyGone(self.url) from None
+                raise gone(self.url) from None
             # a value of no meaning; that something is not there is a KeyError
             if isinstance(error, KeyError) or not reads:
                 raise

@@ -12,10 +12,9 @@ from typing import Any
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import get_lock_file
-from optuna.trial import FrozenTrial
 
 from vrtune.errors import UsageError, VrtuneError
-from vrtune.storages.faults import StorageFault, StudyGone, fault
+from vrtune.storages.faults import StorageFault, fault, plain
 from vrtune.storages.urls import Place
 
 
@@ -32,26 +31,13 @@ def open_journal(place: Place, path: Path, *, write: bool) -> JournalStorage:
         raise _damaged(place, "a line") from None
 
 
+@plain
 class _Journal(JournalStorage):
-    """A journal that says so where a study is gone."""
+    """A journal that says in a sentence what is wrong with it."""
 
     def __init__(self, lines: _Lines) -> None:
         self.url = lines.place.given
         super().__init__(lines)
-
-    def get_all_trials(self, study_id: int, *args: Any, **named: Any) -> list[FrozenTrial]:
-        """As Optuna's."""
-        try:
-            return super().get_all_trials(study_id, *args, **named)
-        except KeyError:
-            raise StudyGone(self.url) from None
-
-    def create_new_trial(self, study_id: int, *args: Any, **named: Any) -> int:
-        """As Optuna's."""
-        try:
-            return super().create_new_trial(study_id, *args, **named)
-        except KeyError:
-            raise StudyGone(self.url) from None
 
 
 class _Lines(JournalFileBackend):

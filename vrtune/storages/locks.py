@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import optuna
 import sqlalchemy
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages import BaseStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
 from vrtune.errors import VrtuneError
@@ -80,9 +80,9 @@ Wait = Callable[[Callable[[], bool]], None]
 
 def _lock_of(storage: BaseStorage, wait: Wait) -> tuple[str, AbstractContextManager[None]]:
     """What is locked, and its lock."""
-    backend = getattr(storage, "_backend", storage)  # inside Optuna's cache
+    backend = getattr(storage, "_backend", storage)  # of a journal, or inside Optuna's cache
     path: str | None = None
-    if isinstance(storage, JournalStorage) and isinstance(backend, JournalFileBackend):
+    if isinstance(backend, JournalFileBackend):
         path = backend._file_path
     elif isinstance(backend, RDBStorage):
         url = backend.engine.url

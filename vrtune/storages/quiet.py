@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
-
-Made = TypeVar("Made")
 
 LEVELS = {"optuna": logging.ERROR, "alembic": logging.WARNING}  # by logger, while vrtune works
 _lock = threading.Lock()
@@ -42,18 +38,3 @@ def quiet() -> Iterator[None]:
 def _set_levels(levels: dict[str, int]) -> None:
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
-
-
-def experimental(kind: type[Made]) -> Callable[..., Made]:
-    """One of Optuna's experimental classes, made without the warning that it gives each time.
-
-    The user of vrtune did not choose the class. To filter the warning out would be to change the
-    filters of all threads.
-    """
-
-    def make(*args: object, **named: object) -> Made:
-        made = object.__new__(kind)
-        inspect.unwrap(vars(kind)["__init__"])(made, *args, **named)
-        return made
-
-    return make

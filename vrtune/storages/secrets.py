@@ -17,7 +17,8 @@ def public(url: str) -> str:
     start, user, hidden, rest = _split(url)
     shown = f"{start}{user}:{HIDDEN}{rest}" if hidden else f"{start}{user}{rest}"
     before, mark, query = shown.partition("?")
-    return before + mark + "&".join(_arguments(query))
+    arguments = (start if it is None else start + HIDDEN for start, it in _arguments(query))
+    return before + mark + "&".join(arguments)
 
 
 def without_secrets(text: str, url: str) -> str:
@@ -49,24 +50,22 @@ def _split(url: str) -> tuple[str, str, str, str]:
     return start, rest, "", ""
 
 
-def _arguments(query: str) -> Iterator[str]:
-    """The arguments of a URL; what follows a secret one without a name is a part of it."""
+def _arguments(query: str) -> Iterator[tuple[str, str | None]]:
+    """The arguments of a URL, each as what may be shown of it, and its secret or None; what follows
+    a secret one without a name is a part of it."""
     hidden = False
     for argument in query.split("&"):
-        name, equals, _ = argument.partition("=")
+        name, equals, value = argument.partition("=")
         hidden = bool(SECRET.search(unquote_plus(name))) if equals else hidden
-        yield f"{name}={HIDDEN}" if hidden and equals else HIDDEN if hidden else argument
+        start, secret = (name + equals, value) if equals else ("", argument)
+        yield (start, secret) if hidden else (argument, None)
 
 
 def _secrets(url: str) -> set[str]:
     """Passwords and their longer parts, in all spellings."""
-    _, _, password, rest = _split(url)
-    given = {password}
-    hidden = ""
-    for argument in (url if url.startswith(FILES) else rest).partition("?")[2].split("&"):
-        name, equals, value = argument.partition("=")
-        hidden = value if equals and SECRET.search(unquote_plus(name)) else "" if equals else hidden
-        given |= {hidden, value if equals and hidden else argument if hidden else ""}
+    _, user, password, rest = _split(url)
+    query = "&".join(part.partition("?")[2] for part in (user, rest))  # without a password: in user
+    given = {password, *(secret for _, secret in _arguments(query) if secret)}
     parts = {part for secret in given for part in re.split("[@/?:#&]", secret)}
     whole = given | {part for part in parts if len(part) >= SHORT}
     return {spelt for secret in whole for spelt in _spellings(secret) if spelt}

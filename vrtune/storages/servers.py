@@ -11,7 +11,7 @@ from vrtune.storages.tables import State, state
 from vrtune.storages.urls import DEFAULT_URL, Place
 
 ANSWER_S = 20  # for a server to answer
-DRIVERS = {"postgresql": "vrtune[postgresql]", "mysql": "mysqlclient"}  # to be installed
+PACKAGES = {"postgresql+psycopg": "vrtune[postgresql]", "mysql": "mysqlclient"}  # others': by name
 
 # whether a connection writes at all, makes tables, and adds to those that there are
 MAY_WRITE = """
@@ -54,10 +54,7 @@ def _engine(place: Place) -> sqlalchemy.Engine:
     try:
         engine = sqlalchemy.create_engine(place.url, **options(place))
     except ImportError as error:
-        kind = place.url.partition(":")[0]
-        package = DRIVERS.get(kind.partition("+")[0], error.name)
-        if "+" in kind and kind != "postgresql+psycopg":
-            package = error.name
+        package = PACKAGES.get(place.url.partition(":")[0], error.name)
         raise VrtuneError(
             f"{place} needs a driver that is not installed ({error.name}): pip install {package!r}"
         ) from None

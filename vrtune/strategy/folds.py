@@ -21,8 +21,9 @@ class FoldsPruner(BasePruner):
 
     Lost: on every fold, log L(e) exceeds that of the rival with the best expected end by more than
     .1 (1 - e/E), and would still exceed the rival's last if it went on falling by .15 of its last
-    epoch's fall. Twin: on every fold, log L(e) is within .01 of that of a trial
-    that started before it or is complete. None is judged before it has seen a tenth of the epochs.
+    epoch's fall. Twin: on every fold, log L(e) is within .01 of that of a trial that
+    was not pruned, and started before it or is complete. None is judged before it has seen a tenth
+    of the epochs.
 
     Folds of one study see the same weights and batches, so what all of them say is seldom luck.
     Losses by fold are those of `report_folds`; without them the reported value is the only fold.

@@ -1,1 +1,1 @@
-"""All that touches Optuna's storage, its internals included."""
+"""Studies: what each remembers, who holds its trials, and which of them is chosen."""

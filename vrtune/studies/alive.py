@@ -115,7 +115,7 @@ def _host() -> str:
 
 @cache
 def _scope() -> dict[str, str]:
-    """Within what a process id counts; no boot if process ids mean nothing here."""
+    """Within what a process id counts; an empty boot where it is not known."""
     return {"boot": _boot(), "namespace": _link("pid")}
 
 

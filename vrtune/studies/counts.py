@@ -36,8 +36,8 @@ class Counts(Settings):
 
 
 def states(trials: Sequence[FrozenTrial]) -> dict[int, str]:
-    """The state of each trial by its number. A study knows none of interrupted ones: they failed
-    there. Those of a process that died are known by the trials that repeat them."""
+    """The state of each trial by its number. To Optuna interrupted trials have failed: a mark tells
+    them, or, in studies of older versions, the trial that repeats one."""
     found = {trial.number: STATES[trial.state] for trial in trials}
     for trial in trials:
         if CUT_OFF in trial.user_attrs and trial.state is TrialState.FAIL:

@@ -30,13 +30,15 @@ def find_data(study: optuna.Study, data_dir: Path | None = None) -> Dataset:
             f"the data of study {name!r} are not {looked}: give the folder that they lie in now, "
             "or their own path, with --data-dir"
         )
+    others = []
     for place in places:
         found = load(place, data_dir or Path(record.data_dir))
         if found.fingerprint == record.fingerprint:
             return found
+        others.append(found.fingerprint)
     raise VrtuneError(
         f"{places[0]} is not the data that study {name!r} searched on (fingerprint "
-        f"{found.fingerprint}, was {record.fingerprint}): give the folder of the original with "
+        f"{others[0]}, was {record.fingerprint}): give the folder of the original with "
         "--data-dir"
     )
 

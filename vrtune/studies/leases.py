@@ -36,7 +36,7 @@ class OpenTrials:
         self.study = study
         self.lost: set[int] = set()  # those that another process took for dead, and ended
         self._ids: dict[int, int] = {}  # Optuna's, by number
-        self._worker = worker_identity()
+        self._worker = identity()
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
@@ -106,11 +106,6 @@ class OpenTrials:
         storage.set_trial_system_attr(trial_id, PULSE, pulse())
         if hasattr(storage, "record_heartbeat"):
             storage.record_heartbeat(trial_id)
-
-
-def worker_identity() -> dict[str, Any]:
-    """Names this process, so that others can tell whether it still lives."""
-    return identity()
 
 
 def was_queued(trial: optuna.Trial) -> bool:
@@ -184,7 +179,7 @@ def _unrepeated(study: optuna.Study) -> list[FrozenTrial]:
 
 def _judged(study: optuna.Study) -> list[tuple[FrozenTrial, bool | None]]:
     """The running trials, and whether the process of each lives; None: not known yet."""
-    me, silent = worker_identity(), _silent(study)
+    me, silent = identity(), _silent(study)
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     return [(trial, _lives(study, trial, me, silent)) for trial in running]
 

@@ -1,15 +1,29 @@
-"""What is kept of a trial that trained to its end, and what is said of it."""
+"""A trial that a process holds; what is kept of one that trained to its end, and said of it."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
+import optuna
 from optuna.trial import TrialState
 
 from vrtune.events import Finished
 from vrtune.lanes.pool import Standing, finite
-from vrtune.searching.questions import Entry
+from vrtune.trial_config import TrialConfig
+
+
+@dataclass
+class Entry:
+    """A trial that this process holds."""
+
+    trial: optuna.Trial
+    config: TrialConfig
+    since: float = 0.0  # when it was seated
+    epoch: int = 0
+    last: float | None = None  # the last finite mean validation loss
+    spent: float = 0.0  # gradient computations
 
 
 def ending(

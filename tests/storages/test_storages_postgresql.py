@@ -1,4 +1,4 @@
-"""A search on PostgreSQL, with a server of its own on the loopback interface."""
+"""PostgreSQL, with a server of its own on the loopback interface: rights, passwords, a search."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas
 
 
-def frame(trials: Sequence[FrozenTrial]) -> pandas.DataFrame:
+def dataframe(trials: Sequence[FrozenTrial]) -> pandas.DataFrame:
     """One row a trial, in the order of their numbers; a parameter's column begins with `params_`.
     VrtuneError without pandas."""
     try:
@@ -26,9 +26,9 @@ def frame(trials: Sequence[FrozenTrial]) -> pandas.DataFrame:
     known = states(trials)
     rows = [_row(trial, known[trial.number]) for trial in trials]
     last = ("accuracy", "epochs", "gradient_computations", "seconds")
-    columns = dict.fromkeys(name for row in rows for name in row if name not in last)
-    first = ("number", "state", "value")
-    return pandas.DataFrame(rows, columns=[*dict.fromkeys([*first, *columns]), *last])
+    names = ["number", "state", "value", *(name for row in rows for name in row)]
+    columns = dict.fromkeys(name for name in names if name not in last)
+    return pandas.DataFrame(rows, columns=[*columns, *last])
 
 
 def _row(trial: FrozenTrial, state: str) -> dict[str, Any]:
