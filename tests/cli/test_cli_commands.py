@@ -59,7 +59,7 @@ def test_a_search_prints_a_line_a_trial_and_a_summary(run: Run) -> None:
     summary = {line[:24].strip(): line[24:] for line in said[5 + len(judged) :]}
     assert " of them on fresh starts; " in summary["confirmed"]
     best = len({said[line].split()[2] for line in judged})
-    assert f"to confirm {best} of them" in summary["gradient computations"]
+    assert f"to confirm {best} trial" in summary["gradient computations"]
     assert len(summary["of each seed"].split()) == 2
     assert summary["outside training"].endswith("% of the search's time")
     assert summary["trials"] == "3 complete, 0 pruned"

@@ -43,7 +43,8 @@ def summary(result: SearchResult) -> Iterator[tuple[str, str]]:
             yield "weights and curves", again.folder
     yield "trials", str(result.trials)
     spent, more = result.gradient_computations, result.confirm_gradient_computations
-    also = f", and {more:,.0f} to confirm {result.confirmed} of them" if more else ""
+    judged = f"{result.confirmed} trial{'s' * (result.confirmed > 1)}"
+    also = f", and {more:,.0f} to confirm {judged}" if more else ""
     yield "gradient computations", f"{spent:,.0f}{also}"
     yield "seconds", f"{result.seconds:.1f}"
     if result.occupancy is not None:
