@@ -22,9 +22,10 @@ from pathlib import Path
 from record import asking, write
 
 from vrtune import SGD, SVRG, Task, TrialConfig
-from vrtune.diagnosing.diagnose import Diagnosis, diagnose_config
+from vrtune.diagnosing.diagnose import diagnose_config
 from vrtune.diagnosing.figure import compute, draw
 from vrtune.lanes.device import choose_device
+from vrtune.studies.diagnosed import Diagnosis
 
 
 def train(

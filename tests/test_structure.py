@@ -30,7 +30,9 @@ LAYERS: list[set[str]] = [
     {"spaces", "lanes"},
     {"studies"},
     {"retraining"},
-    {"diagnosing", "searching", "exporting"},
+    {"diagnosing", "searching", "exporting", "comparing"},
+    {"figures"},
+    {"reporting", "dashboard"},
     {"testing"},
     {"__init__"},  # vrtune itself imports what it offers when first asked for it
     {"cli"},

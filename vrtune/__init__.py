@@ -6,12 +6,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vrtune.comparing.compare import compare
     from vrtune.config import Task
     from vrtune.diagnosing.diagnose import diagnose
     from vrtune.estimators import *
     from vrtune.exporting.export import export, load_config
     from vrtune.inits import *
     from vrtune.optimizers import *
+    from vrtune.reporting.report import report
     from vrtune.retraining import retrain
     from vrtune.retraining import train_config as train
     from vrtune.schedules import *
@@ -26,9 +28,11 @@ _HOMES = {
     "FoldsPruner": ("vrtune.strategy", "FoldsPruner"),
     "Task": ("vrtune.config", "Task"),
     "TrialConfig": ("vrtune.trial_config", "TrialConfig"),
+    "compare": ("vrtune.comparing.compare", "compare"),
     "diagnose": ("vrtune.diagnosing.diagnose", "diagnose"),
     "export": ("vrtune.exporting.export", "export"),
     "load_config": ("vrtune.exporting.export", "load_config"),
+    "report": ("vrtune.reporting.report", "report"),
     "report_folds": ("vrtune.studies.folds", "report_folds"),
     "retrain": ("vrtune.retraining", "retrain"),
     "search": ("vrtune.searching.search", "search"),

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from vrtune import SCSG, SGD, SVRG, Plain, Task, TrialConfig, search
-from vrtune.diagnosing.diagnose import ATTRIBUTE, Diagnosis, diagnose, diagnose_config
+from vrtune.diagnosing.diagnose import diagnose, diagnose_config
 from vrtune.errors import UsageError, VrtuneError
 from vrtune.storages.opening import open_storage
+from vrtune.studies.diagnosed import ATTRIBUTE, Diagnosis
 from vrtune.studies.record import load_study
 from vrtune.units import EstimatorSettings
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from vrtune import SGD, SVRG, TrialConfig
-from vrtune.diagnosing.diagnose import Diagnosis, Reading
 from vrtune.diagnosing.figure import compute, draw
+from vrtune.studies.diagnosed import Diagnosis, Reading
 
 
 def reading(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from vrtune.config import Settings, Storage, Task
+from vrtune.config import Storage, Task
 from vrtune.data import Dataset
 from vrtune.diagnosing.measure import measure, quotient
 from vrtune.display.progress import Progress, watching
@@ -24,36 +24,12 @@ from vrtune.lanes.workspace import Workspace
 from vrtune.storages.opening import DEFAULT_URL, open_storage
 from vrtune.studies.configs import read_config
 from vrtune.studies.data import find_data
+from vrtune.studies.diagnosed import Diagnosis, Reading, keep
 from vrtune.studies.record import find_trial, load_study, read_record
 from vrtune.trial_config import TrialConfig
 
-ATTRIBUTE = "diagnosis-{}"  # of the study: a finished trial's own can't be changed
 SHARES = (0.02, 0.11, 0.33, 0.5, 1.0)  # of the way from a snapshot to the next
 INTERVALS = 10  # measured in a training, at most
-
-
-class Reading(Settings):
-    """What was measured at one moment; null where a method has no snapshot."""
-
-    epoch: float
-    share: float  # of the way between snapshots; of the epoch without any
-    ratio: float | None  # Var(estimate) / Var(g(w; B))
-    variance: float | None
-    gradient_variance: float | None
-    gradient_norm: float | None
-    distance: float | None
-    curvature: float | None
-
-
-class Diagnosis(Settings):
-    """A training's readings, in the order they were taken."""
-
-    trial: int
-    config: TrialConfig
-    model: str
-    gradient_quotient: float | None  # after the initialisation; null if not measured
-    readings: tuple[Reading, ...]
-    train_losses: tuple[float | None, ...]
 
 
 class _Watch:
@@ -237,5 +213,5 @@ def diagnose(
             progress=tell,
             stopping=stopping,
         )
-    opened.set_user_attr(ATTRIBUTE.format(found.trial), found.model_dump(mode="json"))
+    keep(opened, found)
     return found

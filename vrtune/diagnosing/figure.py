@@ -9,7 +9,7 @@ from typing import Literal
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from vrtune.diagnosing.diagnose import Diagnosis
+from vrtune.studies.diagnosed import Diagnosis
 
 Quantity = Literal["ratio", "distance", "curvature"]
 Curve = tuple[list[float], list[float]]  # epochs, values

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
@@ -24,6 +24,7 @@ class Entry:
     epoch: int = 0
     last: float | None = None  # the last finite mean validation loss
     spent: float = 0.0  # gradient computations
+    costs: list[float] = field(default_factory=list)  # the same after each epoch
 
 
 def ending(

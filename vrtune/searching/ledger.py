@@ -18,6 +18,7 @@ from vrtune.searching.entry import Entry
 from vrtune.searching.interrupts import within
 from vrtune.searching.questions import Questions
 from vrtune.spaces import Space
+from vrtune.studies.costs import keep_costs
 from vrtune.studies.folds import report_folds
 from vrtune.studies.leases import CUT_OFF, OpenTrials, was_queued
 
@@ -174,6 +175,7 @@ class Ledger:
         with self.trials.unless_lost(entry.trial.number):
             for name, value in kept.items():
                 entry.trial.set_user_attr(name, value)
+            keep_costs(entry.trial, entry.costs)
             value = entry.last if state is TrialState.COMPLETE else None
             self._tell(entry.trial, value, state=state)
             self.told.append(event)

@@ -197,6 +197,7 @@ class SearchLoop:
         for number, standing in standings.items():
             entry = self.seated[number]
             entry.epoch, entry.spent = standing.epoch, standing.gradient_computations
+            entry.costs.append(entry.spent)
             if not standing.losses:
                 continue
             value = mean(standing.losses)

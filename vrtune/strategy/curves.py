@@ -110,7 +110,7 @@ class _Scale:
         diverged = bool(reported) and not math.isfinite(reported[max(reported)])
         if trial.state is TrialState.FAIL and not diverged:  # by no fault of its settings
             return None
-        kept = [_losses(trial.system_attrs.get(f"{FOLDS}{e}")) or [v] for e, v in reported.items()]
+        kept = [list(fold_losses(trial, e)) or [v] for e, v in reported.items()]
         each = self.heights([loss for losses in kept for loss in losses])
         ends = list(accumulate(len(losses) for losses in kept))
         rows = [each[end - len(losses) : end] for losses, end in zip(kept, ends, strict=True)]
@@ -118,6 +118,12 @@ class _Scale:
         means = dict(zip(reported, map(float, self.heights(list(reported.values()))), strict=True))
         final = float(self.heights([trial.values[0]])[0]) if complete else None
         return Curve(trial, means, folds, final, diverged)
+
+
+def fold_losses(trial: FrozenTrial, epoch: int) -> tuple[float, ...]:
+    """The losses that a trial keeps of an epoch, one a fold; NaN where one was not finite, none if
+    it keeps no such thing."""
+    return tuple(_losses(trial.system_attrs.get(f"{FOLDS}{epoch}")))
 
 
 def _losses(kept: Any) -> list[float]:

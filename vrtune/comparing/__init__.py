@@ -1,0 +1,1 @@
+"""Studies side by side: what each method reached, how sure that is, what it cost to tune."""

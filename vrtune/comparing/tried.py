@@ -1,0 +1,70 @@
+"""A trial as comparisons see it: plain numbers, whoever made them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+from optuna.trial import FrozenTrial
+
+from vrtune.strategy.curves import fold_losses
+from vrtune.studies.costs import costs
+from vrtune.studies.outcome import number, value
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A trial of a study; `losses` and `costs` are by epoch, from 1."""
+
+    number: int
+    state: str  # complete, pruned, diverged, failed, interrupted, running, queued
+    params: Mapping[str, Any]
+    ranges: Mapping[str, BaseDistribution]
+    value: float | None  # mean validation loss over folds, of a complete trial
+    accuracies: tuple[float, ...]  # of each fold, 0..1, at the last epoch; NaN where it diverged
+    losses: Mapping[int, tuple[float, ...]]  # validation loss of each fold; NaN where it diverged
+    costs: Mapping[int, float]  # gradient computations by then, of all folds
+    spent: float  # gradient computations in all
+    seconds: float | None
+    sampler: str | None  # which proposed its settings, where the study knows
+
+    @property
+    def folds(self) -> tuple[float, ...]:
+        """The validation loss of each fold at the last epoch; none if it never got there."""
+        return self.losses[max(self.losses)] if self.losses else ()
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that it was trained for, as far as they were judged."""
+        return max(self.losses, default=0)
+
+
+def read_trial(trial: FrozenTrial, state: str, sampler: str | None) -> Tried:
+    """What a trial says of itself; `state` as the study counts it."""
+    losses = {
+        epoch: fold_losses(trial, epoch) or (mean,)
+        for epoch, mean in sorted(trial.intermediate_values.items())
+    }
+    diverged = trial.user_attrs.get("diverged") is True
+    spent = number(trial, "gradient_computations") or 0.0
+    return Tried(
+        number=trial.number,
+        state="diverged" if diverged else state,
+        params=trial.params,
+        ranges=trial.distributions,
+        value=value(trial) if state == "complete" else None,
+        accuracies=_accuracies(trial.user_attrs.get("fold_accuracies")),
+        losses=losses,
+        costs=costs(trial, list(losses), spent),
+        spent=spent,
+        seconds=number(trial, "seconds"),
+        sampler=sampler,
+    )
+
+
+def _accuracies(given: object) -> tuple[float, ...]:
+    known = isinstance(given, list) and all(isinstance(v, float | int | None) for v in given)
+    return tuple(math.nan if v is None else float(v) for v in given) if known else ()  # type: ignore[attr-defined]

@@ -1,0 +1,1 @@
+"""Figures, one file each: `compute` makes the data of them, `draw` the pictures."""

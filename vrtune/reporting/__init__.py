@@ -1,0 +1,1 @@
+"""One page with all figures of some studies, and the same as images for papers."""

@@ -1,0 +1,33 @@
+"""What a trial had spent after each of its epochs, in gradient computations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import optuna
+from optuna.trial import FrozenTrial
+
+COSTS = "costs"  # the system attribute of a trial: after each epoch, of all its folds
+
+
+def keep_costs(trial: optuna.Trial, spent: Sequence[float]) -> None:
+    """Keeps with an open trial what it had spent after each epoch."""
+    trial.storage.set_trial_system_attr(trial._trial_id, COSTS, list(spent))
+
+
+def costs(trial: FrozenTrial, epochs: Sequence[int], spent: float) -> Mapping[int, float]:
+    """By epoch; spread evenly over `epochs`, which were judged, where the trial does not say: those
+    of older versions. Snapshots that are taken every few epochs are not seen in these."""
+    kept = trial.system_attrs.get(COSTS)
+    if _is_growing(kept) and len(kept) >= max(epochs, default=0):  # type: ignore[arg-type]
+        return {epoch: float(kept[epoch - 1]) for epoch in epochs}  # type: ignore[index]
+    return {epoch: spent * epoch / max(epochs) for epoch in epochs}
+
+
+def _is_growing(kept: object) -> bool:
+    if not isinstance(kept, list) or not all(
+        isinstance(v, int | float) and not isinstance(v, bool) for v in kept
+    ):
+        return False
+    return all(first <= second for first, second in pairwise(kept))
