@@ -12,7 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import plotly.graph_objects as go
 import torch
 
 from vrtune.lanes.device import cores
@@ -58,10 +57,8 @@ def command() -> str:
     return shlex.join(words)
 
 
-def write(
-    stem: Path, device: torch.device, n: int, found: dict[str, Any], figure: go.Figure | None = None
-) -> None:
-    """STEM.json: `found` after how it came about, with `n` repeats or seeds; and STEM.html."""
+def write(stem: Path, device: torch.device, n: int, found: dict[str, Any]) -> None:
+    """STEM.json: `found` after how it came about, with `n` repeats or seeds."""
     record = {
         "command": command(),
         "device": device_name(device),
@@ -74,6 +71,4 @@ def write(
     }
     stem.parent.mkdir(parents=True, exist_ok=True)
     stem.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")
-    if figure is not None:
-        figure.write_html(stem.with_suffix(".html"), include_plotlyjs="cdn")
     print(f"n = {n}; {record['device']}, torch {torch.__version__}: {stem.name}.json", flush=True)

@@ -5,8 +5,8 @@
 The source's protocol: 5 % held out, pad 4 + random crop + flip, snapshots every 5 epochs, its grids
 of learning rates; the defaults are its size, which needs a GPU, and every option makes it smaller.
 All learning rates of a method train at once; the one with the lowest validation loss at the end is
-said. The test set is not read. Writes docs/figures/MODEL-methods.json and .html (validation loss
-over gradient computations).
+said. The test set is not read. Writes docs/figures/MODEL-methods.json; benchmarks/pictures.py draws
+its validation losses over gradient computations.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 from record import asking, write
 
 from vrtune import SGD, SVRG, Adam, AlphaSVRG, Task, TrialConfig
@@ -107,29 +105,7 @@ def main() -> None:
             shown = {k: v for k, v in rows[-1].items() if k != "every_lr"}
             print("  ".join(f"{k} {v}" for k, v in shown.items()), flush=True)
             stem = arguments.output_dir / f"{arguments.model}-methods"
-            write(stem, device, 1, {"rows": rows}, draw(rows))  # a long run may be cut off
-
-
-def draw(rows: list[dict[str, Any]]) -> go.Figure:
-    """Validation loss over gradient computations of the best learning rates, a panel a norm."""
-    norms = list(dict.fromkeys(row["norm"] for row in rows))
-    figure = make_subplots(
-        1, len(norms), subplot_titles=[f"norm {norm}" for norm in norms], shared_yaxes=True
-    )
-    colours = dict(zip(RATES, ("black", "orange", "blue", "green"), strict=True))
-    for row in rows:
-        best = next(r for r in row["every_lr"] if r["lr"] == row["best_lr"])
-        figure.add_trace(
-            go.Scatter(
-                x=best["spent"], y=best["losses"], mode="lines+markers", name=row["method"],
-                legendgroup=row["method"], line_color=colours[row["method"]],
-                showlegend=row["norm"] == norms[0],
-            ),
-            row=1, col=norms.index(row["norm"]) + 1,
-        )  # fmt: skip
-    figure.update_xaxes(title="gradient computations")
-    figure.update_yaxes(title="validation loss", col=1)
-    return figure
+            write(stem, device, 1, {"rows": rows})  # a long run may be cut off
 
 
 if __name__ == "__main__":

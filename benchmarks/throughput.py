@@ -10,7 +10,8 @@
 A lane-step is one optimizer step of one fold. The LeNet of (a) and (b) is written with PyTorch's
 own layers; other models are vrtune's. (a) and (b) use all cores, as PyTorch does by itself. SVRG
 and STORM in (a) and (b) are the plain loops of their papers; snapshot passes are left out.
-Prints a table and writes docs/benchmarks/throughput-MODEL-DEVICE.json and .html.
+Prints a table and writes docs/benchmarks/throughput-MODEL-DEVICE.json; benchmarks/pictures.py draws
+those that the documents show.
 """
 
 from __future__ import annotations
@@ -25,13 +26,10 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-import plotly.graph_objects as go
 import torch
 import torch.nn.functional as F
-from plotly.subplots import make_subplots
-from record import asking, device_name, write
+from record import asking, write
 from sklearn.model_selection import StratifiedKFold
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
@@ -267,26 +265,7 @@ def main() -> None:
                 flush=True,
             )
     stem = arguments.output_dir / f"throughput-{model}-{device.type}"
-    figure = draw(rows, f"{model}, MNIST, {device_name(device)}")
-    write(stem, device, arguments.repeats, {"steps": steps, "rows": rows}, figure)
-
-
-def draw(rows: list[dict[str, Any]], title: str) -> go.Figure:
-    """Lane-steps per second over lanes, a panel a method."""
-    methods = list(dict.fromkeys(row["method"] for row in rows))
-    figure = make_subplots(1, len(methods), subplot_titles=methods, shared_yaxes=True)
-    for column, method in enumerate(methods, 1):
-        mine = [row for row in rows if row["method"] == method]
-        for who, colour in (("dataloader", "grey"), ("resident", "orange"), ("vrtune", "blue")):
-            line = go.Scatter(
-                x=[row["lanes"] for row in mine], y=[row[who] for row in mine], name=who,
-                mode="lines+markers", line_color=colour, showlegend=column == 1,
-            )  # fmt: skip
-            figure.add_trace(line, row=1, col=column)
-    figure.update_xaxes(type="log", title="lanes")
-    figure.update_yaxes(type="log")
-    figure.update_yaxes(title="lane-steps a second", col=1)
-    return figure.update_layout(title=title)
+    write(stem, device, arguments.repeats, {"steps": steps, "rows": rows})
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 SVRG with a snapshot every epoch, SGD with momentum 0.9 and weight decay 1e-4, batch 128, batch
 norm, random crops and flips; with transform locking and without; a process for each. Measures the
 variance ratio at 2, 11, 33, 50 and 100 % of the way between snapshots. Writes
-docs/figures/variance.html and .json, after each training anew.
+docs/figures/variance.json, after each training anew; benchmarks/pictures.py draws it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from record import asking, write
 
 from vrtune import SGD, SVRG, Task, TrialConfig
 from vrtune.diagnosing.diagnose import diagnose_config
-from vrtune.diagnosing.figure import compute, draw
+from vrtune.figures.variance import curves
 from vrtune.lanes.device import choose_device
 from vrtune.studies.diagnosed import Diagnosis
 
@@ -72,7 +72,7 @@ def main() -> None:
             model, lock, found, seconds = ended.result()
             done[model, lock] = found, seconds
             print(f"{title(model, lock)} ({seconds:.0f} s)")
-            for share, (epochs, ratios) in compute(found).items():
+            for share, (epochs, ratios) in curves(found).items():
                 line = "  ".join(f"{e:.2f}: {r:.2e}" for e, r in zip(epochs, ratios, strict=True))
                 print(f"  {share:4.0%}  {line}", flush=True)
             ordered = [(key, *done[key]) for key in wanted if key in done]
@@ -80,10 +80,7 @@ def main() -> None:
                 {"model": model, "lock": lock, "seconds": seconds, **found.model_dump(mode="json")}
                 for (model, lock), found, seconds in ordered
             ]
-            figure = draw([(title(*key), found) for key, found, _ in ordered])
-            write(
-                arguments.output_dir / "variance", choose_device("auto"), 1, {"rows": rows}, figure
-            )
+            write(arguments.output_dir / "variance", choose_device("auto"), 1, {"rows": rows})
 
 
 def title(model: str, lock: bool) -> str:

@@ -47,6 +47,7 @@ def test_a_trial_reads_back(
     assert again.results.cross_validation.fold_values == result.best.fold_values
     assert again.results.retrain
     assert again.results.retrain.test_accuracy == result.retrain.test_accuracy
+    assert again.results.retrain.train_accuracy == result.retrain.train_accuracy is not None
     origin = again.provenance
     assert (origin.study, origin.trial) == (result.study, result.best.number)
     assert (origin.storage, origin.space) == ("sqlite", "sgd")
@@ -139,6 +140,8 @@ def test_an_older_export_reads_back() -> None:
     assert old.provenance.torch == "2.14.1+cu130"
     assert (old.search, old.data, old.architecture) == (None, None, None)
     assert old.results.confirmation is None
+    assert old.results.retrain
+    assert old.results.retrain.train_accuracy is None
     assert "None" not in FORMATS["python"](old).partition("from vrtune")[0]
 
 

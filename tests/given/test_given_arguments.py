@@ -73,6 +73,17 @@ def test_what_is_refused(given: dict[str, Any], said: str) -> None:
     assert str(error.value).startswith(said)
 
 
+def test_each_of_several_is_read() -> None:
+    @checked
+    def listed(*names: str, last: int = 1) -> tuple[object, ...]:
+        return (*names, last)
+
+    assert listed("a", "b", last=2) == ("a", "b", 2)
+    assert listed() == (1,)
+    with pytest.raises(UsageError, match=r"^names: 1: Input should be a valid string \(got 3\)"):
+        listed("a", 3)
+
+
 def test_a_misspelt_argument_is_python_s_to_refuse() -> None:
     with pytest.raises(TypeError, match="'cuont'"):
         called(cuont=3)

@@ -181,7 +181,7 @@ def test_a_storage_that_never_answers_holds_nobody_up(
 
     monkeypatch.setattr(optuna.Study, "tell", hung)
     with pytest.raises(VrtuneError, match=r"the storage has not answered for . s"):
-        hanging_search(tmp_path, url, "pass", timeout=1)
+        hanging_search(tmp_path, url, "pass", timeout=3)
 
 
 def test_a_listener_that_fails_keeps_no_trial(tmp_path: Path, url: str) -> None:

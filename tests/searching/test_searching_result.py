@@ -88,6 +88,13 @@ def test_a_retraining_names_each_seed_and_those_that_failed() -> None:
     assert "of each seed" not in str(alone).split("test loss")[0]
 
 
+def test_a_retraining_names_its_train_accuracy_if_it_has_one() -> None:
+    assert "train accuracy" not in str(AGAIN)
+    for values, said in (([0.99, 1.0, 0.98], "0.9900 +- 0.0100"), ([0.9, math.nan, 1], "diverged")):
+        known = AGAIN.model_copy(update={"train_accuracy": spread(values)})
+        assert f"\ntrain accuracy  {said}\n" in str(known)
+
+
 @pytest.mark.parametrize(
     ("part", "said"),
     [

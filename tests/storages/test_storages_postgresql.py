@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import traceback
 from collections.abc import Iterator
@@ -16,10 +18,13 @@ from urllib.parse import quote
 import optuna
 import pytest
 from optuna.trial import TrialState
+from optuna_dashboard import get_note
 
 from vrtune import Task, search
+from vrtune.dashboard.pages import application
 from vrtune.errors import UsageError, VrtuneError
 from vrtune.storages.opening import check_storage, open_storage, open_to_read
+from vrtune.studies.artifacts import artifact_folder, own_artifacts
 from vrtune.studies.record import load_study
 
 
@@ -116,9 +121,14 @@ def test_search_in_two_processes(url: str, tmp_path: Path, monkeypatch: pytest.M
     for _ in range(2):
         result = search("sgd", task, trials=4, jobs=2, study="s", storage=url, retrain_seeds=1)
     assert result.retrain is not None
-    trials = load_study(open_storage(url), "s", url).get_trials()
+    study = load_study(open_storage(url), "s", url)
+    trials = study.get_trials()
     assert len(trials) == 8
     assert {t.state for t in trials} <= {TrialState.COMPLETE, TrialState.PRUNED}
+    assert {path.name for path in artifact_folder(url).iterdir()} == own_artifacts(study)
+    assert len(own_artifacts(study)) == 2 * 8
+    assert "vrtune:***@" in get_note(study)
+    assert not any(word in get_note(study) for word in (PASSWORD, quote(PASSWORD, safe="")))
 
 
 def test_who_only_reads_needs_no_other_right(server: Server, database: str, url: str) -> None:
@@ -134,6 +144,27 @@ def test_who_only_reads_needs_no_other_right(server: Server, database: str, url:
     assert [study.study_name for study in open_to_read(reader).get_all_studies()] == ["s"]
     with pytest.raises(VrtuneError, match="may be read only by this user: ask for the right"):
         open_storage(reader, create=False)
+
+
+def test_the_dashboard_needs_no_right_but_to_read(
+    server: Server, database: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    search("sgd", Task(model="softmax", folds=2, epochs=1, limit=120), trials=2, storage=url)
+    server.ask(database, "CREATE ROLE looker LOGIN PASSWORD 'looks'")
+    server.ask(database, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO looker")
+    said: list[bytes] = []
+    says: list[str] = []
+    app = application(server.url(database, "looker", "looks"))
+    for path in ("/api/studies", "/api/studies/1"):
+        asked = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "wsgi.errors": sys.stderr}
+        said.append(b"".join(app(asked, lambda status, _, *__: says.append(status))))  # type: ignore[arg-type, func-returns-value, return-value]
+    assert says == ["200 OK", "200 OK"]
+    listed, detail = map(json.loads, said)
+    name = listed["study_summaries"][0]["study_name"]
+    assert name.startswith("sgd-digits-softmax: best ")
+    assert detail["name"] == name
+    assert "vrtune:***@" in detail["note"]["body"]
 
 
 def test_a_database_that_is_set_to_be_read_only(server: Server, database: str, url: str) -> None:

@@ -12,7 +12,7 @@ from optuna.storages import BaseStorage, InMemoryStorage
 from vrtune.config import Task
 from vrtune.errors import UsageError
 from vrtune.given.names import name_fault
-from vrtune.storages.opening import open_storage
+from vrtune.storages.opening import open_storage, open_to_read
 from vrtune.studies.record import (
     RECORD,
     StudyRecord,
@@ -69,6 +69,21 @@ def test_an_id_is_given_where_none_is_searched(storage: BaseStorage) -> None:
     given = identified(study).id
     assert given
     assert identified(study).id == read_record(study).id == given
+
+
+def test_its_value_has_a_name(url: str) -> None:
+    storage = open_storage(url)
+    assert open_study(storage, "s", NOW).metric_names == ["validation loss"]
+    older = optuna.create_study(study_name="older", storage=storage)
+    older.set_user_attr(RECORD, NOW.model_dump(mode="json"))
+    assert load_study(open_to_read(url), "older", url).metric_names is None
+    assert open_study(storage, "older", NOW).metric_names == ["validation loss"]
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_a_name_that_somebody_gave_its_value_stays(storage: BaseStorage) -> None:
+    open_study(storage, "s", NOW).set_metric_names(["loss"])
+    assert open_study(storage, "s", NOW).metric_names == ["loss"]
 
 
 # ---- data that moved, spaces that were edited --------------------------------------------------

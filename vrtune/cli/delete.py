@@ -22,15 +22,16 @@ def delete(
     ] = False,
     storage: Storage = DEFAULT_STORAGE,
 ) -> None:
-    """Delete a study: its settings, trials and results.
+    """Delete a study: its settings, trials and results, and the files of its trials.
 
-    Weights and curves of trials that were trained again are files, and stay.
+    Weights and curves of trials that were trained again stay.
     """
     with faults(storage):
         import optuna
 
         from vrtune.storages.opening import open_storage
         from vrtune.storages.quiet import quiet
+        from vrtune.studies.artifacts import artifact_folder, own_artifacts, remove_artifacts
         from vrtune.studies.glance import holders, state
         from vrtune.studies.record import load_study
         from vrtune.studies.retrained import retrained
@@ -48,12 +49,16 @@ def delete(
         if not yes and not _agreed(f"{safe(study)} in {public(storage)} ({state(trials)})"):
             typer.echo("nothing was deleted")
             raise typer.Exit(1)
+        files = own_artifacts(opened)  # which only the study names
         with quiet():
             try:
                 optuna.delete_study(study_name=study, storage=where)
             except KeyError:
                 raise VrtuneError(f"study {study!r} is gone: another program deleted it") from None
+        left = remove_artifacts(files, storage)
     typer.echo(f"deleted {safe(study)}")
+    if left:
+        typer.echo(f"files of its trials stay in {safe(artifact_folder(storage))} ({left})")
     for folder in sorted(kept):
         typer.echo(f"its weights and curves stay in {safe(folder)}")
 

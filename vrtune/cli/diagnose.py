@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vrtune.cli.export import write
 from vrtune.cli.faults import faults
 from vrtune.cli.options import DEFAULT_STORAGE, DataDir, Device, Json, Storage, Study, Trial
 from vrtune.cli.screen import figure, print_lines, print_table, reserved
 from vrtune.cli.stopping import stoppable
 from vrtune.display.progress import shown
-from vrtune.errors import VrtuneError
+from vrtune.given.files import check_writable, write
 from vrtune.given.names import folder_name
 
 
@@ -41,7 +38,8 @@ def diagnose(
     """Train a trial again and measure the variance of its estimate between snapshots."""
     with faults(storage):
         from vrtune.diagnosing import diagnose as diagnosing
-        from vrtune.diagnosing import figure as variance
+        from vrtune.figures import variance
+        from vrtune.reporting.page import figures_page
         from vrtune.storages.opening import open_to_read
         from vrtune.studies.record import find_trial, load_study
 
@@ -49,7 +47,7 @@ def diagnose(
         number = find_trial(opened, trial).number
         path = output or Path(f"{folder_name(study)}-trial-{number}-variance.html")
         path = Path(os.path.expanduser(path))  # of a user who is not there, too
-        _check(path)
+        check_writable(path)
         with (
             stoppable("nothing is kept of this training") as stopping,
             shown(doing=f"measuring trial {number}", json=json) as progress,
@@ -67,8 +65,8 @@ def diagnose(
                 stopping=stopping,
             )
         title = f"{found.model}, {found.config.estimator.kind}, trial {found.trial}"
-        page = variance.draw([(title, found)])
-        write(path, page.to_html(include_plotlyjs="cdn"))
+        drawn = variance.compute(found, title)
+        write(path, figures_page(title, variance.draw(drawn) if drawn else []))
     if json:
         typer.echo(found.model_dump_json())
         return
@@ -79,18 +77,3 @@ def diagnose(
     ]
     print_table(columns, rows)
     print_lines([("gradient quotient", figure(found.gradient_quotient)), ("figure", str(path))])
-
-
-def _check(path: Path) -> None:
-    """VrtuneError if no file could be written there, before anything is trained for it."""
-    target = path.resolve()
-    try:
-        if target.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "it is a folder")
-        if not target.exists() or target.is_file():
-            with tempfile.TemporaryFile(dir=target.parent):
-                pass
-    except OSError as error:
-        raise VrtuneError(
-            f"{path} can't be written ({error.strerror}): give another file with -o"
-        ) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from json import dumps
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +11,8 @@ import typer
 from vrtune.cli.completion import studies
 from vrtune.cli.faults import faults
 from vrtune.cli.options import DEFAULT_STORAGE, Storage, Trial
-from vrtune.errors import UsageError, VrtuneError
+from vrtune.errors import UsageError
+from vrtune.given.files import write
 
 EXPORTED = "# Trial "  # begins every exported program
 SUFFIXES = {".json": "json", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".py": "python"}
@@ -70,22 +70,3 @@ def _is_export(path: Path) -> bool:
     """Whether a program was written by this command; the first words of one never change."""
     with path.open(encoding="utf-8", errors="replace") as file:
         return file.read(len(EXPORTED)) in (EXPORTED, "")
-
-
-def write(path: Path, text: str) -> None:
-    """Writes a whole file or none. VrtuneError if that can't be done."""
-    target = path.resolve()  # a link stays a link
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        if target.exists() and not target.is_file():  # such as /dev/stdout
-            path.write_text(text, encoding="utf-8")
-            return
-        try:
-            beside.write_text(text, encoding="utf-8")
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise VrtuneError(
-            f"{path} can't be written ({error.strerror}): give another file with -o"
-        ) from None

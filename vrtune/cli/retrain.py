@@ -27,6 +27,15 @@ def retrain(
     seeds: Annotated[int, typer.Option(metavar="S", help="Trainings of each trial.")] = 3,
     storage: Storage = DEFAULT_STORAGE,
     data_dir: DataDir = None,
+    test_curve: Annotated[
+        bool,
+        typer.Option(
+            "--test-curve",
+            help="Keep test loss and accuracy after every epoch, too: for figures, of settings "
+            "that are chosen already. Choose no setting and no epoch by them, or the test result, "
+            "which stays the last epoch's, is none any more.",
+        ),
+    ] = False,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
@@ -46,6 +55,7 @@ def retrain(
                 seeds=seeds,
                 device=device,
                 data_dir=data_dir,
+                test_curve=test_curve,
                 progress=progress,
                 stopping=stopping,
             )

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
-from shlex import quote
 from typing import Any
 
 import typer
@@ -15,14 +14,17 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from vrtune.display.commands import command
 from vrtune.display.figures import figure, plus_minus, safe, settings
+from vrtune.display.tables import Block
 
-__all__ = ["figure", "plus_minus", "safe", "settings"]
+__all__ = ["command", "figure", "plus_minus", "safe", "settings"]
 
 LABEL = 24  # columns
 COPIED = ("next", "")  # labels of commands
 NARROW = 24  # columns that the last one of a table gets at least, or goes on a line of its own
 GAP = "  "
+READABLE = 100  # columns where there is no terminal
 
 
 def console() -> Console:
@@ -38,8 +40,23 @@ def reserved(json: bool) -> AbstractContextManager[object]:
 
 
 def print_json(answer: dict[str, Any]) -> None:
-    """One JSON object on a line; what is no finite number is null, as JSON has no other."""
-    typer.echo(json.dumps(_finite(answer)))
+    """One JSON object on a line."""
+    typer.echo(as_json(answer))
+
+
+def as_json(answer: dict[str, Any]) -> str:
+    """A JSON object; what is no finite number is null, as JSON has no other."""
+    return json.dumps(_finite(answer))
+
+
+def print_blocks(made: Callable[[int], Sequence[Block]]) -> None:
+    """Blocks of lines, made for the width of the terminal; of READABLE columns elsewhere."""
+    out = console()
+    for i, block in enumerate(made(out.width if _is_terminal() else READABLE)):
+        lines = [Text(block.heading, "bold")] if block.heading else []
+        lines += [Text(line) for line in block.lines]
+        for line in [Text(), *lines] if i else lines:
+            out.print(line, soft_wrap=True)
 
 
 def print_lines(lines: Iterable[tuple[str, str]]) -> None:
@@ -85,11 +102,6 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, spare:
             out.print(Text(line.rstrip(), "" if row is not cells[0] else "bold"), soft_wrap=True)
 
 
-def command(*words: str) -> str:
-    """A command as it is typed, to be copied: quoted for the shell."""
-    return " ".join(map(_quoted, words))
-
-
 def _lead(widths: Sequence[int]) -> int:
     """Of all columns before the last."""
     return sum(widths) + len(GAP) * len(widths)
@@ -110,14 +122,6 @@ def _broken(text: str, width: int) -> list[str]:
     """Lines of at most so many columns, broken at blanks."""
     lines = Text(text).wrap(console(), width)
     return [line.plain.rstrip() for line in lines] or [""]
-
-
-def _quoted(word: str) -> str:
-    """A word that a shell reads as it is; what can't be printed is written as bash and zsh do."""
-    if word.isprintable():
-        return quote(word)
-    escaped = word.replace("\\", "\\\\").replace("'", "\\'")
-    return "$'" + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + "'"
 
 
 def _finite(value: Any) -> Any:

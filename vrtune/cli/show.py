@@ -116,13 +116,18 @@ def show(study: Study, storage: Storage = DEFAULT_STORAGE, json: Json = False) -
 
 def print_retrained(results: Sequence[Retrained]) -> None:
     """A line for each trial that was trained again."""
+    trained = ["train accuracy"] if any(r.train_accuracy for r in results) else []
     print_table(
-        ("trial", "seeds", "test accuracy", "test loss", "of each seed", "weights and curves"),
+        [
+            *("trial", "seeds", "test accuracy", *trained, "test loss"),
+            *("of each seed", "weights and curves"),
+        ],
         [
             (
                 r.trial,
                 f"{r.seeds}, {r.failed} failed" if r.failed else r.seeds,
                 plus_minus(r.test_accuracy),
+                *((plus_minus(r.train_accuracy) if r.train_accuracy else None) for _ in trained),
                 plus_minus(r.test_loss),
                 " ".join(figure(value) for value in r.test_accuracy.values),
                 r.folder,

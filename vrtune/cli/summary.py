@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vrtune.cli.options import DEFAULT_STORAGE
 from vrtune.cli.screen import command, figure, plus_minus, settings
 from vrtune.display.results import failed_seeds
+from vrtune.errors import VrtuneError
 
 if TYPE_CHECKING:
     from vrtune.searching.result import SearchResult
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 
 def summary(result: SearchResult) -> Iterator[tuple[str, str]]:
     """What came out, and how to go on."""
+    yield from found(result)
+    yield "next", proposed("show", result.study, storage=result.storage)
+    yield "", proposed("dashboard", storage=result.storage)
+
+
+def found(result: SearchResult) -> Iterator[tuple[str, str]]:
+    """What came out."""
     best = result.best
     if best:
         yield "best trial", str(best.number)
@@ -36,6 +44,8 @@ def summary(result: SearchResult) -> Iterator[tuple[str, str]]:
         yield "test accuracy", plus_minus(again.test_accuracy) + seeds
         if again.seeds > 1:
             yield "of each seed", "  ".join(figure(value) for value in again.test_accuracy.values)
+        if again.train_accuracy:
+            yield "train accuracy", plus_minus(again.train_accuracy)
         if again.failed:
             yield "failed", failed_seeds(again.failed, again.seeds)
         yield "test loss", plus_minus(again.test_loss) + seeds
@@ -51,8 +61,6 @@ def summary(result: SearchResult) -> Iterator[tuple[str, str]]:
         yield "slots busy", f"{result.occupancy:.1%} of the time, until the last trial started"
     yield "outside training", f"{result.outside:.1%} of the search's time"
     yield "study", f"{result.study} in {result.storage}"
-    yield "next", proposed("show", result.study, storage=result.storage)
-    yield "", proposed("dashboard", storage=result.storage)
 
 
 def proposed(name: str, *study: str, storage: str) -> str:
@@ -61,6 +69,21 @@ def proposed(name: str, *study: str, storage: str) -> str:
     if any(word.startswith("-") for word in study):  # or it would be read as an option
         return command("vrtune", name, *where, "--", *study)
     return command("vrtune", name, *study, *where)
+
+
+def nothing_complete(result: SearchResult) -> VrtuneError:
+    """What is wrong with a search that found nothing."""
+    return VrtuneError(
+        f"no trial of study {result.study!r} ran to its end: give it more trials or time"
+    )
+
+
+def kept(result: SearchResult) -> str:
+    """What the study keeps of a search that was stopped, and how to go on."""
+    if result.stopped_in in (None, "search"):
+        return "open trials are queued again; the same command continues the study"
+    again = proposed("retrain", result.study, storage=result.storage)
+    return f"the study keeps its trials and what was confirmed; to train the best again: {again}"
 
 
 def _confirmed(confirmed: Confirmed) -> str:

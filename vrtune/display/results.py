@@ -29,6 +29,9 @@ class Again(Protocol):
     def test_loss(self) -> Spread: ...
 
     @property
+    def train_accuracy(self) -> Spread | None: ...
+
+    @property
     def gradient_computations(self) -> float: ...
 
     @property
@@ -48,6 +51,8 @@ def trained_again(again: Again) -> Iterator[tuple[str, str]]:
     for label, spread in ("test accuracy", again.test_accuracy), ("test loss", again.test_loss):
         each = ", ".join(map(figure, spread.values))
         yield label, plus_minus(spread) + f" (of each seed: {each})" * (again.seeds > 1)
+    if again.train_accuracy:
+        yield "train accuracy", plus_minus(again.train_accuracy)
     if again.failed:
         yield "failed", failed_seeds(again.failed, again.seeds)
     yield "training cost", f"{again.gradient_computations:,.0f} gradient computations"

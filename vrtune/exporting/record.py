@@ -48,6 +48,9 @@ class RetrainResult(Settings):
     test_loss: Spread
     gradient_computations: float = Field(description="mini-batch gradients, all seeds")
     failed: int = Field(default=0, description="seeds that diverged or learned little")
+    train_accuracy: Spread | None = Field(
+        default=None, description="at the end, on the whole training set, 0..1"
+    )
 
 
 class Results(Settings):

@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from html import escape, unescape
+from typing import Any
 
 import plotly.graph_objects as go
+
+from vrtune.display.figures import safe
 
 # Okabe and Ito (2008): told apart by colour-blind readers, on white and on black
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7A7A7A")
@@ -15,6 +19,9 @@ MARKS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross", "tr
 GRID = "rgba(128,128,128,.25)"
 HEIGHT_PX = 380
 DECADES = 1.2  # data that span more go on a log axis
+LONGEST = 30  # characters of a name in a legend
+NARROW_PX = 400  # the narrowest page that a figure is made for
+LETTER_PX, ENTRY_PX, LINE_PX = 6.6, 46, 19  # of a legend: a letter, what is beside a name, a line
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,7 @@ def band(
     high: Sequence[float],
     colour: str,
     group: str,
+    opacity: float = 0.18,
 ) -> None:
     """Adds the area between two curves, shown and hidden together with the line of its group."""
     figure.add_trace(
@@ -76,7 +84,7 @@ def band(
             x=[*x, *reversed(x)],
             y=[*high, *reversed(low)],
             fill="toself",
-            fillcolor=pale(colour),
+            fillcolor=pale(colour, opacity),
             line={"width": 0},
             mode="lines",
             hoverinfo="skip",
@@ -84,3 +92,63 @@ def band(
             legendgroup=group,
         )
     )
+
+
+def plain(text: object) -> str:
+    """A text of others as plotly shows it letter by letter: no HTML, no template, no formula."""
+    return escape(safe(text)).replace("%", "&#37;").replace("$", "&#36;")
+
+
+def short(text: object, most: int = LONGEST) -> str:
+    """A text of others without its middle if it is long: names often differ in their ends."""
+    whole = safe(text)
+    head, tail = (most - 1) // 2, most // 2
+    return whole if len(whole) <= most else f"{whole[:head]}…{whole[-tail:]}"
+
+
+def entry(
+    figure: go.Figure,
+    name: str,
+    group: str,
+    *,
+    note: str = "",
+    longest: int = LONGEST,
+    **look: Any,
+) -> None:
+    """Adds an entry to the legend for the traces of a group, which need none of their own; a note
+    gets a line below the name."""
+    said = plain(short(name, longest)) + f"<br>{plain(note)}" * bool(note)
+    figure.add_trace(go.Scatter(x=[None], y=[None], name=said, legendgroup=group, **look))
+
+
+def loss_axis(values: Iterable[float]) -> dict[str, Any]:
+    """Of losses: a log axis where they span much, each tick written out."""
+    known = [v for v in values if math.isfinite(v)]
+    return {"tickformat": "~g", **(_log_axis(known) if is_wide(known) else {})}
+
+
+def cost_axis(values: Iterable[float] = (), *, log: bool = False) -> dict[str, Any]:
+    """Of gradient computations (20k, 1.5M), from 0 on or on a log axis."""
+    return {"tickformat": "~s", **(_log_axis(list(values)) if log else {"rangemode": "tozero"})}
+
+
+def _log_axis(values: Sequence[float]) -> dict[str, Any]:
+    """With ticks at 1, 2 and 5 where there is room for them."""
+    decades = math.log10(max(values) / min(values))
+    return {"type": "log", **({"dtick": "D2"} if decades < 3.5 else {})}
+
+
+def epoch_axis(last: float) -> dict[str, Any]:
+    """Of epochs: no ticks between them."""
+    return {"dtick": 1, "tick0": 0} if last <= 10 else {"tickformat": "~s"}
+
+
+def make_room(figure: go.Figure) -> go.Figure:
+    """Adds the height that the legend takes on a narrow page, so that the axes keep theirs."""
+    entries = [trace for trace in figure.data if trace.showlegend is not False]
+    names = [(trace.name or "").split("<br>") for trace in entries]
+    longest = max((len(unescape(line)) for name in names for line in name), default=0)
+    columns = max(1, int((NARROW_PX - 76) // (longest * LETTER_PX + ENTRY_PX)))
+    rows = [names[i : i + columns] for i in range(0, len(names), columns)]
+    lines = sum(max(map(len, row)) for row in rows) + bool(figure.layout.legend.title.text)
+    return figure.update_layout(height=figure.layout.height + LINE_PX * max(0, lines - 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cache, wraps
-from inspect import signature
+from inspect import Parameter, signature
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -47,7 +47,9 @@ def checked(function: Call) -> Call:
 
     @cache
     def reader(name: str) -> TypeAdapter[Any]:
-        return TypeAdapter(get_type_hints(function, include_extras=True)[name])
+        hint: Any = get_type_hints(function, include_extras=True)[name]
+        several = own.parameters[name].kind is Parameter.VAR_POSITIONAL
+        return TypeAdapter(tuple[hint, ...] if several else hint)
 
     @wraps(function)
     def call(*args: Any, **given: Any) -> Any:

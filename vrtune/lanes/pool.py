@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from vrtune.lanes.batches import Stream
 from vrtune.lanes.replay import release
 from vrtune.lanes.rows import Lane, Program
@@ -113,6 +115,18 @@ class Pool:
                     accuracies=[accuracy[row] for row in rows if row in loss],
                     gradient_computations=sum(lanes.seats[r].gradient_computations for r in rows),
                 )
+        return out
+
+    def weights(self, trial: int) -> list[dict[str, Tensor]]:
+        """A copy of a trial's tensors, lane by lane, by the names that the model gives them."""
+        out: list[dict[str, Tensor]] = []
+        for lanes in self.groups.values():
+            views = lanes.rows.layout.views(lanes.rows.W) | lanes.rows.buffers
+            out += [
+                {name: v[row].detach().to("cpu", copy=True) for name, v in views.items()}
+                for row, lane in enumerate(lanes.seats)
+                if lane.trial == trial
+            ]
         return out
 
 

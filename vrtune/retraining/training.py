@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter
 
 import torch
 from torch import Tensor
@@ -17,10 +19,24 @@ from vrtune.lanes.memory import check_trainings, hungriest, told_of_memory
 from vrtune.lanes.plan import Fuse, plan
 from vrtune.lanes.pool import Pool, finite
 from vrtune.lanes.steps import Steps
+from vrtune.lanes.train import Lanes
 from vrtune.lanes.workspace import Workspace
 from vrtune.studies.choice import failed_seeds
 from vrtune.studies.retrained import Retrained, spread
 from vrtune.trial_config import TrialConfig
+
+Data = tuple[Tensor, Tensor]  # x and y
+Judged = dict[int, tuple[list[float], list[float]]]  # by trial: loss and accuracy of each seed
+
+
+@dataclass
+class _Course:
+    """What is noted of a trial after each epoch."""
+
+    train_losses: list[list[float]] = field(default_factory=list)  # [epoch][seed]
+    test_losses: list[list[float]] = field(default_factory=list)
+    test_accuracies: list[list[float]] = field(default_factory=list)
+    costs: list[float] = field(default_factory=list)  # of one seed
 
 
 def train(
@@ -30,13 +46,16 @@ def train(
     *,
     fused: bool | None = None,  # by the rule
     others: Sequence[Sequence[float]] = (),  # losses by which a seed has failed or not
+    test_curve: bool = False,
     progress: Callable[[Event], None] = lambda event: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> tuple[dict[int, Retrained], dict[int, list[dict[str, Tensor]]]]:
     """Trains settings on the whole training part, every seed a lane, then reads the test set;
     returns results, and each seed's tensors.
 
-    UsageError if they don't fit; Stopped, with nothing to show for it, when `stopping` is true.
+    With `test_curve` the test set is read before, and judged after every epoch, of which nothing
+    depends: the result is the last epoch's, as it is without. UsageError if they don't fit;
+    Stopped, with nothing to show for it, when `stopping` is true.
     """
     workspace.dataset.check_test()  # not after hours of training
     largest, count = hungriest(configs.values()), seeds * len(configs)
@@ -45,46 +64,100 @@ def train(
         fuse: Fuse = "auto" if fused is None else "on" if fused else "off"
         way = plan(workspace, largest, fuse, count)
     pool = Pool(workspace, workspace.seeds(seeds), fused=way.fused, most=way.most)
-    curves: dict[int, list[list[float]]] = {number: [] for number in configs}
-    out: dict[int, Retrained] = {}
-    weights: dict[int, list[dict[str, Tensor]]] = {}
-    steps, epochs = Steps(progress), workspace.task.epochs
+    courses = {number: _Course() for number in configs}
+    steps, epochs, seconds = Steps(progress), workspace.task.epochs, 0.0
+    judged: Judged = {}
 
     def after_step() -> None:
         if stopping():
             raise Stopped
         steps.tell(pool)
 
-    with told_of_memory(workspace, count):
-        with one_thread(workspace.device):
-            pool.exchange([], configs)
-            for epoch in range(1, epochs + 1):
-                for number, losses in pool.train_epoch(after_step).items():
-                    curves[number].append(losses)
-                progress(Retraining(epoch=epoch, epochs=epochs))
-        test = workspace.on_device(workspace.dataset.read_test())
-        for lanes in pool.groups.values():
-            index = torch.arange(len(test[1]), device=workspace.device)
-            loss, accuracy = lanes.judge(test, index.expand(len(lanes.seats), -1))
-            views = lanes.rows.layout.views(lanes.rows.W) | lanes.rows.buffers
-            for number in dict.fromkeys(lane.trial for lane in lanes.seats):
-                rows = [row for row, lane in enumerate(lanes.seats) if lane.trial == number]
-                weights[number] = [
-                    {name: v[row].detach().cpu().contiguous() for name, v in views.items()}
-                    for row in rows
-                ]
-                out[number] = Retrained(
-                    trial=number,
-                    seeds=seeds,
-                    test_accuracy=spread(accuracy[rows].tolist()),
-                    test_loss=spread(loss[rows].tolist()),
-                    train_losses=[
-                        finite(list(curve)) for curve in zip(*curves[number], strict=True)
-                    ],
-                    gradient_computations=sum(lanes.seats[r].gradient_computations for r in rows),
-                    failed=failed_seeds(loss[rows].tolist(), workspace.dataset.classes, others),
-                )
+    with told_of_memory(workspace, count), one_thread(workspace.device):
+        test = _test_data(workspace) if test_curve else None
+        began = perf_counter()
+        pool.exchange([], configs)
+        for epoch in range(1, epochs + 1):
+            train_losses = pool.train_epoch(after_step)
+            seconds += perf_counter() - began
+            if test:
+                judged = _judge(pool, test)
+            _note(courses, pool, train_losses, judged)
+            progress(Retraining(epoch=epoch, epochs=epochs))
+            began = perf_counter()
+        learned = _judge(pool, workspace.train_data, workspace.indices)
+        judged = judged or _judge(pool, _test_data(workspace))
+    out: dict[int, Retrained] = {}
+    weights: dict[int, list[dict[str, Tensor]]] = {}
+    for lanes in pool.groups.values():
+        views = lanes.rows.layout.views(lanes.rows.W) | lanes.rows.buffers
+        for number, rows in _rows(lanes).items():
+            weights[number] = [
+                {name: v[row].detach().cpu().contiguous() for name, v in views.items()}
+                for row in rows
+            ]
+            course, (loss, accuracy) = courses[number], judged[number]
+            out[number] = Retrained(
+                trial=number,
+                seeds=seeds,
+                test_accuracy=spread(accuracy),
+                test_loss=spread(loss),
+                train_losses=_by_seed(course.train_losses),
+                gradient_computations=sum(lanes.seats[r].gradient_computations for r in rows),
+                failed=failed_seeds(loss, workspace.dataset.classes, others),
+                train_accuracy=spread(learned[number][1]),
+                train_loss=spread(learned[number][0]),
+                costs=course.costs,
+                test_losses=_by_seed(course.test_losses) if test_curve else None,
+                test_accuracies=_by_seed(course.test_accuracies) if test_curve else None,
+                seconds=round(seconds, 3),
+            )
     return out, weights
+
+
+def _test_data(workspace: Workspace) -> Data:
+    return workspace.on_device(workspace.dataset.read_test())
+
+
+def _judge(pool: Pool, data: Data, samples: Tensor | None = None) -> Judged:
+    """Loss and accuracy of every seed on some samples of the data, or on all: on the images as
+    they are, whatever views training takes of them."""
+    out: Judged = {}
+    chosen = torch.arange(len(data[1])) if samples is None else samples
+    for lanes in pool.groups.values():
+        index = chosen.to(lanes.device).expand(len(lanes.seats), -1)
+        loss, accuracy = (values.tolist() for values in lanes.judge(data, index))
+        for number, rows in _rows(lanes).items():
+            out[number] = [loss[row] for row in rows], [accuracy[row] for row in rows]
+    return out
+
+
+def _note(
+    courses: dict[int, _Course], pool: Pool, train_losses: dict[int, list[float]], judged: Judged
+) -> None:
+    """Takes down how every trial stands after an epoch; `judged` is empty without a test curve."""
+    for lanes in pool.groups.values():
+        for number, rows in _rows(lanes).items():
+            course = courses[number]
+            course.train_losses.append(train_losses[number])
+            spent = sum(lanes.seats[row].gradient_computations for row in rows)
+            course.costs.append(spent / len(rows))
+            if judged:
+                course.test_losses.append(judged[number][0])
+                course.test_accuracies.append(judged[number][1])
+
+
+def _rows(lanes: Lanes) -> dict[int, list[int]]:
+    """The rows of every trial, one a seed."""
+    out: dict[int, list[int]] = {}
+    for row, lane in enumerate(lanes.seats):
+        out.setdefault(lane.trial, []).append(row)
+    return out
+
+
+def _by_seed(values: list[list[float]]) -> list[list[float | None]]:
+    """[seed][epoch] of [epoch][seed]."""
+    return [finite(list(curve)) for curve in zip(*values, strict=True)]
 
 
 @checked
@@ -102,7 +175,7 @@ def train_config(
         seeds: trainings, 1 or more, each with weights and batches of its own.
         data_dir, device: where data sets lie or are downloaded to; where to train.
     Returns:
-        Test accuracy (0 to 1) and loss over seeds, training losses, gradient computations.
+        Test and train accuracy (0 to 1) and loss over seeds, training losses by epoch, and costs.
     Raises:
         UsageError, VrtuneError: the request or the surroundings won't do, in one sentence.
     Example:

@@ -23,6 +23,7 @@ from vrtune.studies.choice import candidates, ranked
 from vrtune.studies.configs import read_config
 from vrtune.studies.data import find_data
 from vrtune.studies.folders import check_results_folder
+from vrtune.studies.note import write_note
 from vrtune.studies.record import find_trial, load_study, read_record
 from vrtune.studies.retrained import Retrained, keep
 
@@ -37,6 +38,7 @@ def retrain(
     seeds: int = 3,
     device: Device = "auto",
     data_dir: SomePath | None = None,
+    test_curve: bool = False,
     progress: Progress = True,
     stopping: Callable[[], bool] = lambda: False,
 ) -> list[Retrained]:
@@ -47,6 +49,8 @@ def retrain(
         trial, top, seeds: one trial by number, or the `top` best; trainings of each, 1 or more.
         device: where to train.
         data_dir: where data lie by now, or their own path; None: where the search found them.
+        test_curve: whether to keep the test loss and accuracy after every epoch, too, for a figure
+            of settings that are chosen already; the test result is still the last epoch's.
         progress: whether to show it; or what is called with events instead.
         stopping: asked after each step; once it says True, Stopped is raised, and nothing kept.
     Returns:
@@ -66,16 +70,19 @@ def retrain(
     numbers = [trial] if trial is not None else [t.number for t in ranked(opened)[:top]]
     check_results_folder(study, url, "free or move it")
     with watching(progress, doing="reading the data") as tell:
-        return retrain_study(
+        results = retrain_study(
             opened,
             storage=url,
             numbers=numbers,
             seeds=seeds,
             device=where,
             data_dir=None if data_dir is None else Path(data_dir),
+            test_curve=test_curve,
             progress=tell,
             stopping=stopping,
         )
+    write_note(opened, url)
+    return results
 
 
 def retrain_study(
@@ -88,6 +95,7 @@ def retrain_study(
     fused: bool | None = None,
     dataset: Dataset | None = None,
     data_dir: Path | None = None,
+    test_curve: bool = False,
     progress: Callable[[Event], None] = lambda event: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> list[Retrained]:
@@ -115,6 +123,7 @@ def retrain_study(
         seeds,
         fused=fused,
         others=known,
+        test_curve=test_curve,
         progress=progress,
         stopping=stopping,
     )

@@ -25,6 +25,7 @@ class Entry:
     last: float | None = None  # the last finite mean validation loss
     spent: float = 0.0  # gradient computations
     costs: list[float] = field(default_factory=list)  # the same after each epoch
+    judged: list[Standing] = field(default_factory=list)  # after each epoch that was judged
 
 
 def ending(

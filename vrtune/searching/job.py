@@ -18,9 +18,10 @@ from vrtune.lanes.keys import key
 from vrtune.lanes.pool import Pool
 from vrtune.lanes.shortage import NoMemory, one_error_of_memory
 from vrtune.lanes.workspace import Workspace
+from vrtune.searching.artifacts import Files
 from vrtune.searching.handover import take_over
 from vrtune.searching.loop import SearchLoop
-from vrtune.searching.settings import Start, Validate
+from vrtune.searching.settings import Kept, Start, Validate
 from vrtune.storages.opening import open_storage
 from vrtune.storages.quiet import quiet
 from vrtune.studies.pruners import make_pruner, rungs
@@ -45,6 +46,7 @@ class Job(Settings):
     start: Start = "on"
     pruner: str
     validate_at: Validate
+    artifacts: Kept = "off"
     handover: str | None = None  # file with data and folds, for all processes but the first
     threads: int = 1  # on which the lanes of a process train
     number: int = 0
@@ -150,6 +152,7 @@ def _loop(
         judged_at=decided_at if job.validate_at == "rungs" else None,
         decided_at=decided_at,
         only_queued=grid,
+        files=Files(job.artifacts, job.storage),
         one_more=(lambda: queued() and one_more()) if grid else one_more,
         stopping=stopping,
         expired=expired,

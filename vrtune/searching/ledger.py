@@ -13,6 +13,7 @@ from optuna.trial import TrialState
 
 from vrtune.errors import UsageError
 from vrtune.events import Event, Finished
+from vrtune.searching.artifacts import Files, Weights
 from vrtune.searching.background import Background
 from vrtune.searching.entry import Entry
 from vrtune.searching.interrupts import within
@@ -40,13 +41,15 @@ class Ledger:
         trials: OpenTrials,
         space: Space,
         one_more: Callable[[], bool],
+        files: Files | None = None,
         *,
         only_queued: bool = False,
     ) -> None:
-        """`one_more` grants another trial: `only_queued` ones, or also what the sampler draws."""
+        """`one_more` grants another trial: `only_queued` ones, or also what the sampler draws;
+        `files` keeps more of those that end than the study can."""
         self.trials = trials
         self.questions = Questions(space, only_queued=only_queued)
-        self.one_more, self.only_queued = one_more, only_queued
+        self.one_more, self.only_queued, self.files = one_more, only_queued, files
         self.ready: deque[Entry] = deque()  # asked for, not yet seated
         self.told: deque[Event] = deque()
         self.refunds = 0  # trials put back here, which may start again without being granted
@@ -93,9 +96,17 @@ class Ledger:
         """Queues what a pruner writes down about a trial."""
         self.later(self._note, number, write)
 
-    def end(self, entry: Entry, state: TrialState, kept: dict[str, Any], event: Finished) -> None:
-        """Queues a trial's end, and what is kept with it; the event is for when that is stored."""
-        self.later(self._end, entry, state, kept, event)
+    def end(
+        self,
+        entry: Entry,
+        state: TrialState,
+        kept: dict[str, Any],
+        event: Finished,
+        weights: Weights | None = None,
+    ) -> None:
+        """Queues a trial's end, and what is kept with it, `weights` in a file; the event is for
+        when that is stored."""
+        self.later(self._end, entry, state, kept, event, weights or [])
 
     def seat(self) -> Entry:
         """The next trial that is ready."""
@@ -171,11 +182,20 @@ class Ledger:
         with self.trials.unless_lost(number):
             write()
 
-    def _end(self, entry: Entry, state: TrialState, kept: dict[str, Any], event: Finished) -> None:
+    def _end(
+        self,
+        entry: Entry,
+        state: TrialState,
+        kept: dict[str, Any],
+        event: Finished,
+        weights: Weights,
+    ) -> None:
         with self.trials.unless_lost(entry.trial.number):
             for name, value in kept.items():
                 entry.trial.set_user_attr(name, value)
             keep_costs(entry.trial, entry.costs)
+            if self.files:  # before the end: Optuna adds none to a trial that is over
+                self.told.extend(self.files.keep(entry, weights))
             value = entry.last if state is TrialState.COMPLETE else None
             self._tell(entry.trial, value, state=state)
             self.told.append(event)

@@ -20,6 +20,7 @@ from optuna.trial import TrialState
 from vrtune.events import Event, Halved, RoundEnded, TimeSpent
 from vrtune.lanes.pool import Pool, Standing
 from vrtune.lanes.shortage import NoMemory, one_error_of_memory
+from vrtune.searching.artifacts import Files
 from vrtune.searching.entry import Entry, ending
 from vrtune.searching.ledger import Ledger
 from vrtune.searching.lookout import Lookout
@@ -45,6 +46,7 @@ class SearchLoop:
         judged_at: Container[int] | None,
         decided_at: Container[int] | None,
         only_queued: bool,
+        files: Files,
         one_more: Callable[[], bool],
         stopping: Callable[[], bool],
         expired: Callable[[], bool],
@@ -53,15 +55,16 @@ class SearchLoop:
     ) -> None:
         """The first `together` trials start at once. Trials are judged at epochs `judged_at`, or
         after every one, and pruned at `decided_at`, or any; `only_queued` ones run, or also those
-        that the sampler draws; `one_more` grants another; `stopping` turns true when the user wants
-        to stop, `expired` when time or budget is spent; `threads` says on how many the lanes may
-        train by now."""
+        that the sampler draws; `files` keeps more of them; `one_more` grants another; `stopping`
+        turns true when the user wants to stop, `expired` when time or budget is spent; `threads`
+        says on how many the lanes may train by now."""
         self.pool, self.slots, self.together = pool, slots, together
         self.judged_at, self.decided_at = judged_at, decided_at
         self.threads, self.progress = threads, progress
         self.epochs = pool.workspace.task.epochs
         self.trials = OpenTrials(study)
-        self.ledger = Ledger(self.trials, space, one_more, only_queued=only_queued)
+        self.files = files
+        self.ledger = Ledger(self.trials, space, one_more, files, only_queued=only_queued)
         self.lookout = Lookout(self.ledger, pool, stopping, expired, progress)
         self.pruning = Pruning(study, write=self.ledger.note)
         study.pruner = optuna.pruners.NopPruner()  # a sampler would see Hyperband's bracket alone
@@ -200,6 +203,7 @@ class SearchLoop:
             entry.costs.append(entry.spent)
             if not standing.losses:
                 continue
+            entry.judged.append(standing)
             value = mean(standing.losses)
             if math.isfinite(value):
                 entry.last = value
@@ -242,4 +246,5 @@ class SearchLoop:
         """Has the study told what a trial cost and what each fold said; shown when that is done."""
         entry = self.seated.pop(number)
         self.spent += entry.spent
-        self.ledger.end(entry, state, *ending(entry, standing, state, diverged=diverged))
+        weights = self.files.weights(self.pool, number, state)
+        self.ledger.end(entry, state, *ending(entry, standing, state, diverged=diverged), weights)

@@ -14,6 +14,7 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
+from vrtune.data import Dataset
 from vrtune.errors import UsageError
 from vrtune.lanes.device import one_thread
 from vrtune.lanes.memory import fits
@@ -29,7 +30,7 @@ from vrtune.storages.opening import open_storage
 from vrtune.studies.choice import ranked
 from vrtune.studies.grid import queue_grid, waiting
 from vrtune.studies.leases import in_doubt, reclaim
-from vrtune.studies.record import StudyRecord, default_name, open_study
+from vrtune.studies.record import StudyRecord, open_study
 from vrtune.studies.retrained import retrained
 from vrtune.studies.searches import SearchEntry, begin
 
@@ -120,6 +121,7 @@ def plan(prepared: Prepared, others: Sequence[int] = ()) -> Work:
             start=request.settings.start,
             pruner=request.settings.pruner,
             validate_at=request.settings.validate_at,
+            artifacts=request.settings.artifacts,
         ),
         trials=trials,
         processes=processes,
@@ -127,22 +129,25 @@ def plan(prepared: Prepared, others: Sequence[int] = ()) -> Work:
     )
 
 
-def _open(request: Request, workspace: Workspace) -> optuna.Study:
-    """The study, made or continued, with what dead processes left in it and the grid queued."""
-    settings = request.settings
-    record = StudyRecord(
+def record_of(request: Request, dataset: Dataset) -> StudyRecord:
+    """What the study of a search remembers."""
+    return StudyRecord(
         task=request.task,
         space=request.space.name,
-        fingerprint=workspace.dataset.fingerprint,
-        data_dir=str(settings.data_dir.resolve()),
+        fingerprint=dataset.fingerprint,
+        data_dir=str(request.settings.data_dir.resolve()),
         version=version("vrtune"),
         sources=request.space.files,
         space_fingerprint=request.space.fingerprint,
-        class_names=workspace.dataset.class_names,
+        class_names=dataset.class_names,
     )
+
+
+def _open(request: Request, workspace: Workspace) -> optuna.Study:
+    """The study, made or continued, with what dead processes left in it and the grid queued."""
+    settings, record = request.settings, record_of(request, workspace.dataset)
     storage = open_storage(settings.storage)
-    name = settings.study or default_name(record.space, record.task)
-    study = open_study(storage, name, record, settings.edited_space)
+    study = open_study(storage, request.study, record, settings.edited_space)
     reclaim(study)
     edited = settings.edited_space == "accept"
     queue_grid(study, request.points, partial(_settings_at, request.space) if edited else None)

@@ -40,6 +40,11 @@ class Request:
     began: float = field(default_factory=time.monotonic)
 
     @property
+    def study(self) -> str:
+        """The name of the study that is made or continued."""
+        return self.settings.study or default_name(self.space.name, self.task)
+
+    @property
     def processes(self) -> int:
         """Processes that may be of use: as many as were asked for, or one a core (or GPU)."""
         jobs = self.settings.jobs
@@ -98,23 +103,23 @@ def understand(space: str | Path, task: Task, settings: SearchSettings) -> Reque
     )
 
 
-def prepare(request: Request) -> Prepared:
-    """Reads the data and makes sure that space, model and memory will do. Writes nothing.
+def prepare(request: Request, workspace: Workspace | None = None) -> Prepared:
+    """Reads the data, unless a workspace of the task is given, and makes sure that space, model and
+    memory will do. Writes nothing.
 
     Raises UsageError or VrtuneError.
     """
     settings, processes = request.settings, request.processes
     like = request.space.check()
-    workspace = Workspace(
+    workspace = workspace or Workspace(
         request.task, settings.data_dir, request.device, threads=request.threads(processes)
     )
     check_fit(workspace, like, request.least_open, processes, fused=settings.fuse == "on")
     if settings.retrain:  # after hours of search it would be too late to say so
         check_trainings(workspace, like, settings.retrain * settings.retrain_seeds)
         workspace.dataset.check_test()
-        name = settings.study or default_name(request.space.name, request.task)
         cure = "free or move it, or search with --retrain 0"
-        check_results_folder(name, settings.storage, cure)
+        check_results_folder(request.study, settings.storage, cure)
     return Prepared(request=request, like=like, workspace=workspace)
 
 

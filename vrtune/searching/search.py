@@ -24,6 +24,7 @@ from vrtune.storages.faults import faults
 from vrtune.storages.quiet import quiet
 from vrtune.studies.choice import ranked
 from vrtune.studies.leases import reclaim
+from vrtune.studies.note import write_note
 from vrtune.studies.searches import finish
 
 STOPPING = "stopping: open trials go back into the queue (once more ends it at once)"
@@ -91,8 +92,13 @@ def run(work: Work, processes: Processes, progress: Listener) -> tuple[Timesheet
     spent: dict[int, float] = {}  # by process
     quota = Quota(work.trials, lambda: time.monotonic() > deadline or sum(spent.values()) >= budget)
     sheets: list[Timesheet] = []
+    said = set[str]()
 
     def note(event: Event) -> None:
+        if isinstance(event, Noted):  # what hinders all processes is said once
+            if event.text in said:
+                return
+            said.add(event.text)
         if isinstance(event, TimeSpent):
             sheets.append(Timesheet.model_validate(event.times))
         elif isinstance(event, RoundEnded):
@@ -123,6 +129,7 @@ def conclude(work: Work, times: Timesheet, *, stopped: bool, progress: Listener)
     request, study, settings = work.request, work.study, work.request.settings
     spent = {"occupancy": times.occupancy, "outside": times.outside, **times.model_dump()}
     finish(study, work.entry, spent, stopped=stopped)
+    write_note(study, settings.storage)  # what follows takes its time, and may be stopped
     again: list[Retrained] = []
     part: Part | None = "search" if stopped else None
     if settings.retrain and not stopped:
@@ -134,6 +141,7 @@ def conclude(work: Work, times: Timesheet, *, stopped: bool, progress: Listener)
             part = None
         except Stopped:
             pass
+        write_note(study, settings.storage)
     seconds = time.monotonic() - request.began
     return summarise(study, settings.storage, request.task, seconds, again, times, stopped_in=part)
 

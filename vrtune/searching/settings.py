@@ -29,6 +29,7 @@ Start = Literal["on", "off"]
 Validate = Literal["epochs", "rungs"]
 Fuse = Literal["auto", "on", "off"]
 Edited = Literal["refuse", "accept"]
+Kept = Literal["off", "curves", "weights"]
 
 SPEED: JsonDict = {"panel": "Speed"}  # where the help shows a setting; else under Search
 END: JsonDict = {"panel": "After the search"}
@@ -87,6 +88,11 @@ class SearchSettings(Settings, title="Search"):
         default="sqlite:///studies.db",
         title="url",
         description="where studies are kept: sqlite:///FILE, postgresql://HOST/NAME, FILE.journal",
+    )
+    artifacts: Kept = Field(
+        default="curves",
+        description="what is kept of each trial in files, for the dashboard: the curves of its "
+        "folds and its settings; weights: those of its folds, too, if it ran to its end",
     )
     data_dir: Path = Field(
         default=Path("data"),

@@ -23,8 +23,8 @@ from vrtune.storages.quiet import quiet
 from vrtune.storages.urls import DEFAULT_URL, Place, sqlite_path, understand
 
 __all__ = [
-    "DEFAULT_URL", "check_storage", "open_for_dashboard", "open_storage", "open_to_read",
-    "sqlite_path",
+    "DEFAULT_URL", "check_storage", "is_outdated", "open_for_dashboard", "open_storage",
+    "open_to_read", "sqlite_path",
 ]  # fmt: skip
 
 ATTEMPTS = 10  # at making the tables of a fresh database
@@ -40,6 +40,8 @@ class Tables(Database):
 @plain
 class ReadTables(RDBStorage):
     """Optuna's database, to be read: its tables are there."""
+
+    still: tuple[Path, tuple[Any, ...]] | None = None  # a file of which no later change is seen
 
 
 @quiet()
@@ -77,10 +79,20 @@ def open_to_read(url: str | Path) -> BaseStorage:
         if place.kind == "journal":
             return open_journal(place, place.path, write=False)
         sqlite.check_header(place, place.path, create=False)
+        written = sqlite.written(place.path)
         connect = sqlite.for_readers(place, place.path)
         if tables.state(connect.engine(), place) != "made":
             raise tables.empty(place)
-        return _to_read(place, sqlite.url_of(place.path), {"creator": connect})
+        storage = _to_read(place, sqlite.url_of(place.path), {"creator": connect})
+        storage.still = (place.path, written) if connect.still else None
+        return storage
+
+
+def is_outdated(storage: BaseStorage) -> bool:
+    """Whether something was written to a storage that was opened where nothing can be, so that it
+    is to be opened again to be seen."""
+    still = storage.still if isinstance(storage, ReadTables) else None
+    return still is not None and sqlite.written(still[0]) != still[1]
 
 
 @quiet()

@@ -29,6 +29,7 @@ class Connect:
 
     def __init__(self, path: Path, mode: str, wait: float | None) -> None:
         self.path, self.mode = path, mode
+        self.still = "immutable" in mode  # it sees nothing that is written from now on
         self.file = f"file://{quote(os.path.abspath(os.fsencode(path)))}?mode={mode}"
         self.wait = OPEN_S if wait is None else wait
         self.later = WAIT_S if wait is None else wait
@@ -125,6 +126,13 @@ def for_readers(place: Place, path: Path) -> Connect:
     raise last
 
 
+def written(path: Path) -> tuple[tuple[int, int], ...]:
+    """When a file and its log were written last, and how long they are."""
+    path = path.resolve()
+    parts = [part for part in (path, path.with_name(f"{path.name}-wal")) if part.exists()]
+    return tuple((s.st_mtime_ns, s.st_size) for s in map(os.stat, parts))
+
+
 def _ways(place: Place, path: Path) -> Iterator[Connect]:
     """The ways to read a file, the better ones first."""
     ahead = not _is_open(path) and _head(path)[18:19] == bytes([WAL])
@@ -138,6 +146,7 @@ def _ways(place: Place, path: Path) -> Iterator[Connect]:
     # what a process that died left in the log can't be read where nothing can be written: elsewhere
     folder = tempfile.mkdtemp(prefix="vrtune-read-")
     connect = Connect(Path(folder, path.name), "rw", place.wait)
+    connect.still = True
     weakref.finalize(connect, shutil.rmtree, folder, ignore_errors=True)
     for part in (path, log, hot):
         if part.exists():

@@ -29,7 +29,7 @@ def results_folder(study: optuna.Study, storage: str) -> Path:
     """
     name, owner = folder_name(study.study_name), _owner(study, storage)
     for tried in (name, f"{name}-{owner[:8]}"):
-        folder = _beside(storage) / tried
+        folder = beside(storage) / tried
         folder.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError), (folder / MARK).open("x", encoding="utf-8") as mark:
             mark.write(json.dumps({"study": study.study_name, "owner": owner}) + "\n")
@@ -40,7 +40,7 @@ def results_folder(study: optuna.Study, storage: str) -> Path:
 
 def check_results_folder(name: str, storage: str, cure: str) -> None:
     """VrtuneError if no results of a study of this name could be written. Writes nothing."""
-    folder = _beside(storage) / folder_name(name)
+    folder = beside(storage) / folder_name(name)
     there = folder
     while not os.path.lexists(there) and there != there.parent:
         there = there.parent
@@ -53,17 +53,23 @@ def check_results_folder(name: str, storage: str, cure: str) -> None:
         ) from None
 
 
-def _beside(storage: str) -> Path:
+def beside(storage: str) -> Path:
     """The folder `studies` where a storage's file lies; of a server's, that in this folder."""
     path = understand(storage).path
     return (path.parent if path else Path()) / "studies"
 
 
+def own_name(storage: str) -> str:
+    """The name of a storage's file, or of a server's database."""
+    place = understand(storage)
+    if place.path:
+        return place.path.resolve().name
+    return sqlalchemy.make_url(place.url).database or ""
+
+
 def _owner(study: optuna.Study, storage: str) -> str:
     """Tells a study from those of its name in other databases, copies of its own among them."""
-    place = understand(storage)
-    name = place.path.resolve().name if place.path else sqlalchemy.make_url(place.url).database
-    told = f"{identified(study).id} {name or ''}"
+    told = f"{identified(study).id} {own_name(storage)}"
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 

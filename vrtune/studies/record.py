@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
 import optuna
-from optuna.exceptions import DuplicatedStudyError
+from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
@@ -26,6 +27,7 @@ from vrtune.storages.urls import shown
 from vrtune.studies.choice import ranked
 
 RECORD = "vrtune"  # the study attribute that holds its StudyRecord
+VALUE = "validation loss"  # what Optuna's figures and dashboard call the value of a trial
 
 
 class StudyRecord(Settings):
@@ -79,12 +81,7 @@ def open_study(
             study = optuna.create_study(study_name=name, storage=storage, direction="minimize")
         except DuplicatedStudyError:
             study = optuna.load_study(study_name=name, storage=storage)
-        _refuse_foreign(study)
-        fresh = RECORD not in study.user_attrs and not study.get_trials(deepcopy=False)
-        kept = record if fresh else read_record(study)
-        _refuse_other(study, kept, record)
-        if edited_space == "refuse":
-            _refuse_edited(study, kept, record)
+        kept, fresh = _fitting(study, record, edited_space)
         now = record.model_copy(
             update={
                 "version": kept.version,
@@ -95,7 +92,20 @@ def open_study(
         )
         if fresh or now != kept:
             study.set_user_attr(RECORD, now.model_dump(mode="json"))
+        _name_value(study)
     return study
+
+
+@quiet()
+def check_study(
+    storage: BaseStorage,
+    name: str,
+    record: StudyRecord,
+    edited_space: Literal["refuse", "accept"] = "refuse",
+) -> None:
+    """UsageError if `open_study` would refuse to continue a study; nothing is written."""
+    if name in (study.study_name for study in storage.get_all_studies()):
+        _fitting(optuna.load_study(study_name=name, storage=storage), record, edited_space)
 
 
 @quiet()
@@ -118,21 +128,17 @@ def all_studies(storage: BaseStorage) -> list[optuna.Study]:
     return found
 
 
-def read_record(study: optuna.Study) -> StudyRecord:
-    """What the study remembers. UsageError if this vrtune did not make it."""
+def read_record(study: optuna.Study, cure: str = "search under another --study") -> StudyRecord:
+    """What the study remembers. UsageError if this vrtune did not make it, with what to do then."""
     kept, name = study.user_attrs.get(RECORD), study.study_name
     if kept is None:
-        raise UsageError(
-            f"study {name!r} was not made by this vrtune: search under another --study"
-        )
+        raise UsageError(f"study {name!r} was not made by this vrtune: {cure}")
     try:
         return StudyRecord.model_validate(kept)
     except ValidationError as error:
         later = any(e["type"] in (UNKNOWN, "extra_forbidden") for e in error.errors())
         what = "was made by a later vrtune" if later else "holds a record that was damaged"
-        raise UsageError(
-            f"study {name!r} {what} ({explain(error)}): search under another --study"
-        ) from None
+        raise UsageError(f"study {name!r} {what} ({explain(error)}): {cure}") from None
 
 
 def identified(study: optuna.Study) -> StudyRecord:
@@ -143,6 +149,27 @@ def identified(study: optuna.Study) -> StudyRecord:
             record = record.model_copy(update={"id": uuid4().hex})
             study.set_user_attr(RECORD, record.model_dump(mode="json"))
     return record
+
+
+def _name_value(study: optuna.Study) -> None:
+    """Says what its value is, unless somebody has: to Optuna it is an objective 0."""
+    if not study.metric_names:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            study.set_metric_names([VALUE])
+
+
+def _fitting(
+    study: optuna.Study, record: StudyRecord, edited_space: Literal["refuse", "accept"]
+) -> tuple[StudyRecord, bool]:
+    """What a study remembers, if it can be continued, and whether it is new. UsageError if not."""
+    _refuse_foreign(study)
+    fresh = RECORD not in study.user_attrs and not study.get_trials(deepcopy=False)
+    kept = record if fresh else read_record(study)
+    _refuse_other(study, kept, record)
+    if edited_space == "refuse":
+        _refuse_edited(study, kept, record)
+    return kept, fresh
 
 
 def _refuse_foreign(study: optuna.Study) -> None:

@@ -23,7 +23,10 @@ class Spread(Settings):
 
 
 class Retrained(Settings):
-    """A trial trained again on the whole training set and judged once, at the end."""
+    """A trial trained again on the whole training set and judged at the end.
+
+    What a retraining by an older version did not keep is null.
+    """
 
     trial: int
     seeds: int
@@ -33,6 +36,12 @@ class Retrained(Settings):
     gradient_computations: float
     failed: int = 0  # seeds that diverged or learned little
     folder: str | None = None  # holds weights and curves; null if they could not be written
+    train_accuracy: Spread | None = None  # of the end, on the whole training set, unaugmented
+    train_loss: Spread | None = None  # likewise
+    costs: list[float] | None = None  # gradient computations of one training after each epoch
+    test_losses: list[list[float | None]] | None = None  # [seed][epoch]; null unless asked for
+    test_accuracies: list[list[float | None]] | None = None  # likewise
+    seconds: float | None = None  # by the clock, of the training of all that trained at once
 
     def __repr__(self) -> str:
         return aligned(trained_again(self))
@@ -44,8 +53,11 @@ def spread(values: list[float]) -> Spread:
     """Mean, standard deviation (n - 1; 0 for one value) and each value."""
     if not all(map(math.isfinite, values)):
         return Spread(values=[value if math.isfinite(value) else None for value in values])
-    std = statistics.stdev(values) if len(values) > 1 else 0.0
-    return Spread(mean=statistics.fmean(values), std=std, values=list(values))
+    try:
+        std = statistics.stdev(values) if len(values) > 1 else 0.0
+        return Spread(mean=statistics.fmean(values), std=std, values=list(values))
+    except OverflowError:  # as good as diverged
+        return Spread(values=list(values))
 
 
 def keep(study: optuna.Study, result: Retrained) -> None:

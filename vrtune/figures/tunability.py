@@ -1,0 +1,101 @@
+"""What tuning brings: the best validation loss after so many trials, or so much work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from vrtune.comparing.tunability import Budgeted, Over, tunability
+from vrtune.comparing.tuned import Tuned
+from vrtune.figures.curves import Way, draw_bands, draw_lines
+from vrtune.figures.panel import Panel
+from vrtune.figures.style import axes, cost_axis, epoch_axis, is_wide, loss_axis, make_room, short
+
+NAMES: dict[Over, str] = {"gradient computations": "gradients", "trials": "trials"}
+LONGEST = 24  # characters of a name that has the kind of its curve behind it
+HOW = {
+    "expected": "Lines are the mean of the best loss that so much random search would find, and "
+    "bands hold 90 % of what it would find",
+    "best so far": "Steps are the best loss so far of a search whose trials learn from each other, "
+    "which is one draw and no expectation",
+    "repeats": " (where searches differ in their seed alone: their mean, and a band from the least "
+    "to the most)",
+}
+COLUMNS = (
+    *("method", "studies", "curve", "trials", "gradient_computations"),
+    *("mean", "low", "high", "note"),
+)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A method's curve; its place is the first of its studies' among those that are compared."""
+
+    place: int
+    of: Budgeted
+
+
+def compute(tuned: Sequence[Tuned]) -> list[Curve] | None:
+    """The curves of all methods; None where no trial was completed."""
+    places = {each.study: place for place, each in enumerate(tuned)}
+    curves = [
+        Curve(min(places[study] for study in curve.studies), curve)
+        for curve in tunability(tuned)
+        if any(value is not None for value in curve.mean)
+    ]
+    return sorted(curves, key=lambda curve: curve.place) or None
+
+
+def draw(data: Sequence[Curve]) -> list[Panel]:
+    """A panel over gradient computations, and one over trials."""
+    return [
+        _panel([curve for curve in data if curve.of.over == over], over)
+        for over in NAMES
+        if any(curve.of.over == over for curve in data)
+    ]
+
+
+def _panel(curves: Sequence[Curve], over: Over) -> Panel:
+    work = over == "gradient computations"
+    figure = axes(f"{over} of the search" if work else over, "best validation loss")
+    kinds = {curve.of.how for curve in curves}
+    ways = [_way(curve, mixed=len(kinds) > 1) for curve in curves]
+    draw_bands(figure, ways)
+    draw_lines(figure, ways)
+    x = [x for way in ways for x in way.x]
+    figure.update_xaxes(**(cost_axis(x, log=is_wide(x)) if work else epoch_axis(max(x))))
+    known = [v for way in ways for v in (*way.mean, *way.low, *way.high) if v is not None]
+    figure.update_yaxes(**loss_axis(known))
+    if len(kinds) == 1:
+        title = {"text": next(iter(kinds)), "side": "top"}
+        figure.update_layout(legend={"title": title})
+    return Panel(
+        name=f"tunability-over-{NAMES[over]}",
+        title=f"What tuning brings, over {over}",
+        how=_how([curve.of for curve in curves]),
+        figure=make_room(figure),
+        columns=COLUMNS,
+        rows=list(_rows(curves)),
+    )
+
+
+def _way(curve: Curve, mixed: bool) -> Way:
+    of = curve.of
+    label = f"{short(of.label, LONGEST)}, {of.how}" if mixed else of.label
+    way = Way(curve.place, label, of.x, of.mean, of.low, of.high)
+    return way if of.how == "expected" else replace(way, shape="hv")
+
+
+def _how(curves: Sequence[Budgeted]) -> str:
+    kinds = {curve.how for curve in curves}
+    said = [HOW[kind] for kind in ("expected", "best so far") if kind in kinds]
+    if any(curve.how == "best so far" and len(curve.studies) > 1 for curve in curves):
+        said[-1] += HOW["repeats"]
+    return "; ".join(said).replace("; Steps", "; steps") + ". Confirming is not counted."
+
+
+def _rows(curves: Sequence[Curve]) -> Iterator[tuple[object, ...]]:
+    for of in (curve.of for curve in curves):
+        for x, *values in zip(of.x, of.mean, of.low, of.high, strict=True):
+            spent = (x, None) if of.over == "trials" else (None, x)
+            yield of.label, " ".join(of.studies), of.how, *spent, *values, of.note
