@@ -67,6 +67,7 @@ def test_a_search_prints_a_line_a_trial_and_a_summary(run: Run) -> None:
     assert summary["next"] == f"vrtune show {STUDY}"
     assert "(2 seeds)" in summary["test accuracy"]
     assert " +- " in summary["test accuracy"]
+    assert " +- " in summary["train accuracy"]
 
 
 def test_json_is_one_object_and_nothing_else(empty: Path) -> None:
@@ -152,6 +153,30 @@ def test_retrain(run: Run) -> None:
     told = json.loads(run("retrain", STUDY, "--trial", "0", "--seeds", "2", "--json"))
     assert [result["trial"] for result in told["retrained"]] == [0]
     assert len(told["retrained"][0]["test_accuracy"]["values"]) == 2
+    assert told["retrained"][0]["test_losses"] is None
+
+
+@pytest.mark.usefixtures("studies")
+def test_a_test_curve_is_kept_where_it_is_asked_for(run: Run) -> None:
+    said = json.loads(
+        run("retrain", STUDY, "--trial", "0", "--seeds", "2", "--test-curve", "--json")
+    )
+    (again,) = said["retrained"]
+    for curves, end in (("test_losses", "test_loss"), ("test_accuracies", "test_accuracy")):
+        assert [len(curve) for curve in again[curves]] == [2, 2]
+        assert [curve[-1] for curve in again[curves]] == again[end]["values"]
+    shown = json.loads(run("show", STUDY, "--json"))["retrained"]
+    assert [result for result in shown if result["trial"] == 0] == [again]
+    curves = json.loads(Path(again["folder"], "curves.json").read_text())
+    assert curves == {"epochs": 2, **{k: v for k, v in again.items() if k != "folder"}}
+
+
+def test_the_help_says_that_a_test_curve_chooses_nothing(run: Run) -> None:
+    said = " ".join(run("retrain", "--help").split())
+    assert "--test-curve" in said
+    assert "chosen already" in said
+    assert "Choose no setting and no epoch by them" in said
+    assert "stays the last epoch's" in said
 
 
 @pytest.mark.parametrize(

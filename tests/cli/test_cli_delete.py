@@ -13,11 +13,16 @@ import pytest
 from vrtune.cli import delete as deleting
 from vrtune.storages.opening import open_storage
 from vrtune.studies.alive import identity
+from vrtune.studies.artifacts import artifact_folder, own_artifacts
 from vrtune.studies.leases import WORKER
 
 Run = Callable[..., str]
 Complain = Callable[..., str]
 STUDY, URL = "sgd-digits-softmax", "sqlite:///studies.db"
+SMALL = (
+    *("--model", "softmax", "--folds", "2", "--epochs", "1", "--limit", "100"),
+    *("--jobs", "1", "--retrain", "0"),
+)
 
 
 def names(run: Run, *options: str) -> list[str]:
@@ -43,6 +48,27 @@ def test_with_yes_it_goes_and_its_weights_stay(studies: Path, run: Run) -> None:
     assert said == [f"deleted {STUDY}", f"its weights and curves stay in studies/{STUDY}"]
     assert names(run) == []
     assert sorted(studies.rglob("*.safetensors")) == weights
+
+
+def test_the_files_of_its_trials_go_and_others_stay(studies: Path, run: Run) -> None:
+    run("search", "sgd", "--study", "other", *SMALL, "--trials", "1")
+    folder, storage = artifact_folder(URL), open_storage(URL)
+    theirs = own_artifacts(optuna.load_study(study_name="other", storage=storage))
+    assert len(theirs) == 2
+    assert len(list(folder.iterdir())) == 6
+    run("delete", STUDY, "--yes")
+    assert {path.name for path in folder.iterdir()} == theirs
+
+
+@pytest.mark.usefixtures("studies")
+def test_it_says_where_files_of_its_trials_stay(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(self: object, name: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("optuna.artifacts.FileSystemArtifactStore.remove", refused)
+    said = run("delete", STUDY, "--yes").splitlines()
+    assert said[1] == "files of its trials stay in studies/artifacts/studies.db (Permission denied)"
+    assert names(run) == []
 
 
 @pytest.mark.usefixtures("studies")

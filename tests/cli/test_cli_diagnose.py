@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import optuna
@@ -27,8 +28,12 @@ def test_a_table_a_quotient_and_a_figure(study: str, empty: Path, run) -> None:
     header = next(line for line in lines if line.startswith("epoch "))
     assert header.split() == ["epoch", "way", "ratio", "distance", "curvature", "gradient", "norm"]
     assert "gradient quotient" in said
-    page = empty / "s-trial-1-variance.html"
-    assert "plotly" in page.read_text()
+    page = (empty / "s-trial-1-variance.html").read_text()
+    assert page.count("plotly.js v") == 1  # whole, and once
+    assert not re.search(r'<(script|link|img)[^>]* (src|href)="(?!data:)', page)
+    assert "default-src 'none'" in page  # nothing is fetched
+    for title in ("variance ratio", "distance to the snapshot", "curvature"):
+        assert f"svrg, trial 1: {title}</h" in page
 
 
 def test_json_is_one_object(study: str, empty: Path, run) -> None:

@@ -26,7 +26,7 @@ URLS = ["sqlite:///none/x.db", "sqlite://", "x.log", "redis://", "://", "postgre
 NAMES = [STUDY, "-x", "two\nlines", "\x1b[31mred", "学习", "\udcff", "studies", "spaces", "models"]
 TEXT = st.text(st.characters(blacklist_characters="\0", blacklist_categories=()), max_size=20)
 WORD = st.one_of(*(st.sampled_from(some) for some in (NUMBERS, WORDS, URLS, NAMES, OPTIONS)), TEXT)
-ASKING = sorted(set(COMMANDS) - {"search", "retrain", "diagnose", "dashboard", "delete"})
+ASKING = sorted(set(COMMANDS) - {"search", "retrain", "diagnose", "report", "dashboard", "delete"})
 
 
 @pytest.fixture(scope="module")

@@ -49,7 +49,9 @@ def test_a_model_and_a_data_set_say_what_they_are_without_being_imported() -> No
         ("show sgd", [STUDY]),
         ("show --storage sqlite:///studies.db s", [STUDY]),
         ("show --storage sqlite:///none.db s", []),  # silent on errors
+        ("compare x sgd", [STUDY]),
         ("search svrg", ["svrg", "svrg_late"]),
+        ("search sgd ad", ["adagrad", "adam"]),
         ("search sgd --model resnet18", ["resnet18-small", "resnet18"]),
         ("search sgd --dataset mn", ["mnist"]),
         ("search sgd --precision t", ["tf32"]),

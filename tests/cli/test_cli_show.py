@@ -235,6 +235,34 @@ def test_seeds_that_failed_are_explained(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("studies")
+def test_train_accuracy_stands_beside_test_accuracy_where_it_is_known(run: Run) -> None:
+    study = opened()
+    first, second = (f"retrain-{trial.number}" for trial in ranked(study))
+    kept = study.user_attrs[first]
+    spread = {"mean": 0.75, "std": 0.125, "values": [0.5, 1.0]}
+    study.set_user_attr(first, {**kept, "train_accuracy": spread})
+    heading, row = shown_again(run)
+    assert heading[2:5] == ["test accuracy", "train accuracy", "test loss"]
+    assert row[3] == "0.7500 +- 0.1250"
+    older = {name: value for name, value in kept.items() if name in OLDER}
+    study.set_user_attr(second, {**older, "trial": int(second.partition("-")[2])})
+    assert [row[3] for row in shown_again(run)] == ["train accuracy", "0.7500 +- 0.1250", "-"]
+    study.set_user_attr(first, older)
+    assert shown_again(run)[0][3] == "test loss"
+
+
+def shown_again(run: Run) -> list[list[str]]:
+    """The rows of what was trained again, with their heading."""
+    return [re.split(r"  +", line) for line in run("show", STUDY).split("\n\n")[2].splitlines()]
+
+
+OLDER = (  # what older versions keep
+    *("trial", "seeds", "test_accuracy", "test_loss", "train_losses"),
+    *("gradient_computations", "failed", "folder"),
+)
+
+
+@pytest.mark.usefixtures("studies")
 def test_a_study_of_another_program_is_left_to_others(complain: Complain) -> None:
     pareto = optuna.create_study(
         study_name="pareto", storage=open_storage(URL), directions=["minimize", "maximize"]

@@ -164,7 +164,7 @@ def test_the_dashboard_needs_no_right_but_to_read(
     name = listed["study_summaries"][0]["study_name"]
     assert name.startswith("sgd-digits-softmax: best ")
     assert detail["name"] == name
-    assert "vrtune:***@" in detail["note"]["body"]
+    assert "looker:***@" in detail["note"]["body"]
 
 
 def test_a_database_that_is_set_to_be_read_only(server: Server, database: str, url: str) -> None:

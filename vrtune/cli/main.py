@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from vrtune.cli.compare import compare
 from vrtune.cli.dashboard import dashboard
 from vrtune.cli.delete import delete
 from vrtune.cli.diagnose import diagnose
@@ -15,6 +16,7 @@ from vrtune.cli.export import export
 from vrtune.cli.faults import run
 from vrtune.cli.help import WIDTH, Command, Group
 from vrtune.cli.list import list_
+from vrtune.cli.report import report
 from vrtune.cli.retrain import retrain
 from vrtune.cli.search import search
 from vrtune.cli.show import show
@@ -56,6 +58,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "retrain": retrain,
     "export": export,
     "show": show,
+    "compare": compare,
+    "report": report,
     "diagnose": diagnose,
     "list": list_,
     "delete": delete,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from signal import SIGINT
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,53 +12,58 @@ from vrtune.cli.completion import spaces
 from vrtune.cli.faults import BY_SIGNAL, faults, public
 from vrtune.cli.options import Json, with_options
 from vrtune.cli.screen import print_lines, reserved
-from vrtune.cli.summary import proposed, summary
+from vrtune.cli.several import search_all
+from vrtune.cli.summary import kept, nothing_complete, summary
 from vrtune.config import Task
 from vrtune.display.progress import shown
-from vrtune.errors import VrtuneError
+from vrtune.events import Noted
 from vrtune.searching.settings import SearchSettings
 
 if TYPE_CHECKING:
     from vrtune.searching.result import SearchResult
 
-Space = Annotated[
-    str,
+Spaces = Annotated[
+    list[str],
     typer.Argument(
         metavar="SPACE",
-        help="Search space: a name (vrtune list spaces) or a .py file.",
+        help="Search space: a name (vrtune list spaces) or a .py file. Several are searched one "
+        "after another and compared.",
         autocompletion=spaces,
     ),
 ]
 
 
 @with_options
-def search(space: Space, task: Task, settings: SearchSettings, json: Json = False) -> None:
+def search(space: Spaces, task: Task, settings: SearchSettings, json: Json = False) -> None:
     """Tune a method, then train its best setting again and test it.
 
     The same command again continues the study, after Ctrl-C too: trials that were open start anew.
     """
-    doing = "loading PyTorch"
-    with shown(doing=doing, json=json) as progress, reserved(json), faults(settings.storage):
-        from vrtune.searching import search as searching
-
-        result = searching.search(space, task, progress=progress, **dict(settings))
-    result = result.model_copy(update={"storage": public(settings.storage)})
+    if len(space) > 1:
+        one = partial(_searched, task=task, settings=settings, json=json)
+        search_all(space, task, settings, one, json=json)
+        return
+    result = _searched(space[0], "", task=task, settings=settings, json=json)
     if json:
         typer.echo(result.model_dump_json())
     else:
         print_lines(summary(result))
     if result.stopped:
-        typer.echo(f"stopped: {_kept(result)}", err=True)
+        typer.echo(f"stopped: {kept(result)}", err=True)
         raise typer.Exit(BY_SIGNAL + SIGINT)
     if result.best is None:
-        raise VrtuneError(
-            f"no trial of study {result.study!r} ran to its end: give it more trials or time"
-        )
+        raise nothing_complete(result)
 
 
-def _kept(result: SearchResult) -> str:
-    """What the study keeps of a search that was stopped, and how to go on."""
-    if result.stopped_in in (None, "search"):
-        return "open trials are queued again; the same command continues the study"
-    again = proposed("retrain", result.study, storage=result.storage)
-    return f"the study keeps its trials and what was confirmed; to train the best again: {again}"
+def _searched(
+    space: str, said: str, *, task: Task, settings: SearchSettings, json: bool
+) -> SearchResult:
+    """One search, with its progress; `said` stays above that."""
+    doing = said or "loading PyTorch"
+    with shown(doing=doing, json=json) as progress, reserved(json), faults(settings.storage):
+        from vrtune.searching import search as searching
+
+        if said:
+            progress(Noted(text=said))
+        result = searching.search(space, task, progress=progress, **dict(settings))
+    return result.model_copy(update={"storage": public(settings.storage)})

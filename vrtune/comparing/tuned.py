@@ -56,7 +56,8 @@ class Tuned:
     @property
     def training_cost(self) -> float | None:
         """Gradient computations of one training on the whole training set."""
-        return self.again.gradient_computations / self.again.seeds if self.again else None
+        again = self.again
+        return again.gradient_computations / again.seeds if again and again.seeds > 0 else None
 
     @property
     def seconds(self) -> float | None:
@@ -101,7 +102,10 @@ def read_tuned(study: optuna.Study) -> Tuned:
 def labelled(tuned: Sequence[Tuned]) -> list[Tuned]:
     """The same, with the study's name as the label of those that would share one."""
     times = Counter(each.label for each in tuned)
-    return [replace(t, label=t.study) if times[t.label] > 1 else t for t in tuned]
+    out = [replace(t, label=t.study) if times[t.label] > 1 else t for t in tuned]
+    if len({each.label for each in out}) < len(out):  # a study may be called as another method
+        out = [replace(each, label=each.study) for each in tuned]
+    return out
 
 
 def _sampler(entry: SearchEntry | None) -> str | None:

@@ -1,0 +1,101 @@
+"""A comparison's tables as Markdown, HTML and comma-separated values."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from vrtune.comparing.columns import Bold, Column, Part
+from vrtune.comparing.evidence import Difference
+from vrtune.comparing.table import Row
+from vrtune.display.figures import safe
+
+SPREADS = ("validation_loss", "validation_accuracy", "test_accuracy", "test_loss", "train_accuracy")
+SPECIAL = re.compile(r"([\\`*_\[\]|$~#])")  # to GitHub
+
+
+def markdown(first: Column, parts: Sequence[Part], bold: Bold | None = None) -> str:
+    """A table as GitHub reads it; its first column is of names, numbers are on the right."""
+    columns = [first, *(column for part in parts for column in part)]
+    rules = ["---", *("---" if column.words else "---:" for column in columns[1:])]
+    lines = [_bars(column.heading for column in columns), _bars(rules)]
+    for i in range(len(first.cells)):
+        lines.append(_bars(_strong(column, i, bold, "**{}**", marked) for column in columns))
+    return "\n".join(lines)
+
+
+def marked(text: str) -> str:
+    """Text that Markdown leaves as it is."""
+    return html.escape(SPECIAL.sub(r"\\\1", text), quote=False)
+
+
+def web(first: Column, parts: Sequence[Part], bold: Bold | None = None) -> str:
+    """A table for a notebook."""
+    columns = [first, *(column for part in parts for column in part)]
+    head = "".join(f"<th>{html.escape(column.heading)}</th>" for column in columns)
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f"<td>{_strong(column, i, bold, '<b>{}</b>', html.escape)}</td>" for column in columns
+        )
+        + "</tr>"
+        for i in range(len(first.cells))
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def rows_as_csv(rows: Sequence[Row]) -> str:
+    """A line a method, in full precision; of what varies mean and standard deviation apart."""
+    return _csv([_flat(row) for row in rows])
+
+
+def differences_as_csv(found: Sequence[Difference]) -> str:
+    """A line a pair of methods and way of comparing them, in full precision."""
+    if not found:
+        return _csv([dict.fromkeys(Difference.model_fields)])[: -len("\n")]
+    return _csv([each.model_dump() for each in found])
+
+
+def _flat(row: Row) -> dict[str, Any]:
+    """All of it, side by side."""
+    out: dict[str, Any] = {}
+    for name, value in row.model_dump().items():
+        if name in SPREADS:
+            out |= {f"{name}_{part}": value and value[part] for part in ("mean", "std")}
+        elif name in ("equal_trials", "equal_gradient_computations"):
+            out |= {name: value["budget"], f"{name}_loss": value["loss"]}
+        elif name == "all_starts":
+            known = value or dict.fromkeys(("loss", "failed", "trainings"))
+            out |= {f"{name}_{part}": given for part, given in known.items()}
+        elif name == "trials":
+            out |= {f"trials_{state}": count for state, count in value.items()}
+        elif name == "setting":
+            out[name] = json.dumps(value, ensure_ascii=False, default=str)
+        else:
+            out[name] = value
+    return out
+
+
+def _csv(lines: Sequence[Mapping[str, Any]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(lines[0])
+    for line in lines:
+        writer.writerow(safe(cell) if isinstance(cell, str) else cell for cell in line.values())
+    return out.getvalue()
+
+
+def _bars(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _strong(
+    column: Column, row: int, bold: Bold | None, around: str, quoted: Callable[[str], str]
+) -> str:
+    cell = quoted(column.cells[row])
+    return around.format(cell) if column.is_bold(row, bold) else cell

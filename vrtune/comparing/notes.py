@@ -1,0 +1,47 @@
+"""What to bear in mind about a comparison, and the commands that make what is missing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from vrtune.comparing.ranges import range_notes
+from vrtune.comparing.tuned import Tuned
+from vrtune.display.commands import on_study
+from vrtune.storages.secrets import public
+from vrtune.storages.urls import DEFAULT_URL
+
+TRUST = "search longer or confirm more often"
+NAMED = 5  # methods that a note names
+
+
+def notes(tuned: Sequence[Tuned], storage: str) -> list[str]:
+    """A sentence each: of the ranges of every method, and of what no study says; what is to be said
+    of several methods is said once."""
+    said: dict[str, list[Tuned]] = defaultdict(list)
+    for each in tuned:
+        for note in range_notes(each):
+            said[note].append(each)
+        if each.again and each.again.failed:
+            failed = f"{each.again.failed} of {each.again.seeds} seeds"
+            said[f"{failed} diverged or learned little: {TRUST}"].append(each)
+        if each.choice is None:
+            said["no complete trial: search longer"].append(each)
+    found = [f"{_listed(of)}: {note}" for note, of in said.items()]
+    untested = [each for each in tuned if each.choice and each.again is None]
+    older = [each for each in tuned if each.again and each.again.train_accuracy is None]
+    for of, what in (
+        (untested, "not trained again and tested"),
+        (older, "trained again by an older vrtune, which kept no train accuracy"),
+    ):
+        if of:
+            options = () if storage == DEFAULT_URL else ("--storage", public(storage))
+            command = on_study("retrain", of[0].study, *options)
+            first = f"; for {of[0].label}" if len(of) > 1 else ""
+            found.append(f"{_listed(of)}: {what}{first}: {command}")
+    return found
+
+
+def _listed(tuned: Sequence[Tuned]) -> str:
+    first = ", ".join(each.label for each in tuned[:NAMED])
+    return first + (f" and {len(tuned) - NAMED} more" if len(tuned) > NAMED else "")

@@ -1,0 +1,128 @@
+"""The differences of a comparison as columns: a row a pair of methods."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+
+from vrtune.comparing.columns import NOTHING, Column, Part
+from vrtune.comparing.evidence import Difference, Kind
+from vrtune.display.figures import safe
+
+Pair = tuple[str, str]
+
+HEADINGS: dict[Kind, str] = {
+    "folds": "loss by fold",
+    "seeds": "accuracy by seed",
+    "equal trials": "at equal trials",
+    "equal gradient computations": "at equal gradients",
+}
+NAMED = 3  # methods or pairs that a note names
+
+
+def with_method(found: Sequence[Difference], label: str) -> list[Difference]:
+    """Those of one method and the others."""
+    return [each for each in found if label in (each.first, each.second)]
+
+
+def pairs(found: Sequence[Difference]) -> Column:
+    """Their names, for the left: the first minus the second."""
+    return Column("first - second", tuple(dict.fromkeys(map(_named, found))), words=True)
+
+
+def parts(found: Sequence[Difference], places: int = 4) -> list[Part]:
+    """A difference, its interval and what tests say of it, for each way of comparing; figures with
+    so many decimal places."""
+    known = {each.kind for each in found if each.mean is not None}
+    return [_part(found, kind, places) for kind in HEADINGS if kind in known]
+
+
+def pair_notes(found: Sequence[Difference]) -> list[str]:
+    """What is to be said of differences, each once: of whom, if it is of single methods, or else of
+    which pairs."""
+    about: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)  # whom, in order
+    for each in found:
+        for part in each.note.split("; ") if each.note and not _is_said(each) else ():
+            lead, colon, clauses = part.rpartition(": ")
+            said = [_about_one(clause, each) for clause in clauses.split(" and ")]
+            of_methods = [pair for pair in said if pair]
+            if len(of_methods) < len(said):
+                about[f"{HEADINGS[each.kind]}: {part}", ""][_named(each)] = None
+                continue
+            for label, what in of_methods:
+                about[f"{HEADINGS[each.kind]}: {lead}{colon}", what][label] = None
+    return [
+        f"{lead}{_together(whom, what)}" if what else f"{lead} ({_listed(whom)})"
+        for (lead, what), whom in about.items()
+    ]
+
+
+def _about_one(clause: str, each: Difference) -> Pair | None:
+    """A method of the pair, and what is said of it."""
+    for label in map(safe, (each.first, each.second)):
+        if clause.startswith(f"{label} "):
+            return label, clause.removeprefix(f"{label} ")
+    return None
+
+
+def _together(whom: Collection[str], what: str) -> str:
+    verb, _, rest = what.partition(" ")
+    verb = {"was": "were", "has": "have"}.get(verb, verb) if len(whom) > 1 else verb
+    return f"{_listed(whom)} {verb} {rest}"
+
+
+def _listed(names: Collection[str]) -> str:
+    first = ", ".join([*names][:NAMED])
+    return first + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+
+
+def _is_said(each: Difference) -> bool:
+    """Whether a note is of the budget, which a heading of the table names."""
+    return each.p is not None and each.note.startswith("after ")
+
+
+def _part(found: Sequence[Difference], kind: Kind, places: int) -> Part:
+    by = {(each.first, each.second): each for each in found if each.kind == kind}
+    each = [by.get(pair) for pair in _pairs(found)]
+    said = (
+        (HEADINGS[kind], "difference", [_signed(d.mean, places) if d else NOTHING for d in each]),
+        ("95 % interval", "95 % interval", [_interval(d, places) for d in each]),
+        ("p (Holm)", "p (Holm)", [_p(d.p_holm) if d else NOTHING for d in each]),
+        ("1st/equal/2nd", "1st/equal/2nd", [_posterior(d) for d in each]),
+    )
+    columns = [Column(head, tuple(c), two=(HEADINGS[kind], below)) for head, below, c in said]
+    return tuple(c for i, c in enumerate(columns) if not i or not c.is_empty)
+
+
+def _pairs(found: Sequence[Difference]) -> list[Pair]:
+    return list(dict.fromkeys((each.first, each.second) for each in found))
+
+
+def _named(each: Difference) -> str:
+    return f"{safe(each.first)} - {safe(each.second)}"
+
+
+def _signed(value: float | None, places: int) -> str:
+    if value is None:
+        return NOTHING
+    text = f"{value:+.{places}f}" if abs(value) < 1e6 else f"{value:+.4e}"
+    return text if float(text) else text[1:]
+
+
+def _interval(each: Difference | None, places: int) -> str:
+    if each is None or each.low is None or each.high is None:
+        return NOTHING
+    return f"{_signed(each.low, places)} .. {_signed(each.high, places)}"
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return NOTHING
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _posterior(each: Difference | None) -> str:
+    if each is None or each.first_better is None:
+        return NOTHING
+    known = (each.first_better, each.equal, each.second_better)
+    return "/".join("-" if value is None else f"{value:.2f}" for value in known)
