@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -54,6 +55,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("readme")
     for name in ("bin", "python"):  # whose studies would have the names of the shell's
         (folder / name).mkdir()
+    for place in (folder, folder / "python"):  # the record that the repository holds
+        (place / "benchmarks").mkdir()
+        shutil.copy(ROOT / "benchmarks" / "studies.db", place / "benchmarks")
     for name, text in {"vrtune": VRTUNE, "pip": NOTHING, "pytest": NOTHING}.items():
         (folder / "bin" / name).write_text(text)
         (folder / "bin" / name).chmod(0o755)
@@ -89,9 +93,19 @@ def test_python_of_contributing_runs(text: str, folder: Path) -> None:
 
 @pytest.mark.parametrize("document", ["README.md", "CHANGELOG.md"])
 def test_links_work_outside_the_repository(document: str) -> None:
-    """A package index shows the README where no other file is."""
-    links = re.findall(r"\]\(([^)]+)\)", (ROOT / document).read_text(encoding="utf-8"))
+    """A package index shows the README where no other file is; pictures are the repository's."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    links = re.findall(r"(?<!!)\[[^]]*\]\(([^)]+)\)", text)
     assert all(link.startswith(("https://", "#")) for link in links), links
+
+
+@pytest.mark.parametrize(
+    "document", ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+)
+def test_pictures_are_there_and_small(document: str) -> None:
+    path = ROOT / document
+    for picture in re.findall(r"!\[[^]]*\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
+        assert (path.parent / picture).stat().st_size < 400_000, picture
 
 
 def test_the_architecture_is_short() -> None:

@@ -21,6 +21,7 @@ BY: dict[Kind, str] = {
 }
 ENOUGH = 0.8  # of the cases in which a better method should be found
 REASONS = 2  # that a sentence gives
+NAMED = 4  # methods that a sentence names, of those that can't be told apart
 
 
 class Verdict(Settings):
@@ -63,7 +64,6 @@ def conclusion(verdicts: Sequence[Verdict]) -> str:
 
     Args:
         verdicts: of studies.
-
     Returns:
         Words without a full stop; that there is nothing to compare where there are no verdicts.
     """
@@ -140,7 +140,7 @@ def _nothing(own: Sequence[Difference]) -> str:
     if not own:
         return "no two studies are of one task and seed"
     notes = list(dict.fromkeys(d.note for d in own))
-    more = f"; and {len(notes) - REASONS} more" if len(notes) > REASONS else ""
+    more = "; and more" if len(notes) > REASONS else ""
     return f"nothing can be compared ({'; '.join(notes[:REASONS])}{more})"
 
 
@@ -154,9 +154,9 @@ def _no_winner(
 ) -> str:
     """The best mean, and who can't be told from it, is worse, or can't be compared."""
     said = f"{safe(best)} has the best mean"
-    said += f", and {_listed(level)} can't be told from it" if level else ""
+    said += f", and {_some(level)} can't be told from it" if level else ""
     said += f" ({units})"
-    said += f"; {_listed(worse)} {'are' if len(worse) > 1 else 'is'} worse" if worse else ""
+    said += f"; {_some(worse)} {'are' if len(worse) > 1 else 'is'} worse" if worse else ""
     if open_:
         notes = [d.note for d in own if best in (d.first, d.second) and d.p_holm is None]
         why = "; ".join(list(dict.fromkeys(notes))[:REASONS])
@@ -191,6 +191,11 @@ def _is_better(d: Difference, best: str | None, alpha: float) -> bool:
 
 def _listed(labels: Sequence[str]) -> str:
     return ", ".join(map(safe, labels))
+
+
+def _some(labels: Sequence[str]) -> str:
+    """Names, or how many there are."""
+    return _listed(labels) if len(labels) <= NAMED else f"{len(labels)} others"
 
 
 def _p(known: Sequence[Difference], best: str) -> str:
