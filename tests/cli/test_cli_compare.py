@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import STUDY, Complain
 from reference.made_up import TASK, make
 
 from vrtune import compare
@@ -18,7 +17,8 @@ from vrtune.comparing.compare import Comparison
 from vrtune.config import Task
 
 Run = Callable[..., str]
-URL = "sqlite:///studies.db"
+Complain = Callable[..., str]
+STUDY, URL = "sgd-digits-softmax", "sqlite:///studies.db"
 EVEN, ODD = [0.20, 0.24, 0.22, 0.26], [0.70, 0.75, 0.71, 0.77]
 CODE = """
 import sys

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Complain
 from typer.testing import CliRunner
 
 from vrtune.cli.main import app
@@ -27,6 +26,7 @@ from vrtune.storages.opening import open_storage
 from vrtune.studies.counts import Counts
 
 Run = Callable[..., str]
+Complain = Callable[..., str]
 TINY = (
     *("--model", "softmax", "--epochs", "1", "--folds", "2", "--limit", "100", "--trials", "2"),
     *("--jobs", "1", "--confirm", "0", "--retrain-seeds", "2"),
@@ -184,6 +184,42 @@ def test_one_that_is_stopped_stops_all(
         answer = json.loads(done.stdout)
         assert len(answer["searches"]) == 2
         assert answer["comparison"] is None
+
+
+@pytest.mark.parametrize("output", [(), ("--json",)])
+def test_one_that_is_stopped_before_it_runs_loses_no_other(
+    output: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while the third loads, after the first came to something and the second failed."""
+
+    def search(space: str, *_: Any, **__: Any) -> SearchResult:
+        if space == "adam":
+            raise VrtuneError("no")
+        if space == "storm":
+            raise KeyboardInterrupt
+        return result(space)
+
+    monkeypatch.setattr(searching, "search", search)
+    done = invoke("sgd", "adam", "storm", "svrg", *TINY, *output)
+    assert done.exit_code == 130
+    assert done.stderr.endswith("to go on, with the same options: vrtune search storm svrg\n")
+    if output:
+        answer = json.loads(done.stdout)
+        assert [each["study"] for each in answer["searches"]] == ["sgd-digits-softmax"]
+        assert answer["comparison"] is None
+
+
+def test_stopped_while_it_compares_it_says_how_to_compare(monkeypatch: pytest.MonkeyPatch) -> None:
+    def compare(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(searching, "search", lambda space, *_, **__: result(space))
+    monkeypatch.setattr("vrtune.cli.several._compared", compare)
+    done = invoke("sgd", "adam", *TINY)
+    assert done.exit_code == 130
+    names = " ".join(STUDIES)
+    said = f"stopped: all are searched; to compare them: vrtune compare {names}"
+    assert done.stderr.splitlines()[-1].startswith(said)
 
 
 def test_errors_of_all_are_told_with_the_status_of_the_first(

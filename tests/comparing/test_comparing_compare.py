@@ -181,7 +181,11 @@ def test_names_are_texts(known: str, given: tuple[object, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    "junk", [None, True, "x", -1, 1e308, [], [None], ["a"], {"a": 1}, [math.nan] * 4, [1e308] * 4]
+    "junk",
+    [
+        *(None, True, "x", -1, 1e308, 10**400, [], [None], ["a"], {"a": 1}),
+        *([math.nan] * 4, [1e308] * 4, [10**400] * 4),
+    ],
 )
 def test_what_others_wrote_breaks_nothing(url: str, junk: object) -> None:
     study = make(url, "sgd", EVEN, again=[0.9, 0.8])
@@ -195,11 +199,14 @@ def test_what_others_wrote_breaks_nothing(url: str, junk: object) -> None:
                 distributions={"c": CategoricalDistribution([None, "\x1b"])},
                 user_attrs={"config": {}, **dict.fromkeys(names, junk)},
                 system_attrs={"folds:2": junk, "costs": junk},
-                intermediate_values={2: value},
+                intermediate_values={2: value, 0: value} if value < 1 else {0: value},
             )
         )
     for name in ("retrain-1", "confirm-0", "diagnosis-1", "search x"):
         study.set_user_attr(name, junk)
+    kept = study.user_attrs["retrain-0"]
+    if isinstance(junk, int | float):
+        study.set_user_attr("retrain-1", kept | {"seeds": junk, "gradient_computations": junk})
     found = compare(storage=url)
     assert found.rows[0].trial == 1
     assert Comparison.model_validate_json(found.model_dump_json()) == found

@@ -18,6 +18,7 @@ from reference.made_up import make
 
 from vrtune.comparing.columns import Column, decimals
 from vrtune.comparing.compare import Comparison, compare
+from vrtune.comparing.evidence import Difference
 from vrtune.comparing.formats import markdown, marked, web
 from vrtune.comparing.latex import escaped, tabular
 from vrtune.studies.retrained import Spread, spread
@@ -187,6 +188,11 @@ def test_csv_of_pairs(compared: Comparison) -> None:
     ]
 
 
+def test_csv_of_no_pairs_is_a_line_of_names(url: str) -> None:
+    make(url, "sgd", [0.1] * 4)
+    assert compare(storage=url).csv(pairs=True) == ",".join(Difference.model_fields) + "\n"
+
+
 def test_csv_shows_no_control_characters(url: str) -> None:
     make(url, "sgd", [0.1] * 4, space="a\x1b[31m\nb")
     _, second = compare(storage=url).csv().splitlines()
@@ -198,6 +204,13 @@ def test_json_is_read_back(compared: Comparison) -> None:
 
 
 # ---- figures -------------------------------------------------------------------------------------
+
+
+def test_a_deviation_is_written_as_its_mean_is(url: str) -> None:
+    make(url, "sgd", [1e30, 3e30, 2e30, 2e30])
+    assert compare(storage=url).text().splitlines()[1].split()[:4] == [
+        *("sgd", "2e+30", "+-", "8.165e+29")
+    ]
 
 
 def test_a_figure_has_two_digits_of_its_deviation() -> None:

@@ -111,7 +111,7 @@ def test_of_many_reasons_two_are_given() -> None:
     labels = {"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0}
     pairs = {f"{one} {other}": None for one, other in combinations(labels, 2)}
     said = judged("seeds", labels, pairs)
-    assert said.sentence.endswith("(b was not trained again; c was not trained again; and 1 more)")
+    assert said.sentence.endswith("(b was not trained again; c was not trained again; and more)")
 
 
 def test_other_seeds_are_left_out_and_named() -> None:

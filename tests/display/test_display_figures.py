@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from vrtune.display.figures import figure, plus_minus, safe, settings
+from vrtune.display.figures import figure, first_of, plus_minus, safe, settings
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,8 @@ def test_mean_and_deviation(values: list[float | None], read: str) -> None:
 
 def test_an_integer_of_more_digits_than_python_writes() -> None:
     assert figure(10**5000) == "1.0000e+5000"
+
+
+def test_many_names_are_counted() -> None:
+    assert first_of(["a", "b", "c"], 3) == "a, b, c"
+    assert first_of(["a", "b", "c"], 1) == "a and 2 more"

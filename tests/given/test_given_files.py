@@ -39,4 +39,20 @@ def test_text_and_bytes_are_written(tmp_path: Path) -> None:
     assert (tmp_path / "b").read_bytes() == b"\xff"
     with pytest.raises(VrtuneError, match="give another file with -o"):
         write(tmp_path, "x")
+    with pytest.raises(VrtuneError, match="null byte"):
+        write(tmp_path / "a\0", "x")
     assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("begin", [b"SQLite format 3\0\x10\0", b'{"op_code":0,"worker_id":"a"}\n'])
+def test_no_database_is_written_over(begin: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "studies.db"
+    path.write_bytes(begin)
+    for attempt in (lambda: check_writable(path), lambda: write(path, "text")):
+        with pytest.raises(VrtuneError, match="it is a database, which would be lost"):
+            attempt()
+    assert [each.read_bytes() for each in tmp_path.iterdir()] == [begin]
+    link = tmp_path / "link.md"
+    link.symlink_to(path)
+    with pytest.raises(VrtuneError, match="it is a database"):
+        write(link, "text")

@@ -52,7 +52,8 @@ def test_an_import_changes_nothing() -> None:
     """Every module of vrtune, in a process of its own."""
     program = """
 import importlib, logging, pkgutil, warnings
-import optuna, torch, torchvision, sklearn.datasets, sqlalchemy, plotly, numba  # theirs is not ours
+import optuna, torch, torchvision, sklearn.datasets, sqlalchemy, numba  # theirs is not ours
+import plotly.offline
 before = optuna.logging.get_verbosity(), logging.getLogger("alembic").level, list(warnings.filters)
 import vrtune
 for module in pkgutil.walk_packages(vrtune.__path__, "vrtune."):

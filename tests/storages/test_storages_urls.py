@@ -9,7 +9,7 @@ import pytest
 
 from vrtune.errors import UsageError, VrtuneError
 from vrtune.storages.opening import open_storage, open_to_read, sqlite_path
-from vrtune.storages.urls import understand
+from vrtune.storages.urls import DEFAULT_URL, storage_options, understand
 
 
 @pytest.mark.parametrize(
@@ -132,3 +132,9 @@ def test_a_timeout_is_kept(tmp_path: Path) -> None:
     storage = open_storage(f"sqlite:///{tmp_path}/x.db?timeout=5")
     with storage.engine.connect() as connection:  # type: ignore[attr-defined]
         assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 5000
+
+
+def test_commands_name_a_storage_that_is_not_the_usual_one() -> None:
+    assert storage_options(DEFAULT_URL) == ()
+    given = "postgresql://me:secret@host/name"
+    assert storage_options(given) == ("--storage", "postgresql://me:***@host/name")

@@ -191,3 +191,13 @@ def test_a_setting_that_never_learns_fails_beside_one_that_does() -> None:
     study.tell(bad, 2.29)
     keep(study, confirmed(0, 0.6, failed=1).model_copy(update={"classes": 10}))
     assert [c.number for c in candidates(study)] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"trainings": 0}, {"trainings": -3}, {"classes": -1}, {"failed": 10**400}]
+)
+def test_a_confirmation_that_counts_nothing_is_passed_over(wrong: dict[str, int]) -> None:
+    study = study_of(0.3, 0.1)
+    study.set_user_attr("confirm-1", confirmed(1, 0.2).model_dump(mode="json") | wrong)
+    assert numbers(ranked(study)) == [1, 0]
+    assert confirmations(study) == []

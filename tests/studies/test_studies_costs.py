@@ -39,5 +39,16 @@ def test_without_them_the_whole_is_spread_evenly(kept: object) -> None:
     assert costs(trial(kept), [1, 3], 12.0) == {1: 4.0, 3: 12.0}
 
 
+@pytest.mark.parametrize("kept", [[10**400] * 3, [1.0, float("inf")], [0.0, float("nan"), 1.0]])
+def test_what_is_no_finite_number_is_not_believed(kept: object) -> None:
+    assert costs(trial(kept), [1, 2], 12.0) == {1: 6.0, 2: 12.0}
+
+
+def test_others_may_count_their_epochs_from_0() -> None:
+    assert costs(trial([3.0, 9.0]), [0], 12.0) == {0: 0.0}
+    assert costs(trial(), [0], 12.0) == {0: 0.0}
+    assert costs(trial([3.0, 9.0]), [0, 2], 12.0) == {0: 0.0, 2: 12.0}
+
+
 def test_a_trial_that_was_never_judged_has_none() -> None:
     assert costs(trial(), [], 0.0) == {}

@@ -227,6 +227,7 @@ def test_a_crash_in_between_leaves_one_that_is_renewed(monkeypatch: pytest.Monke
     [
         {"dashboard:note_ver": "x"},
         {"dashboard:note_ver": None},
+        {"dashboard:note_ver": float("inf")},
         {f"{PART}0": 3},
         {f"{PART}1": "the first is gone"},
         {MARKS: 3, f"{PART}0": "text"},

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from vrtune.cli.completion import studies as known_studies
 from vrtune.cli.faults import faults
-from vrtune.cli.options import DEFAULT_STORAGE, Json, Storage
+from vrtune.cli.options import DEFAULT_STORAGE, AnyTask, Json, Storage, Studies, ToFile
 from vrtune.cli.screen import as_json, print_blocks
 from vrtune.errors import UsageError
 from vrtune.given.files import check_writable, write
@@ -29,14 +27,7 @@ SUFFIXES: dict[str, Format] = {
 
 
 def compare(
-    studies: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="STUDY",
-            help="Names of studies (vrtune list studies); none: all that vrtune made.",
-            autocompletion=known_studies,
-        ),
-    ] = None,
+    studies: Studies = None,
     storage: Storage = DEFAULT_STORAGE,
     format: Annotated[
         Format | None,
@@ -46,21 +37,11 @@ def compare(
             show_default="by FILE's suffix, or text",
         ),
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o", "--output", metavar="FILE", help="File to write.", show_default="print it"
-        ),
-    ] = None,
+    output: ToFile = None,
     pairs: Annotated[
         bool, typer.Option("--pairs", help="All pairs of methods, and no more.")
     ] = False,
-    any_task: Annotated[
-        bool,
-        typer.Option(
-            "--any-task", help="Studies of different tasks or data too, with nothing paired."
-        ),
-    ] = False,
+    any_task: AnyTask = False,
     rope: Annotated[
         float,
         typer.Option(

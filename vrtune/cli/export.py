@@ -10,7 +10,7 @@ import typer
 
 from vrtune.cli.completion import studies
 from vrtune.cli.faults import faults
-from vrtune.cli.options import DEFAULT_STORAGE, Storage, Trial
+from vrtune.cli.options import DEFAULT_STORAGE, Storage, ToFile, Trial
 from vrtune.errors import UsageError
 from vrtune.given.files import write
 
@@ -34,12 +34,7 @@ def export(
             show_default="by FILE's suffix, or json",
         ),
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o", "--output", metavar="FILE", help="File to write.", show_default="print it"
-        ),
-    ] = None,
+    output: ToFile = None,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of all exports instead.")
     ] = False,

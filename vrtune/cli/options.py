@@ -129,3 +129,19 @@ DataDir = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Studies = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="STUDY",
+        help="Names of studies (vrtune list studies); none: all that vrtune made.",
+        autocompletion=studies,
+    ),
+]
+AnyTask = Annotated[
+    bool,
+    typer.Option("--any-task", help="Studies of different tasks or data too, with nothing paired."),
+]
+ToFile = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="FILE", help="File to write.", show_default="print it"),
+]

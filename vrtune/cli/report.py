@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from vrtune.cli.completion import studies as known_studies
 from vrtune.cli.faults import faults
-from vrtune.cli.options import DEFAULT_STORAGE, Storage
+from vrtune.cli.options import DEFAULT_STORAGE, AnyTask, Storage, Studies
 from vrtune.cli.screen import print_lines
 from vrtune.display.progress import Listener, shown
 from vrtune.errors import UsageError
@@ -29,14 +28,7 @@ SMALLEST_PT, LARGEST_PT = 3.0, 50.0
 
 
 def report(
-    studies: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="STUDY",
-            help="Names of studies (vrtune list studies); none: all that vrtune made.",
-            autocompletion=known_studies,
-        ),
-    ] = None,
+    studies: Studies = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -57,12 +49,7 @@ def report(
     font: Annotated[
         float, typer.Option(metavar="PT", help="Of an image: the size of its letters.")
     ] = 8.0,
-    any_task: Annotated[
-        bool,
-        typer.Option(
-            "--any-task", help="Studies of different tasks or data too, with nothing paired."
-        ),
-    ] = False,
+    any_task: AnyTask = False,
     storage: Storage = DEFAULT_STORAGE,
 ) -> None:
     """Write all that studies say together: a table, how sure it is, figures. Needs no network."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from signal import SIGINT
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
@@ -31,31 +31,23 @@ def search_all(
     """Checks all, searches one space after another, and compares what they gave. One that fails
     stops no other; one that is stopped stops all."""
     studies = _checked(spaces, task, settings, json=json)
-    results: list[SearchResult] = []
+    results: dict[str, SearchResult] = {}
     failed: list[tuple[str, VrtuneError]] = []
-    for i, space in enumerate(spaces):
-        try:
-            result = searched(space, f"search {i + 1} of {len(spaces)}: {space}")
-        except VrtuneError as error:
-            failed.append((space, error))
-            _say([("failed", str(error))], json=json)
-            continue
-        results.append(result)
-        _say(found(result), json=json)
-        if result.stopped:
-            if json:
-                _print(results, None)
-            typer.echo(f"stopped: {_to_go_on(result, spaces[i:])}", err=True)
-            raise typer.Exit(BY_SIGNAL + SIGINT)
-        if result.best is None:
-            failed.append((space, nothing_complete(result)))
-    compared, fault = None, None
     try:
-        compared = _compared(studies, settings.storage)
-    except VrtuneError as error:  # there may be no storage, where all searches failed
-        fault = error
+        _each(spaces, searched, results, failed, json=json)
+        compared, fault = None, None
+        try:
+            compared = _compared(studies, settings.storage)
+        except VrtuneError as error:  # there may be no storage, where all searches failed
+            fault = error
+    except KeyboardInterrupt:  # where no search is there to end well
+        if not results:
+            raise
+        over = {*results, *dict(failed)}
+        rest = [space for space in spaces if space not in over]
+        _stop(_between([*results.values()], rest), [*results.values()], json=json)
     if json:
-        _print(results, compared)
+        _print([*results.values()], compared)
     elif compared:
         print_comparison(compared)
         own = [row.study for row in compared.rows]
@@ -65,6 +57,38 @@ def search_all(
         raise _together(failed, len(spaces))
     if fault:
         raise fault
+
+
+def _each(
+    spaces: Sequence[str],
+    searched: Searched,
+    results: dict[str, SearchResult],
+    failed: list[tuple[str, VrtuneError]],
+    *,
+    json: bool,
+) -> None:
+    """Searches one after another, and says what came of each."""
+    for i, space in enumerate(spaces):
+        try:
+            result = searched(space, f"search {i + 1} of {len(spaces)}: {space}")
+        except VrtuneError as error:
+            failed.append((space, error))
+            _say([("failed", str(error))], json=json)
+            continue
+        results[space] = result
+        _say(found(result), json=json)
+        if result.stopped:
+            _stop(_to_go_on(result, spaces[i:]), [*results.values()], json=json)
+        if result.best is None:
+            failed.append((space, nothing_complete(result)))
+
+
+def _stop(said: str, results: Sequence[SearchResult], *, json: bool) -> NoReturn:
+    """Ends as by Ctrl-C, with what there is by then, and how to go on."""
+    if json:
+        _print(results, None)
+    typer.echo(f"stopped: {said}", err=True)
+    raise typer.Exit(BY_SIGNAL + SIGINT)
 
 
 def _print(results: Sequence[SearchResult], compared: Comparison | None) -> None:
@@ -107,6 +131,16 @@ def _say(lines: Iterable[tuple[str, str]], *, json: bool) -> None:
     if not json:
         print_lines(lines)
         typer.echo()
+
+
+def _between(results: Sequence[SearchResult], rest: Sequence[str]) -> str:
+    """What is kept where no search was running, and how to go on."""
+    if rest:
+        more = command("vrtune", "search", *rest)
+        return f"the studies that were searched are kept; to go on, with the same options: {more}"
+    known = [result.study for result in results]
+    compare = proposed("compare", *known, storage=results[0].storage)
+    return f"all are searched; to compare them: {compare}"
 
 
 def _to_go_on(stopped: SearchResult, rest: Sequence[str]) -> str:

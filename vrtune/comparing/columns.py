@@ -139,7 +139,8 @@ def _plus_minus(spread: Spread | None, places: int, sign: str) -> str:
     if spread.mean is None:
         return "diverged"
     several = len(spread.values) > 1 and spread.std is not None
-    return _number(spread.mean, places) + (f" {sign} {spread.std:.{places}f}" if several else "")
+    mean = _number(spread.mean, places)
+    return f"{mean} {sign} {_number(spread.std, places)}" if several else mean
 
 
 def _number(value: float | None, places: int, nothing: str = NOTHING) -> str:

@@ -11,6 +11,7 @@ from vrtune.comparing.formats import differences_as_csv, rows_as_csv
 from vrtune.comparing.notes import notes
 from vrtune.comparing.studies import read_studies
 from vrtune.comparing.table import Row, table
+from vrtune.comparing.tasks import unlike
 from vrtune.comparing.tuned import Tuned
 from vrtune.comparing.verdict import Verdict, conclusion, verdicts
 from vrtune.comparing.writing import as_latex, as_markdown, as_text, as_web
@@ -117,7 +118,5 @@ def compared(tuned: Sequence[Tuned], storage: str, *, rope: float = ROPE) -> Com
 
 def _task(tuned: Sequence[Tuned]) -> Task | None:
     """The task of the first, if nothing but the start of weights and the seed is another's own."""
-    first = tuned[0].task.model_dump(exclude={"init", "seed"})
-    others = (each.task.model_dump(exclude={"init", "seed"}) for each in tuned)
-    same = len({each.record.fingerprint for each in tuned}) == 1
-    return tuned[0].task if same and all(first == other for other in others) else None
+    first = tuned[0]
+    return None if any(unlike(first, each, seeds=False) for each in tuned) else first.task

@@ -51,14 +51,13 @@ def web(first: Column, parts: Sequence[Part], bold: Bold | None = None) -> str:
 
 def rows_as_csv(rows: Sequence[Row]) -> str:
     """A line a method, in full precision; of what varies mean and standard deviation apart."""
-    return _csv([_flat(row) for row in rows])
+    lines = [_flat(row) for row in rows]
+    return _csv(lines[0], lines)
 
 
 def differences_as_csv(found: Sequence[Difference]) -> str:
     """A line a pair of methods and way of comparing them, in full precision."""
-    if not found:
-        return _csv([dict.fromkeys(Difference.model_fields)])[: -len("\n")]
-    return _csv([each.model_dump() for each in found])
+    return _csv(Difference.model_fields, [each.model_dump() for each in found])
 
 
 def _flat(row: Row) -> dict[str, Any]:
@@ -81,10 +80,10 @@ def _flat(row: Row) -> dict[str, Any]:
     return out
 
 
-def _csv(lines: Sequence[Mapping[str, Any]]) -> str:
+def _csv(names: Iterable[str], lines: Sequence[Mapping[str, Any]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(lines[0])
+    writer.writerow(names)
     for line in lines:
         writer.writerow(safe(cell) if isinstance(cell, str) else cell for cell in line.values())
     return out.getvalue()

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from vrtune.comparing.ranges import range_notes
 from vrtune.comparing.tuned import Tuned
 from vrtune.display.commands import on_study
-from vrtune.storages.secrets import public
-from vrtune.storages.urls import DEFAULT_URL
+from vrtune.display.figures import first_of
+from vrtune.storages.urls import storage_options
 
 TRUST = "search longer or confirm more often"
 NAMED = 5  # methods that a note names
@@ -35,13 +35,11 @@ def notes(tuned: Sequence[Tuned], storage: str) -> list[str]:
         (older, "trained again by an older vrtune, which kept no train accuracy"),
     ):
         if of:
-            options = () if storage == DEFAULT_URL else ("--storage", public(storage))
-            command = on_study("retrain", of[0].study, *options)
+            command = on_study("retrain", of[0].study, *storage_options(storage))
             first = f"; for {of[0].label}" if len(of) > 1 else ""
             found.append(f"{_listed(of)}: {what}{first}: {command}")
     return found
 
 
 def _listed(tuned: Sequence[Tuned]) -> str:
-    first = ", ".join(each.label for each in tuned[:NAMED])
-    return first + (f" and {len(tuned) - NAMED} more" if len(tuned) > NAMED else "")
+    return first_of([each.label for each in tuned], NAMED)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from vrtune.comparing.columns import NOTHING, Column, Part
 from vrtune.comparing.evidence import Difference, Kind
-from vrtune.display.figures import safe
+from vrtune.display.figures import first_of, safe
 
 Pair = tuple[str, str]
 
@@ -52,7 +52,7 @@ def pair_notes(found: Sequence[Difference]) -> list[str]:
             for label, what in of_methods:
                 about[f"{HEADINGS[each.kind]}: {lead}{colon}", what][label] = None
     return [
-        f"{lead}{_together(whom, what)}" if what else f"{lead} ({_listed(whom)})"
+        f"{lead}{_together(whom, what)}" if what else f"{lead} ({first_of(whom, NAMED)})"
         for (lead, what), whom in about.items()
     ]
 
@@ -68,12 +68,7 @@ def _about_one(clause: str, each: Difference) -> Pair | None:
 def _together(whom: Collection[str], what: str) -> str:
     verb, _, rest = what.partition(" ")
     verb = {"was": "were", "has": "have"}.get(verb, verb) if len(whom) > 1 else verb
-    return f"{_listed(whom)} {verb} {rest}"
-
-
-def _listed(names: Collection[str]) -> str:
-    first = ", ".join([*names][:NAMED])
-    return first + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+    return f"{first_of(whom, NAMED)} {verb} {rest}"
 
 
 def _is_said(each: Difference) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 from vrtune.comparing.tuned import Tuned
-from vrtune.display.figures import figure, safe
+from vrtune.display.figures import figure, first_of, safe
 from vrtune.errors import UsageError
 
 OF_METHODS = ("init",)  # fields of a task that a method brings with it
@@ -39,13 +39,12 @@ def same_task(tuned: Sequence[Tuned], *, any_task: bool, named: bool = True) -> 
         groups[tuple(_judged(each).items())].append(each)
     if len(groups) > 1:
         raise UsageError(_two(tuned) if named else _all(list(groups.values())))
-    seeds: dict[tuple[str, str], set[int]] = defaultdict(set)
+    seeds: dict[str, set[int]] = defaultdict(set)
     for each in tuned:
-        seeds[each.record.space, each.task.init].add(each.task.seed)
+        seeds[each.record.method].add(each.task.seed)
     if not set.intersection(*seeds.values()):
         said = "; ".join(
-            f"{safe(_method(*method))} {', '.join(map(str, sorted(own)))}"
-            for method, own in seeds.items()
+            f"{safe(method)} {', '.join(map(str, sorted(own)))}" for method, own in seeds.items()
         )
         raise UsageError(
             f"no seed was used for every method ({said}), so folds, weights and batches differ: "
@@ -53,16 +52,22 @@ def same_task(tuned: Sequence[Tuned], *, any_task: bool, named: bool = True) -> 
         )
 
 
-def unlike(first: Tuned, second: Tuned) -> str:
-    """What differs between the tasks of two studies, seeds included: `epochs 10 and 20`; empty
-    where one sees the folds, weights and batches of the other."""
-    return _differing(first, second, seeds=True)
+def unlike(first: Tuned, second: Tuned, *, seeds: bool = True) -> str:
+    """What differs between the tasks of two studies: `epochs 10 and 20`; empty where nothing does.
+    With seeds that means that one sees the folds, weights and batches of the other."""
+    one, two = _judged(first, seeds=seeds), _judged(second, seeds=seeds)
+    names = [name for name in one if one[name] != two[name]]
+    if DATA in names and len(names) > 1:  # such as a limit, from which the fingerprint follows
+        names.remove(DATA)
+    elif names == [DATA] and first.task.dataset != second.task.dataset:
+        return f"dataset {safe(first.task.dataset)} and {safe(second.task.dataset)}"
+    return ", ".join(f"{_word(n)} {_shown(one[n])} and {_shown(two[n])}" for n in names)
 
 
 def _two(tuned: Sequence[Tuned]) -> str:
     """The first study and the next that is of another task."""
     first = tuned[0]
-    other, what = next((t, said) for t in tuned if (said := _differing(first, t)))
+    other, what = next((t, said) for t in tuned if (said := unlike(first, t, seeds=False)))
     return (
         f"studies {first.study!r} and {other.study!r} are of different tasks ({what}): "
         f"name studies of one task; {ANYWAY}"
@@ -88,30 +93,14 @@ def _all(groups: Sequence[Sequence[Tuned]]) -> str:
     )
 
 
-def _differing(first: Tuned, second: Tuned, *, seeds: bool = False) -> str:
-    """Empty where nothing does."""
-    one, two = _judged(first, seeds=seeds), _judged(second, seeds=seeds)
-    names = [name for name in one if one[name] != two[name]]
-    if DATA in names and len(names) > 1:  # such as a limit, from which the fingerprint follows
-        names.remove(DATA)
-    elif names == [DATA] and first.task.dataset != second.task.dataset:
-        return f"dataset {safe(first.task.dataset)} and {safe(second.task.dataset)}"
-    return ", ".join(f"{_word(n)} {_shown(one[n])} and {_shown(two[n])}" for n in names)
-
-
 def _judged(tuned: Tuned, *, seeds: bool = False) -> dict[str, Any]:
     """What the methods of a comparison have in common; of data what they hold, not their name."""
     own = tuned.task.model_dump(exclude={"dataset", *OF_METHODS, *(() if seeds else OF_REPEATS)})
     return {DATA: tuned.record.fingerprint, **own}
 
 
-def _method(space: str, init: str) -> str:
-    return space if init == "default" else f"{space} + {init}"
-
-
 def _names(group: Sequence[Tuned]) -> str:
-    first = ", ".join(safe(each.study) for each in group[:NAMED])
-    return first + (f" and {len(group) - NAMED} more" if len(group) > NAMED else "")
+    return first_of([safe(each.study) for each in group], NAMED)
 
 
 def _word(name: str) -> str:

@@ -67,4 +67,7 @@ def read_trial(trial: FrozenTrial, state: str, sampler: str | None) -> Tried:
 
 def _accuracies(given: object) -> tuple[float, ...]:
     known = isinstance(given, list) and all(isinstance(v, float | int | None) for v in given)
-    return tuple(math.nan if v is None else float(v) for v in given) if known else ()  # type: ignore[attr-defined]
+    try:
+        return tuple(math.nan if v is None else float(v) for v in given) if known else ()  # type: ignore[attr-defined]
+    except OverflowError:  # whole numbers that no float can hold
+        return ()

@@ -180,11 +180,9 @@ def _so_far(group: Sequence[Tuned], over: Over) -> Budgeted:
     the end of a trial."""
     x, curves = _steps([_walk(each, over) for each in group])
     several, first = len(group) > 1, group[0]
-    init = first.task.init
-    method = first.record.space + (f" + {init}" if init != "default" else "")
     how = f"mean and range of {len(group)} searches of other seeds" if several else ONE_DRAW
     return Budgeted(
-        label=method if several else first.label,
+        label=first.record.method if several else first.label,
         over=over,
         how="best so far",
         x=x,
@@ -208,7 +206,7 @@ def _walk(tuned: Tuned, over: Over) -> tuple[list[float], list[float]]:
 def _steps(walks: Sequence[tuple[list[float], list[float]]]) -> tuple[list[float], np.ndarray]:
     """All curves at the places where one of them steps, as far as all of them go."""
     end = min(ends[-1] for ends, _ in walks)
-    x = sorted({at for ends, _ in walks for at in ends if at <= end})
+    x = sorted({at for ends, _ in walks for at in ends if at <= end < math.inf})
     curves = [
         np.array([math.inf, *best])[np.searchsorted(ends, x, side="right")] for ends, best in walks
     ]

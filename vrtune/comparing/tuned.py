@@ -62,7 +62,7 @@ class Tuned:
     @property
     def seconds(self) -> float | None:
         """By the clock, of all searches that came to an end."""
-        ended = [(s.ended - s.began).total_seconds() for s in self.searches if s.ended]
+        ended = [s.seconds for s in self.searches if s.seconds is not None]
         return sum(ended) if ended else None
 
     @property
@@ -83,10 +83,9 @@ def read_tuned(study: optuna.Study) -> Tuned:
     best, again = ranked(study), confirmations(study)
     number = best[0].number if best else None
     diagnoses = [diagnosed(study, trial.number) for trial in best]
-    init = record.task.init
     return Tuned(
         study=study.study_name,
-        label=record.space + (f" + {init}" if init != "default" else ""),
+        label=record.method,
         record=record,
         trials=tried,
         choice=None if number is None else tried[number],

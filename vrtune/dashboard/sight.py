@@ -16,18 +16,20 @@ from optuna.trial import FrozenTrial
 from vrtune.config import Task
 from vrtune.display.figures import figure, plus_minus, safe, settings
 from vrtune.errors import UsageError
+from vrtune.studies.choice import ATTRIBUTE as CONFIRMED
 from vrtune.studies.choice import confirmations, ranked
 from vrtune.studies.counts import count, states
+from vrtune.studies.diagnosed import ATTRIBUTE as DIAGNOSED
 from vrtune.studies.leases import AGAIN, CUT_OFF, WORKER
 from vrtune.studies.outcome import number, spent, value
 from vrtune.studies.record import RECORD, VALUE, best_value, read_record
 from vrtune.studies.retrained import ATTRIBUTE as RETRAINED
 from vrtune.studies.retrained import retrained
-from vrtune.studies.searches import SEARCHES, read_searches
+from vrtune.studies.searches import SEARCH, SEARCHES, read_searches
 
 # what machines read, of a study (or begins so, with a blank or a number behind) and of a trial
 OF_STUDIES = (RECORD, SEARCHES)
-BEGIN = ("search ", "confirm-", "retrain-", "diagnosis-")
+BEGIN = tuple(name.partition("{")[0] for name in (SEARCH, CONFIRMED, RETRAINED, DIAGNOSED))
 OF_TRIALS = (
     "config", WORKER, AGAIN, CUT_OFF, "diverged", "fold_values", "fold_accuracies",
     "gradient_computations", "seconds",
@@ -135,7 +137,7 @@ def _attributes(
         f"batches of {task.batch_size}, seed {task.seed}",
     )
     for entry in read_searches(study):
-        took = f", {(entry.ended - entry.began).total_seconds():,.0f} s" if entry.ended else ""
+        took = "" if entry.seconds is None else f", {entry.seconds:,.0f} s"
         where = f" on {safe(entry.versions.device)}"
         yield f"search of {entry.began:%Y-%m-%d %H:%M}", f"{safe(entry.sampler)}{where}{took}"
 

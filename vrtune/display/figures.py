@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any, Protocol
@@ -55,3 +55,9 @@ def plus_minus(spread: Spread) -> str:
 def settings(params: Mapping[str, Any]) -> str:
     """A trial's parameters on one line."""
     return ", ".join(f"{safe(name)}={figure(value)}" for name, value in params.items())
+
+
+def first_of(names: Collection[str], most: int) -> str:
+    """The first of several names, and how many more there are: a, b and 3 more."""
+    more = len(names) - most
+    return ", ".join([*names][:most]) + f" and {more} more" * (more > 0)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from vrtune.figures.style import axes, look, make_room, pale, plain, short
+from vrtune.figures.style import GREY, axes, look, make_room, pale, plain, short
 
 ROW_PX, BESIDE_PX = 58, 96
 THICK, THIN = 0.42, 0.1  # of a row
-GREY = "#808080"
 LONGEST = 26  # characters of a method's name
 
 

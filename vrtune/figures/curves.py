@@ -14,7 +14,7 @@ from vrtune.figures.style import band, entry, look, plain, short
 
 MARKED = 6  # about so many points of a curve have a mark
 APART = 0.03  # of the width of the axis, between marks that would hide each other
-LONGEST = 40  # characters of a name in the legend
+LONGEST = 32  # characters of a name in the legend: a phone shows no more
 WIDEST, FINEST = 3.5, 1.6  # of lines: the first lies below all others, and is seen beside them
 Values = Sequence[float | None]
 

@@ -26,7 +26,7 @@ from vrtune.figures.style import (
 )
 
 STRONG = 5  # settings that are drawn with their folds
-LONGEST, NAME = 42, 12  # characters in the legend of a setting, and of a parameter's name
+LONGEST, NAME = 32, 12  # characters in the legend of a setting, and of a parameter's name
 GREY = "rgba(128,128,128,.6)"
 ENDS = {"pruned": "line-ns-open", "diverged": "x-thin-open"}  # marks of curves that stop early
 SAID = {"pruned": "a tick where one was pruned", "diverged": "a cross where one diverged"}

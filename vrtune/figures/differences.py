@@ -14,13 +14,12 @@ from vrtune.comparing.tuned import Tuned
 from vrtune.comparing.verdict import verdicts
 from vrtune.display.figures import safe
 from vrtune.figures.panel import Panel
-from vrtune.figures.style import axes, look, plain, short
+from vrtune.figures.style import GREY, axes, look, plain, short
 
 ALPHA = 0.05
 ALL_PAIRS = 6  # methods; of more only the pairs with the best one are drawn
 ROW_PX, LINE_PX, BESIDE_PX = 50, 16, 76
 WIDEST = 23  # characters of a line of a name
-GREY = "#808080"
 NAMES: dict[Kind, str] = {
     "folds": "differences-by-fold",
     "seeds": "differences-by-seed",
@@ -102,7 +101,8 @@ def _panel(forest: Forest) -> Panel:
 
 def _how(forest: Forest) -> str:
     said = (
-        "A mark is the mean difference of a pair, its bar the 95 % interval; it lies on the side "
+        "A mark is the mean difference of a pair, its bar the 95 % interval of that pair alone; it "
+        "lies on the side "
     )
     said += f"of the better method, and is filled where p < {ALPHA:g} after Holm's correction."
     if forest.best is not None:

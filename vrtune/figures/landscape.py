@@ -11,7 +11,6 @@ from vrtune.figures.importances import leading
 from vrtune.figures.panel import Panel
 from vrtune.figures.points import (
     ENDED,
-    GREY,
     Landscape,
     Point,
     at,
@@ -25,7 +24,7 @@ from vrtune.figures.points import (
     table,
 )
 from vrtune.figures.scales import Colours, colours, named, searched
-from vrtune.figures.style import axes, entry, loss_axis, make_room
+from vrtune.figures.style import GREY, axes, entry, loss_axis, make_room
 from vrtune.given.names import folder_name
 
 LONGEST = 24  # characters of a name along an axis

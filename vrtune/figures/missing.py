@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from vrtune.comparing.tuned import Tuned
 from vrtune.display.commands import on_study
 from vrtune.figures.importances import ENOUGH
-from vrtune.storages.secrets import public
-from vrtune.storages.urls import DEFAULT_URL
+from vrtune.storages.urls import DEFAULT_URL, storage_options
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ def missing(tuned: Sequence[Tuned], storage: str = DEFAULT_URL) -> list[Missing]
     Returns:
         Why a figure is not there, and the commands that would add it.
     """
-    place = () if storage == DEFAULT_URL else ("--storage", public(storage))
+    where = storage_options(storage)
 
     def missing_of(
         what: str, lack: Callable[[Tuned], bool], command: str, *options: str
@@ -42,14 +41,14 @@ def missing(tuned: Sequence[Tuned], storage: str = DEFAULT_URL) -> list[Missing]
         if not those:
             return []
         of = "any study" if len(those) == len(tuned) > 1 else ", ".join(t.study for t in those)
-        commands = tuple(on_study(command, each.study, *options, *place) for each in those)
+        commands = tuple(on_study(command, each.study, *options, *where) for each in those)
         return [Missing(what.format(of), commands)]
 
-    chosen = [each.study for each in tuned if each.choice is None]
+    without = [each.study for each in tuned if each.choice is None]
     return [
         *(
             Missing(f"{study} has no complete trial, so nothing is said of it: search longer", ())
-            for study in chosen
+            for study in without
         ),
         *missing_of(
             "There are no test results and no training curves of {}",

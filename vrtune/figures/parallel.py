@@ -26,7 +26,8 @@ SHADES = 10  # of the lines; those of a shade are one trace
 GREY = "rgba(128,128,128,.8)"
 AXIS = "rgba(128,128,128,.9)"
 STOPPED = {"pruned": "dot", "diverged": "dash"}  # those have no loss of their own
-TITLES = 44  # characters of names above all axes together, on a phone
+TITLES = 40  # characters of names above all axes together, on a phone
+TITLE_PX = 3.9  # half of a letter of those
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ def draw(data: Parallel) -> list[Panel]:
         _add(figure, [chosen], data, of_loss, line=look, legendgroup="choice")
         entry(figure, f"choice: trial {chosen.trial}", "choice", mode="lines", line=look)
     _draw_axes(figure, [*data.parameters, of_loss])
-    figure.update_layout(margin={"l": 16, "r": 44, "b": 20})
+    beside = TITLE_PX * min(len(data.parameters[0].name), TITLES // last)  # of the first name
+    figure.update_layout(margin={"l": 12 + beside, "r": 44, "b": 20})
     figure.update_xaxes(range=[-0.1, last + 0.1], visible=False)
     figure.update_yaxes(range=[-0.05, 1.18], visible=False)
     return [
@@ -188,6 +190,7 @@ def _draw_axes(figure: go.Figure, parameters: Sequence[Parameter]) -> None:
         y=[1.05] * len(parameters),
         text=[f"<b>{named(parameter.name, longest)}</b>" for parameter in parameters],
         mode="text",
+        textfont={"size": 12},
         textposition="top center",
         hoverinfo="skip",
         showlegend=False,

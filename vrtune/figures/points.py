@@ -12,10 +12,10 @@ import plotly.graph_objects as go
 
 from vrtune.comparing.tried import Tried
 from vrtune.figures.scales import Parameter, Place, end_loss, log_range, named, number, place
-from vrtune.figures.style import COLOURS
+from vrtune.figures.style import COLOURS, GREY
 
 ENDED = ("complete", "pruned", "diverged", "failed")
-BLUE, RED, GREY = COLOURS[0], COLOURS[1], "#808080"
+BLUE, RED = COLOURS[0], COLOURS[1]
 RING = {"symbol": "circle-open", "size": 17, "color": COLOURS[2], "line": {"width": 2.5}}
 SPREAD = 0.3  # of the way to the next choice: trials of one choice lie side by side
 GOLDEN = 0.618034

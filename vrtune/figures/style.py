@@ -16,9 +16,11 @@ from vrtune.display.figures import safe
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7A7A7A")
 DASHES = ("solid", "dash", "dot", "dashdot")
 MARKS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross", "triangle-down")
+GREY = "#808080"
 GRID = "rgba(128,128,128,.25)"
 HEIGHT_PX = 380
 DECADES = 1.2  # data that span more go on a log axis
+TINY = 1e-300  # what plotly draws no shorter axis than
 LONGEST = 30  # characters of a name in a legend
 NARROW_PX = 400  # the narrowest page that a figure is made for
 LETTER_PX, ENTRY_PX, LINE_PX = 6.6, 46, 19  # of a legend: a letter, what is beside a name, a line
@@ -63,10 +65,10 @@ def axes(x: str, y: str, *, height: int = HEIGHT_PX) -> go.Figure:
     return figure
 
 
-def is_wide(values: Iterable[float]) -> bool:
+def is_wide(values: Iterable[float], decades: float = DECADES) -> bool:
     """Whether positive values span so much that a log axis shows them better."""
     known = [v for v in values if math.isfinite(v)]
-    return bool(known) and min(known) > 0 and math.log10(max(known) / min(known)) > DECADES
+    return bool(known) and min(known) > 0 and _decades(known) > decades
 
 
 def band(
@@ -95,8 +97,9 @@ def band(
 
 
 def plain(text: object) -> str:
-    """A text of others as plotly shows it letter by letter: no HTML, no template, no formula."""
-    return escape(safe(text)).replace("%", "&#37;").replace("$", "&#36;")
+    """A text of others as plotly shows it letter by letter: no HTML, no template, no formula. Quotes
+    stay, as it knows few names of letters."""
+    return escape(safe(text), quote=False).replace("%", "&#37;").replace("$", "&#36;")
 
 
 def short(text: object, most: int = LONGEST) -> str:
@@ -121,10 +124,13 @@ def entry(
     figure.add_trace(go.Scatter(x=[None], y=[None], name=said, legendgroup=group, **look))
 
 
-def loss_axis(values: Iterable[float]) -> dict[str, Any]:
+def loss_axis(values: Iterable[float], decades: float = DECADES) -> dict[str, Any]:
     """Of losses: a log axis where they span much, each tick written out."""
     known = [v for v in values if math.isfinite(v)]
-    return {"tickformat": "~g", **(_log_axis(known) if is_wide(known) else {})}
+    low, high = min(known, default=0.0), max(known, default=0.0)
+    if is_wide(known, decades):
+        return {"tickformat": "~g", **_log_axis(known)}
+    return {"tickformat": "~g", **({"range": [low - 1, high + 1]} if 0 < high - low < TINY else {})}
 
 
 def cost_axis(values: Iterable[float] = (), *, log: bool = False) -> dict[str, Any]:
@@ -132,9 +138,13 @@ def cost_axis(values: Iterable[float] = (), *, log: bool = False) -> dict[str, A
     return {"tickformat": "~s", **(_log_axis(list(values)) if log else {"rangemode": "tozero"})}
 
 
+def _decades(values: Sequence[float]) -> float:
+    return math.log10(max(values)) - math.log10(min(values))
+
+
 def _log_axis(values: Sequence[float]) -> dict[str, Any]:
     """With ticks at 1, 2 and 5 where there is room for them."""
-    decades = math.log10(max(values) / min(values))
+    decades = _decades(values)
     return {"type": "log", **({"dtick": "D2"} if decades < 3.5 else {})}
 
 

@@ -60,8 +60,9 @@ def draw(data: Sequence[Times]) -> list[Panel]:
     figure = stacked(PARTS, rows, heads, "share of the search's core time", "{:.1%}".format, places)
     figure.update_xaxes(tickformat=".0%", range=[0, 1.02])
     how = (
-        "A bar is the time of all cores of a search. Thin bars are what storage and sampler did "
-        "beside, on threads of their own: no part of the sum, it makes the other parts longer."
+        "A bar is the time of all cores of a search, 100 %; seating is putting trials into slots. "
+        "The thin bar is what storage and sampler did beside it, on threads of their own: it is "
+        "no part of the 100 %, but makes the other parts longer."
     )
     return [
         Panel(

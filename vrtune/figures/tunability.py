@@ -12,7 +12,8 @@ from vrtune.figures.panel import Panel
 from vrtune.figures.style import axes, cost_axis, epoch_axis, is_wide, loss_axis, make_room, short
 
 NAMES: dict[Over, str] = {"gradient computations": "gradients", "trials": "trials"}
-LONGEST = 24  # characters of a name that has the kind of its curve behind it
+LOSS_DECADES = 0.5  # losses that span more go on a log axis: they begin high and end close together
+LONGEST = 19  # characters of a name that has the kind of its curve behind it
 HOW = {
     "expected": "Lines are the mean of the best loss that so much random search would find, and "
     "bands hold 90 % of what it would find",
@@ -65,7 +66,7 @@ def _panel(curves: Sequence[Curve], over: Over) -> Panel:
     x = [x for way in ways for x in way.x]
     figure.update_xaxes(**(cost_axis(x, log=is_wide(x)) if work else epoch_axis(max(x))))
     known = [v for way in ways for v in (*way.mean, *way.low, *way.high) if v is not None]
-    figure.update_yaxes(**loss_axis(known))
+    figure.update_yaxes(**loss_axis(known, LOSS_DECADES))
     if len(kinds) == 1:
         title = {"text": next(iter(kinds)), "side": "top"}
         figure.update_layout(legend={"title": title})

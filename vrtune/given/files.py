@@ -9,6 +9,8 @@ from pathlib import Path
 
 from vrtune.errors import VrtuneError
 
+STORAGES = (b"SQLite format 3\0", b'{"op_code"')  # what files of databases and journals begin with
+
 
 def check_writable(path: Path) -> None:
     """VrtuneError if no file could be written there, before anything is done for it."""
@@ -19,6 +21,7 @@ def check_writable(path: Path) -> None:
         if not target.exists() or target.is_file():
             with tempfile.TemporaryFile(dir=target.parent):
                 pass
+        _refuse_storage(path)
     except (OSError, ValueError) as error:
         raise _fault(path, error, "file") from None
 
@@ -45,20 +48,31 @@ def make_folder(path: Path) -> None:
 
 def write(path: Path, text: str | bytes) -> None:
     """Writes a whole file or none. VrtuneError if that can't be done."""
-    data = text.encode() if isinstance(text, str) else text
     try:
+        data = text.encode() if isinstance(text, str) else text
         target = path.resolve()  # a link stays a link
         beside = target.with_name(f".{target.name}.{os.getpid()}")
         if target.exists() and not target.is_file():  # such as /dev/stdout
             path.write_bytes(data)
             return
+        _refuse_storage(target)
         try:
             beside.write_bytes(data)
             beside.replace(target)
         finally:
             beside.unlink(missing_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _fault(path, error, "file") from None
+
+
+def _refuse_storage(path: Path) -> None:
+    """OSError for a file that holds studies, or another database: they would be lost."""
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        begin = file.read(max(map(len, STORAGES)))
+    if begin.startswith(STORAGES):
+        raise FileExistsError(errno.EEXIST, "it is a database, which would be lost")
 
 
 def _fault(path: Path, error: Exception, what: str) -> VrtuneError:

@@ -58,7 +58,7 @@ class Report(Mapping[str, Panel]):
     def save(self, path: str | Path) -> Path:
         """Writes the page to a file. VrtuneError if that can't be done."""
         path = Path(path).expanduser()
-        write(path, self.html().encode())
+        write(path, self.html())
         return path
 
     def save_images(

@@ -15,7 +15,7 @@ NAMED = 6  # methods that a title lists
 
 def title(tuned: Sequence[Tuned]) -> str:
     """The methods and what they were tuned on: `sgd and svrg on digits`."""
-    methods = list(dict.fromkeys(map(_method, tuned)))
+    methods = list(dict.fromkeys(each.record.method for each in tuned))
     data = list(dict.fromkeys(PurePath(each.task.dataset).name for each in tuned))
     what = listed(methods) if len(methods) <= NAMED else f"{len(methods)} methods"
     return f"{what} on {listed(data)}"
@@ -90,11 +90,6 @@ def sentence(said: str) -> str:
 
 def _spread(over: Spread) -> str:
     return plus_minus(over).replace("+-", "±")
-
-
-def _method(tuned: Tuned) -> str:
-    init = tuned.task.init
-    return tuned.record.space + (f" + {init}" if init != "default" else "")
 
 
 def listed(names: Sequence[str]) -> str:

@@ -117,3 +117,8 @@ def _check_user(given: str, rest: str) -> None:
             f"{shown(given)} has an @ too many: write @ in a password as %40 (and : / ? # % as "
             "%3A %2F %3F %23 %25)"
         )
+
+
+def storage_options(url: str) -> tuple[str, ...]:
+    """Which storage a command of vrtune is for, if not for the usual one; without a password."""
+    return () if url == DEFAULT_URL else ("--storage", public(url))

@@ -129,7 +129,10 @@ def fold_losses(trial: FrozenTrial, epoch: int) -> tuple[float, ...]:
 def _losses(kept: Any) -> list[float]:
     """The losses that a trial keeps of an epoch; none if others wrote something else there."""
     known = isinstance(kept, list) and all(isinstance(v, int | float | None) for v in kept)
-    return [math.nan if loss is None else loss for loss in kept] if known else []
+    try:
+        return [math.nan if loss is None else float(loss) for loss in kept] if known else []
+    except OverflowError:  # whole numbers that no float can hold
+        return []
 
 
 def _values(trial: FrozenTrial) -> Iterable[float]:

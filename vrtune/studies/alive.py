@@ -19,6 +19,8 @@ from typing import Any, TypeGuard
 
 import psutil
 
+from vrtune.studies.outcome import is_number
+
 ZOMBIE = -1.0
 _seen: dict[Hashable, tuple[object, float, bool]] = {}  # a thing's sign, since when, not the first
 
@@ -35,8 +37,7 @@ def is_identity(given: object) -> TypeGuard[Mapping[str, Any]]:
     if not isinstance(given, Mapping) or not isinstance(given.get("host"), str):
         return False
     numbers = [given.get("pid"), given.get("started")]
-    known = all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
-    return known and given["pid"] > 0
+    return all(map(is_number, numbers)) and given["pid"] > 0
 
 
 def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

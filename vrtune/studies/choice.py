@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from vrtune.config import Settings
 from vrtune.storages.locks import locked
@@ -25,11 +25,12 @@ class Confirmed(Settings):
     trial: int
     losses: list[list[float | None]]  # [repeat][fold]
     accuracies: list[list[float | None]]
-    failed: int = 0  # of the trainings that found the trial, and of these: counted when it is read
-    trainings: int
+    # of the trainings that found the trial, and of these: counted when it is read
+    failed: int = Field(default=0, le=10**9)
+    trainings: int = Field(ge=1, le=10**9)
     gradient_computations: float
     mean: float | None  # over all of them; None where one diverged
-    classes: int | None = None  # of the data, for what a guess among them would lose
+    classes: int | None = Field(default=None, ge=1)  # for what a guess among them would lose
 
 
 @dataclass(frozen=True)

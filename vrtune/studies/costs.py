@@ -8,6 +8,8 @@ from itertools import pairwise
 import optuna
 from optuna.trial import FrozenTrial
 
+from vrtune.studies.outcome import is_number
+
 COSTS = "costs"  # the system attribute of a trial: after each epoch, of all its folds
 
 
@@ -20,14 +22,13 @@ def costs(trial: FrozenTrial, epochs: Sequence[int], spent: float) -> Mapping[in
     """By epoch; spread evenly over `epochs`, which were judged, where the trial does not say: those
     of older versions. Snapshots that are taken every few epochs are not seen in these."""
     kept = trial.system_attrs.get(COSTS)
-    if _is_growing(kept) and len(kept) >= max(epochs, default=0):  # type: ignore[arg-type]
+    last = max(epochs, default=0)
+    if _is_growing(kept) and len(kept) >= last and min(epochs, default=1) > 0:  # type: ignore[arg-type]
         return {epoch: float(kept[epoch - 1]) for epoch in epochs}  # type: ignore[index]
-    return {epoch: spent * epoch / max(epochs) for epoch in epochs}
+    return {epoch: spent * epoch / max(last, 1) for epoch in epochs}  # others count from 0
 
 
 def _is_growing(kept: object) -> bool:
-    if not isinstance(kept, list) or not all(
-        isinstance(v, int | float) and not isinstance(v, bool) for v in kept
-    ):
+    if not isinstance(kept, list) or not all(map(is_number, kept)):
         return False
     return all(first <= second for first, second in pairwise(kept))

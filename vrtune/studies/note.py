@@ -16,8 +16,7 @@ from vrtune.display.figures import figure, safe
 from vrtune.errors import UsageError
 from vrtune.storages.locks import locked
 from vrtune.storages.quiet import quiet
-from vrtune.storages.secrets import public
-from vrtune.storages.urls import DEFAULT_URL
+from vrtune.storages.urls import DEFAULT_URL, storage_options
 from vrtune.studies.choice import Candidate, candidates, ranked
 from vrtune.studies.counts import count
 from vrtune.studies.outcome import fold_values, spent
@@ -78,7 +77,7 @@ def is_ours(study: optuna.Study) -> bool:
     try:
         before, _ = _read(attrs)
         return not before or _mark(before) in list(attrs.get(MARKS, []))
-    except (KeyError, TypeError, ValueError):  # others' attributes, or damaged ones
+    except (KeyError, OverflowError, TypeError, ValueError):  # others' attributes, or damaged ones
         return False
 
 
@@ -92,7 +91,7 @@ def write_note(study: optuna.Study, storage: str = DEFAULT_URL) -> bool:
             before, version = _read(attrs)
             marks = list(attrs.get(MARKS, []))
             now = note(study, storage)
-        except (UsageError, KeyError, TypeError, ValueError):  # others' attributes, or damaged ones
+        except (UsageError, KeyError, OverflowError, TypeError, ValueError):  # as above
             return False
         if before and _mark(before) not in marks:
             return False
@@ -184,13 +183,13 @@ def _cost(study: optuna.Study, confirmed: list[Candidate], again: list[Retrained
     parts = [f"{total:,.0f} gradient computations"]
     parts += [f"{confirming:,.0f} to confirm"] if confirming else []
     parts += [f"{training:,.0f} to train again"] if training else []
-    ended = [(s.ended - s.began).total_seconds() for s in read_searches(study) if s.ended]
+    ended = [s.seconds for s in read_searches(study) if s.seconds is not None]
     return f"The search cost {', '.join(parts)}" + f"; {sum(ended):,.0f} s" * bool(ended) + "."
 
 
 def _commands(name: str, storage: str) -> str:
     """How to go on, to be copied."""
-    where = [] if storage == DEFAULT_URL else ["--storage", public(storage)]
+    where = storage_options(storage)
     lines = [on_study(verb, name, *where) for verb in ("report", "export", "retrain")]
     longest = max(map(len, re.findall("`+", "".join(lines))), default=0)
     fence = "`" * max(3, longest + 1)

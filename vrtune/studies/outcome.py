@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import TypeGuard
 
 from optuna.trial import FrozenTrial
 
@@ -16,19 +17,19 @@ def is_foreign(trial: FrozenTrial) -> bool:
 def value(trial: FrozenTrial) -> float | None:
     """What a trial of one objective came to."""
     given = next(iter(trial.values or ()), None)
-    return given if _is_number(given) else None
+    return given if is_number(given) else None
 
 
 def number(trial: FrozenTrial, name: str) -> float | None:
     """A number that a trial says of itself."""
     given = trial.user_attrs.get(name)
-    return given if _is_number(given) else None
+    return given if is_number(given) else None
 
 
 def fold_values(trial: FrozenTrial) -> list[float | None] | None:
     """What the folds said of a trial; None for one that diverged."""
     given = trial.user_attrs.get("fold_values")
-    if not isinstance(given, list) or not all(v is None or _is_number(v) for v in given):
+    if not isinstance(given, list) or not all(v is None or is_number(v) for v in given):
         return None
     return given
 
@@ -38,6 +39,11 @@ def spent(trials: Iterable[FrozenTrial]) -> float:
     return sum(number(trial, "gradient_computations") or 0.0 for trial in trials)
 
 
-def _is_number(given: object) -> bool:
-    known = isinstance(given, int | float) and not isinstance(given, bool)
-    return known and math.isfinite(given)  # type: ignore[arg-type]
+def is_number(given: object) -> TypeGuard[float]:
+    """Whether something that a study holds is a finite number."""
+    if not isinstance(given, int | float) or isinstance(given, bool):
+        return False
+    try:
+        return math.isfinite(given)
+    except OverflowError:  # a whole number that no float can hold
+        return False

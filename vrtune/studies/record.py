@@ -43,6 +43,12 @@ class StudyRecord(Settings):
     class_names: tuple[str, ...] | None = None  # of the data, in order of the labels
     id: str = Field(default="", pattern="^([0-9a-f]{32})?$")  # its own, among all databases
 
+    @property
+    def method(self) -> str:
+        """What was tuned: the space, and how weights start where a task says so."""
+        init = self.task.init
+        return self.space + (f" + {init}" if init != "default" else "")
+
     @field_validator("space", "data_dir", "version", "sources")
     @classmethod
     def _can_be_kept(cls, given: Any) -> Any:

@@ -6,7 +6,7 @@ import math
 import statistics
 
 import optuna
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from vrtune.config import Settings
 from vrtune.display.results import aligned, trained_again
@@ -29,7 +29,7 @@ class Retrained(Settings):
     """
 
     trial: int
-    seeds: int
+    seeds: int = Field(le=10**9)  # more was never trained, and divides no number
     test_accuracy: Spread
     test_loss: Spread
     train_losses: list[list[float | None]]  # [seed][epoch]

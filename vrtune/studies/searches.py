@@ -100,6 +100,11 @@ class SearchEntry(Settings):
     offered: float | None = None
     taken: float | None = None
 
+    @property
+    def seconds(self) -> float | None:
+        """By the clock; None of one that has no end."""
+        return (self.ended - self.began).total_seconds() if self.ended else None
+
     def same(self, other: SearchEntry | None) -> bool:
         """Whether the other is of the same search."""
         return other is not None and (self.began, self.workers) == (other.began, other.workers)
