@@ -11,7 +11,14 @@ from reference.literal_trials import tried, tuned
 
 from vrtune import Task
 from vrtune.comparing.expected import least_of
-from vrtune.comparing.tunability import Budgeted, best_at, equal_spent, equal_trials, tunability
+from vrtune.comparing.tunability import (
+    Budgeted,
+    _steps,
+    best_at,
+    equal_spent,
+    equal_trials,
+    tunability,
+)
 from vrtune.comparing.tuned import Tuned
 
 VALUES = [0.5, 0.2, None, 0.4, 0.1]  # None: it was pruned
@@ -204,3 +211,10 @@ def test_a_study_that_completed_nothing_has_no_curve() -> None:
     none = searched([None, None], [1.0, 1.0], label="none", sampler="auto", seed=2)
     assert tunability([none, searched([], [])]) == []
     assert [c.label for c in tunability([searched(sampler="auto"), none])] == ["sgd", "sgd"]
+
+
+def test_costs_beyond_all_numbers_have_no_place() -> None:
+    """Sums of damaged ones overflow."""
+    x, curves = _steps([([1.0, math.inf], [0.5, 0.4])])
+    assert x == []
+    assert curves.shape == (1, 0)

@@ -322,3 +322,14 @@ def test_artifacts_are_handed_out(searched: str, ask: Ask) -> None:
 
 def test_the_task_of_the_fixture_is_the_one_described(searched: str) -> None:
     assert loaded(searched).user_attrs[RECORD]["task"]["batch_size"] == Task().batch_size == 32
+
+
+def test_a_program_that_knows_no_compression_gets_the_files(ask: Ask, searched: str) -> None:
+    app = application(searched)
+    assert ask(app, "/static/none", accept_encoding="").status.startswith("404")
+
+    def without(environ: dict[str, Any], start: Any) -> Any:
+        del environ["HTTP_ACCEPT_ENCODING"]
+        return app(environ, start)
+
+    assert ask(without, "/static/none").status.startswith("404")

@@ -6,7 +6,8 @@ import pytest
 from optuna.distributions import CategoricalDistribution
 from reference.literal_trials import LR, tried, tuned
 
-from vrtune.figures.parallel import compute, draw
+from vrtune.figures.parallel import Line, Parallel, compute, draw
+from vrtune.figures.scales import Parameter, Place
 
 RANGES = {"lr": LR, "kind": CategoricalDistribution(["a", "<i>"])}
 TRIALS = [
@@ -83,3 +84,13 @@ def test_losses_of_any_size(loss: float) -> None:
     assert data is not None
     (panel,) = draw(data)
     assert all(0 <= y <= 1 for line in lines(panel.figure) for y in line.y if y is not None)
+
+
+@pytest.mark.parametrize("name", ["lr", "start_share", "\u2028" * 9])
+def test_the_first_name_is_in_the_figure(name: str) -> None:
+    axes = (Parameter(name, 0.0, 1.0), Parameter("b", 0.0, 1.0))
+    line = Line(0, "complete", (Place(0.1, 0.1), Place(0.2, 0.2)), 0.5)
+    (panel,) = draw(Parallel("s", "l", axes, 2, (line,), 0))
+    heading = next(t for t in panel.figure.data if t.textposition == "top center").text[0]
+    letters = len(heading) - len("<b></b>")
+    assert panel.figure.layout.margin.l >= 3.5 * letters

@@ -90,3 +90,10 @@ def test_parts_lie_one_behind_the_other_in_the_method_s_colour() -> None:
         ("failed", 0, 0.0),
         ("saved", 1, pytest.approx(60.0)),
     ]
+
+
+def test_nothing_costs_less_than_nothing() -> None:
+    """A damaged trial can say so; its bar would push all names off the figure."""
+    found = compute([tuned([FULL, PRUNED, tried(2, "failed", spent=-5.0)])])
+    assert found is not None
+    assert found[0].spent["failed"] == 0.0

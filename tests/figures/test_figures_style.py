@@ -94,3 +94,16 @@ def test_a_note_and_a_title_take_a_line_each() -> None:
     entry(figure, "sgd", "0", note="of 3", mode="lines")
     figure.update_layout(legend={"title": {"text": "expected"}})
     assert make_room(figure).layout.height == HEIGHT_PX + 2 * LINE_PX
+
+
+def test_quotes_are_shown_as_they_are() -> None:
+    """Plotly would show their names letter by letter."""
+    assert plain("a\"b'c") == "a\"b'c"
+
+
+def test_losses_that_are_as_good_as_zero_have_an_axis() -> None:
+    """Plotly fails on a shorter one."""
+    low, high = loss_axis([1e-320, 5e-320])["range"]
+    assert high - low > 1
+    assert "range" not in loss_axis([0.5, 0.6])
+    assert "range" not in loss_axis([0.5])

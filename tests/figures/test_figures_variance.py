@@ -55,6 +55,13 @@ def test_a_curve_a_share_without_what_diverged() -> None:
     assert curves(FOUND) == {0.1: ([0.5, 5.5], [0.01, 0.02]), 1.0: ([5.0], [0.8])}
 
 
+def test_plain_gradients_of_a_study_have_no_figure() -> None:
+    plain = diagnosis(reading(0.5, 0.1, 1.0), reading(1.0, 1.0, None))
+    assert compute(tuned([], diagnosis=plain)) is None
+    assert compute(plain) is not None  # who asks for it alone, gets it
+    assert compute(tuned([], diagnosis=FOUND)) is not None
+
+
 def test_distance_and_curvature_where_there_are_any() -> None:
     assert [p.name for p in drawn(*FOUND.readings)] == ["variance-ratio"]
     panels = drawn(reading(0.5, 0.1, 0.01, distance=4.0))

@@ -175,3 +175,7 @@ def test_a_study_with_nothing_to_say_breaks_nothing(tmp_path: Path) -> None:
     read = Reader(report(storage=url).html())
     assert read.open == []
     assert any("no complete trial" in said for said in read.said("p"))
+
+
+def test_the_table_says_what_its_signs_mean(text: str) -> None:
+    assert "± is the standard deviation" in text

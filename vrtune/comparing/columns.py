@@ -102,7 +102,7 @@ def costs(rows: Sequence[Row]) -> list[Part]:
     spent = tuple(Column(heading, tuple(map(_count, of))) for heading, of in said)
     seconds = tuple(NOTHING if row.seconds is None else f"{row.seconds:.1f}" for row in rows)
     trials = tuple(str(row.trials) for row in rows)
-    return [spent, (Column("seconds", seconds),), (Column("trials", trials, words=True),)]
+    return [spent, (Column("search (s)", seconds),), (Column("trials", trials, words=True),)]
 
 
 def chosen(rows: Sequence[Row]) -> list[Part]:

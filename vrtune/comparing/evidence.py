@@ -20,7 +20,7 @@ from vrtune.comparing.tried import Tried
 from vrtune.comparing.tunability import best_at, equal_spent, equal_trials
 from vrtune.comparing.tuned import Tuned
 from vrtune.config import Settings, Task
-from vrtune.display.figures import figure, safe
+from vrtune.display.figures import safe
 
 Kind = Literal["folds", "seeds", "equal trials", "equal gradient computations"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -174,7 +174,7 @@ def _at_equal(
 ) -> _Values:
     """The choices that both would have made after the same."""
     one, other = (best_at(each, trials=trials, spent=spent) for each in (first, second))
-    what = f"{trials} trials" if spent is None else f"{figure(spent)} gradient computations"
+    what = f"{trials} trials" if spent is None else f"{spent:,.0f} gradient computations"
     if one is None or other is None:
         both = [each for each, best in ((first, one), (second, other)) if best is None]
         return _Values(why=_lacking(both, lambda t: None, f"has no complete trial after {what}"))

@@ -17,13 +17,13 @@ from vrtune.comparing.tuned import Tuned, read_tuned
 from vrtune.display.figures import safe
 from vrtune.figures import cv_curves, landscape, pruning, training
 from vrtune.figures.panel import Panel
-from vrtune.figures.style import ENTRY_PX, LETTER_PX, plain
+from vrtune.figures.style import ENTRY_PX, LETTER_PX, plain, short
 
 LOG = logging.getLogger(__name__)
 TEXT = "#767676"  # to be read on white and on black
 BOX_PX, WIDTH_PX = 450, 560  # the page's box for a figure
 TITLE_PX, LINE_PX, AXIS_PX, ROW_PX = 40, 16, 56, 19  # title, line under it, axis, legend
-WRAP = 92  # characters in a line
+WRAP, TITLE = 92, 54  # characters in a line, and in the title
 LEGEND = {"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "x": 0}
 REST = 20  # times as long as it took to draw them, the figures of a study that changes are kept
 AGAIN = "train-loss-over-gradients"
@@ -100,7 +100,7 @@ def _graph(panel: Panel) -> dict[str, str]:
     figure = panel.figure
     figure.update_layout(
         title={
-            "text": f"<b>{plain(panel.title)}</b>{small}",
+            "text": f"<b>{plain(short(panel.title, TITLE))}</b>{small}",
             "font": {"size": 16},
             "x": 0,
             "xref": "container",

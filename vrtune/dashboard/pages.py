@@ -58,6 +58,7 @@ class Pages:
         self._lock = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ.setdefault("HTTP_ACCEPT_ENCODING", "")  # optuna-dashboard fails without
         if environ["REQUEST_METHOD"] not in READING:
             return answered(start_response, "405 Method Not Allowed", ONLY_READ)
         if environ.get("PATH_INFO", "").startswith(("/api/", "/csv/")):

@@ -19,7 +19,7 @@ from vrtune.comparing.tuned import Tuned
 from vrtune.figures.importances import leading
 from vrtune.figures.panel import Panel
 from vrtune.figures.scales import LOSSES, Colours, Parameter, Place, colours, named, place, searched
-from vrtune.figures.style import COLOURS, axes, entry, make_room
+from vrtune.figures.style import COLOURS, axes, entry, make_room, short
 
 MOST = 5  # parameters, so that a phone has room for their axes
 SHADES = 10  # of the lines; those of a shade are one trace
@@ -94,7 +94,7 @@ def draw(data: Parallel) -> list[Panel]:
         _add(figure, [chosen], data, of_loss, line=look, legendgroup="choice")
         entry(figure, f"choice: trial {chosen.trial}", "choice", mode="lines", line=look)
     _draw_axes(figure, [*data.parameters, of_loss])
-    beside = TITLE_PX * min(len(data.parameters[0].name), TITLES // last)  # of the first name
+    beside = TITLE_PX * len(short(data.parameters[0].name, TITLES // last))  # of the first name
     figure.update_layout(margin={"l": 12 + beside, "r": 44, "b": 20})
     figure.update_xaxes(range=[-0.1, last + 0.1], visible=False)
     figure.update_yaxes(range=[-0.05, 1.18], visible=False)

@@ -92,7 +92,7 @@ def _spent(tuned: Tuned) -> Spent:
     for trial in tuned.trials:
         state = "failed" if trial.state == "interrupted" else trial.state
         if state in spent:
-            spent[state] += trial.spent
+            spent[state] += max(0.0, trial.spent)
             trials[state] += 1
     pruned = [trial for trial in tuned.trials if trial.state == "pruned"]
     rest = {epoch: _rest(epoch, tuned.complete) for epoch in {t.epochs for t in pruned}}

@@ -97,8 +97,10 @@ def band(
 
 
 def plain(text: object) -> str:
-    """A text of others as plotly shows it letter by letter: no HTML, no template, no formula. Quotes
-    stay, as it knows few names of letters."""
+    """A text of others as plotly shows it letter by letter: no HTML, no template, no formula.
+
+    Quotes stay: plotly does not know their names.
+    """
     return escape(safe(text), quote=False).replace("%", "&#37;").replace("$", "&#36;")
 
 

@@ -14,6 +14,8 @@ from vrtune.reporting.markup import scrolled, text
 DASHES = {"solid": "", "dash": "8 4", "dot": "2 3", "dashdot": "8 3 2 3"}  # as SVG writes them
 WORDS = ("setting", "study", "trials")  # columns of words, which break
 SHORT, LONG = 20, 28  # characters of a name: of one on a line everywhere; of one that breaks
+SPREAD = "± is the standard deviation over folds, or over seeds on test and training data"
+STRONG = "bold is the best, and what can't be told from it"
 REACHED, SPENT = "What each method reached", "With which setting, and at what cost"
 
 
@@ -37,6 +39,10 @@ def method_tables(found: Comparison) -> str:
             if row.method in strong.get(column.kind, set())
         }
         tables.append(_table(columns.methods(rows), shown, title, keys=keys, bold=bold))
+        told = [SPREAD] if any("±" in cell for column in shown for cell in column.cells) else []
+        told += [STRONG] if bold else []
+        if told:  # beside the table, which a phone scrolls
+            tables.append(f'<p class="soft">{text("; ".join(told))}.</p>')
     return "\n".join(tables)
 
 
