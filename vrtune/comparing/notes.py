@@ -25,6 +25,8 @@ def notes(tuned: Sequence[Tuned], storage: str) -> list[str]:
         if each.again and each.again.failed:
             failed = f"{each.again.failed} of {each.again.seeds} seeds"
             said[f"{failed} diverged or learned little: {TRUST}"].append(each)
+        if (found_plain := _plain(each)) is not None:
+            said[found_plain].append(each)
         if each.choice is None:
             said["no complete trial: search longer"].append(each)
     found = [f"{_listed(of)}: {note}" for note, of in said.items()]
@@ -39,6 +41,19 @@ def notes(tuned: Sequence[Tuned], storage: str) -> list[str]:
             first = f"; for {of[0].label}" if len(of) > 1 else ""
             found.append(f"{_listed(of)}: {what}{first}: {command}")
     return found
+
+
+def _plain(tuned: Tuned) -> str | None:
+    """Where a diagnosis found that a method's estimate is the plain gradient: STORM with a = 1."""
+    if tuned.diagnosis is None or tuned.diagnosis.config.estimator.kind == "plain":
+        return None
+    ratios = [each.ratio for each in tuned.diagnosis.readings if each.ratio is not None]
+    if not ratios or any(ratio != 1.0 for ratio in ratios):
+        return None
+    return (
+        f"trial {tuned.diagnosis.trial} had the variance of plain gradients at all {len(ratios)} "
+        "points measured, so it trained without variance reduction"
+    )
 
 
 def _listed(tuned: Sequence[Tuned]) -> str:

@@ -31,8 +31,10 @@ CONCLUDED = ("folds", "seeds")  # what the conclusion repeats
 TO_COPY = ": vrtune "  # before a command at the end of a note
 LEGEND = "{} is the standard deviation over folds, or over seeds; costs are gradient computations"
 PAIRED = (
-    "differences, first minus second, with their 95 % intervals; p is corrected for all pairs "
-    "(Holm); 1st/equal/2nd: how probable it is that the first is better, neither, or the second"
+    "differences, first minus second; 95 % intervals and 1st/equal/2nd (how probable it is that "
+    "the first is better, neither, or the second) are of a pair alone, p is corrected for all "
+    "(Holm); by fold fresh starts alone count where there are any; equal trials and equal cost go "
+    "by the values that settings were chosen by, so no 5 % holds for them"
 )
 BOLD = "bold: the best, and what can't be told from it at a level of 5 %, corrected by Holm"
 NOT_BOLD = "nothing is bold where no method can be told from the best"
