@@ -73,7 +73,7 @@ def test_a_study_without_a_complete_trial_has_dashes(known: str) -> None:
     found = compare(storage=known)
     lines = found.text(80).splitlines()
     assert next(line.split() for line in lines if line.startswith("storm ")) == ["storm", *"----"]
-    assert "storm: no complete trial: search longer" in found.notes
+    assert "storm: no complete trial: search longer" in map(str, found.notes)
 
 
 def test_what_is_missing_comes_with_the_command_that_makes_it(url: str) -> None:
@@ -117,7 +117,9 @@ def test_of_many_methods_the_pairs_with_the_best_are_shown(url: str) -> None:
     pairs = [line for line in found.text().splitlines() if line.startswith("m") and " - m" in line]
     assert len(pairs) == 3 * 7  # by fold, and at two equal budgets: by seed there is nothing
     assert all("m3" in line.split("  ")[0] for line in pairs)
-    assert "only the pairs with m3 are shown; all 28: --pairs" in " ".join(found.text().split())
+    assert "only the pairs with the best of each table are shown; all 28: --pairs" in " ".join(
+        found.text().split()
+    )
     every = found.text(pairs=True)
     assert sum(" - m" in line.split("  ")[0] for line in every.splitlines()) == 3 * 28
     assert "conclusion" not in every
@@ -131,6 +133,19 @@ def test_it_is_as_wide_as_the_terminal(known: str, width: int) -> None:
     wide = [line for line in found.text(width).splitlines() if cell_len(line) > width]
     assert all(line.strip().startswith("vrtune ") for line in wide)  # to be copied
     assert len(found.text(200).splitlines()) < len(found.text(80).splitlines())
+
+
+def test_each_way_of_comparing_has_its_own_best(url: str) -> None:
+    """Or a verdict would rest on pairs that nobody sees."""
+    for i in range(7):
+        again = [0.9 - abs(i - 5) / 50 + j / 1000 for j in range(3)]
+        make(url, f"m{i}", shifted(EVEN, 0.1 * abs(i - 3)), again=again)
+    tables = compare(storage=url).text().split("\n\n")
+    for heading, best in (("loss by fold", "m3"), ("accuracy by seed", "m5")):
+        (table,) = (table for table in tables if f"  {heading}" in table.splitlines()[0])
+        rows = [line.split("  ")[0] for line in table.splitlines()[1:]]
+        assert len(rows) == 6
+        assert all(best in row for row in rows)
 
 
 def test_a_terminal_sees_no_control_characters(url: str) -> None:

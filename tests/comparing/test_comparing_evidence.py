@@ -82,7 +82,7 @@ def only(kind: Kind, *methods: Tuned) -> Difference:
 
 def silent(difference: Difference) -> str:
     """Its note, of one that says nothing else."""
-    named = {"first", "second", "kind", "measure", "n", "repeats", "note"}
+    named = {"first", "second", "kind", "measure", "n", "repeats", "reasons"}
     assert all(v is None for v in difference.model_dump(exclude=named).values())
     return difference.note
 
@@ -113,7 +113,7 @@ def test_without_fresh_starts_it_is_said_that_the_choice_was_made_by_these(
     assert (told.n, told.repeats) == (4, 0)
     lacks = "a" if again[0] is None else "b"
     assert told.note == (
-        "by the values that the choice was made by, which are too good: "
+        "by the values that the choice was made by, which are too good; "
         f"{lacks} was not judged on fresh starts"
     )
 
@@ -160,7 +160,7 @@ def test_a_study_without_a_choice_is_named() -> None:
     told = found("folds", method("a"), method("b", POOR), method("c"))
     assert [silent(each) for each in told] == [
         "a has no complete trial",
-        "a has no complete trial and c has no complete trial",
+        "a has no complete trial; c has no complete trial",
         "c has no complete trial",
     ]
 

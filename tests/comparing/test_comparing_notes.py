@@ -43,4 +43,4 @@ def test_an_estimate_that_is_the_plain_gradient_is_told(
     found: Diagnosis | None, told: bool
 ) -> None:
     said = notes([tuned([], diagnosis=found)], "sqlite:///studies.db")
-    assert any(TOLD in note for note in said) == told
+    assert any(TOLD in note.text for note in said) == told

@@ -12,6 +12,7 @@ from reference.literal_trials import tuned
 from vrtune import Task
 from vrtune.comparing.evidence import KINDS, Difference, Kind
 from vrtune.comparing.rates import found_rate
+from vrtune.comparing.reasons import Reason
 from vrtune.comparing.tuned import Tuned
 from vrtune.comparing.verdict import Verdict, conclusion, verdicts
 
@@ -41,7 +42,9 @@ def differing(
                 mean=None if known is None else sign * (scores[first] - scores[second]),
                 p=known,
                 p_holm=known,
-                note="" if known is not None else f"{second} was not trained again",
+                reasons=[]
+                if known is not None
+                else [Reason(who=second, what="was not trained again")],
             )
         )
     return out
@@ -170,7 +173,7 @@ def test_the_claim_knows_how_many_methods_there_are() -> None:
 
 
 def test_values_that_a_choice_was_made_by_are_no_ground_for_the_rates() -> None:
-    assert "no choice was made by" in judged("equal trials", {"a": 1.0, "b": 2.0}, {}).claim
+    assert "the rates do not hold" in judged("equal trials", {"a": 1.0, "b": 2.0}, {}).claim
     assert "no choice was made by" not in judged("folds", {"a": 1.0, "b": 2.0}, {}).claim
 
 

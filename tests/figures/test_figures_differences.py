@@ -10,6 +10,7 @@ import pytest
 from reference.literal_trials import tried, tuned
 
 from vrtune.comparing.evidence import Difference
+from vrtune.comparing.reasons import Reason
 from vrtune.comparing.tuned import Tuned
 from vrtune.figures.differences import ROW_PX, Forest, compute, draw
 from vrtune.figures.style import look
@@ -159,7 +160,14 @@ def test_nothing_known_but_the_mean_and_no_difference_at_all() -> None:
 
 def test_a_pair_that_was_not_compared_keeps_its_row() -> None:
     none = dict.fromkeys(("mean", "low", "high", "p", "p_holm"))
-    (panel,) = draw([forest(pair(), pair("sgd", "svrg", **none, note="svrg diverged <in 1>"))])
+    (panel,) = draw(
+        [
+            forest(
+                pair(),
+                pair("sgd", "svrg", **none, reasons=[Reason(who="svrg", what="diverged <in 1>")]),
+            )
+        ]
+    )
     texts = [a.text for a in panel.figure.layout.annotations]
     assert texts.count("not compared") == 1
     assert rows_of(panel)[1] == ("sgd", "svrg")

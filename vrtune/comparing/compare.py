@@ -8,7 +8,7 @@ from typing import Literal
 
 from vrtune.comparing.evidence import Difference, differences
 from vrtune.comparing.formats import differences_as_csv, rows_as_csv
-from vrtune.comparing.notes import notes
+from vrtune.comparing.notes import Note, notes
 from vrtune.comparing.studies import read_studies
 from vrtune.comparing.table import Row, table
 from vrtune.comparing.tasks import unlike
@@ -36,7 +36,7 @@ class Comparison(Settings):
     differences: tuple[Difference, ...]
     verdicts: tuple[Verdict, ...]
     conclusion: str
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
     def text(self, width: int = WIDTH, *, pairs: bool = False) -> str:
         """For a terminal of so many columns; with `pairs` all pairs of methods, and no more."""

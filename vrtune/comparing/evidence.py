@@ -6,7 +6,6 @@ seeds of their retrainings. Their values pair: what is common to both falls out 
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -15,12 +14,12 @@ from itertools import combinations
 from typing import Literal, get_args
 
 from vrtune.comparing.paired import holm, paired
+from vrtune.comparing.reasons import Reason, faults, lacking
 from vrtune.comparing.tasks import unlike
 from vrtune.comparing.tried import Tried
 from vrtune.comparing.tunability import best_at, equal_spent, equal_trials
 from vrtune.comparing.tuned import Tuned
 from vrtune.config import Settings, Task
-from vrtune.display.figures import safe
 
 Kind = Literal["folds", "seeds", "equal trials", "equal gradient computations"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -46,7 +45,12 @@ class Difference(Settings):
     first_better: float | None = None  # posterior probabilities, of losses alone
     equal: float | None = None
     second_better: float | None = None
-    note: str = ""  # why nothing can be said, or what to bear in mind
+    reasons: tuple[Reason, ...] = ()  # why nothing can be said, or what to bear in mind
+
+    @property
+    def note(self) -> str:
+        """The reasons in words."""
+        return "; ".join(map(str, self.reasons))
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,8 @@ class _Values:
     second: Sequence[float | None] = ()
     correlation: float = 0.0
     repeats: int = 0
-    note: str = ""
-    why: str = ""
+    reasons: tuple[Reason, ...] = ()  # to bear in mind
+    why: tuple[Reason, ...] = ()  # nothing can be said
 
 
 def differences(
@@ -89,7 +93,7 @@ def differences(
 
     Returns:
         Of each kind every pair, in the order of the methods. Where nothing can be said its numbers
-        are None, and `note` says why.
+        are None, and `reasons` say why.
     """
     ways: dict[Kind, Callable[[Tuned, Tuned], _Values]] = {
         "folds": _by_fold,
@@ -121,16 +125,18 @@ def _compared(
     who = {"first": first.label, "second": second.label, "kind": kind}
     who["measure"] = "validation loss" if loss else "test accuracy"
     differing = unlike(first, second)
-    values = _Values(why=f"not paired: {differing}") if differing else way(first, second)
+    unpaired = (Reason(what=f"not paired: {differing}"),)
+    values = _Values(why=unpaired) if differing else way(first, second)
     unit = "seeds" if kind == "seeds" else "folds" if first.task.parts > 1 else "trainings"
-    why = values.why or _faults([(first, values.first), (second, values.second)], unit)
+    why = values.why or faults([(first, values.first), (second, values.second)], unit)
     if why:
-        return Difference.model_validate({**who, "note": why})
+        return Difference.model_validate({**who, "reasons": why})
     one, other = _known(values.first), _known(values.second)
     width = rope if loss else None
     test = paired(one, other, correlation=values.correlation, rope=width, alpha=alpha)
-    note = "; ".join(filter(None, (test.note, values.note)))
-    known = {**asdict(test), "n": len(one), "repeats": values.repeats, "note": note}
+    known = asdict(test)
+    told = (Reason(what=note),) if (note := known.pop("note")) else ()
+    known |= {"n": len(one), "repeats": values.repeats, "reasons": (*told, *values.reasons)}
     return Difference.model_validate({**who, **known})
 
 
@@ -140,15 +146,16 @@ def _compared(
 def _by_fold(first: Tuned, second: Tuned) -> _Values:
     """The choices of both, on fresh starts where both have them."""
     if first.choice is None or second.choice is None:
-        return _Values(why=_lacking([first, second], lambda t: t.choice, "has no complete trial"))
+        return _Values(why=lacking([first, second], lambda t: t.choice, "has no complete trial"))
     if not (first.confirmed and second.confirmed):
-        again = _lacking([first, second], lambda t: t.confirmed, "was not judged on fresh starts")
-        return _searched(first.task, first.choice, second.choice, f"{SEARCHED}: {again}")
+        again = lacking([first, second], lambda t: t.confirmed, "was not judged on fresh starts")
+        searched = (Reason(what=SEARCHED), *again)
+        return _searched(first.task, first.choice, second.choice, searched)
     one, other = first.confirmed.losses, second.confirmed.losses
     repeats = min(len(one), len(other))
     one, other, parts = one[:repeats], other[:repeats], first.task.parts
     if any(len(row) != parts for row in (*one, *other)):
-        return _Values(why=f"a repeat is not of {_folds(first.task)}")
+        return _Values(why=(Reason(what=f"a repeat is not of {_folds(first.task)}"),))
     if parts == 1:
         one, other = ([[row[0] for row in rows]] for rows in (one, other))
     return _Values(
@@ -156,14 +163,14 @@ def _by_fold(first: Tuned, second: Tuned) -> _Values:
         second=[_mean(column) for column in zip(*other, strict=True)],
         correlation=_correlation(first.task),
         repeats=repeats,
-        note="of one split" if parts == 1 else "",
+        reasons=(Reason(what="of one split"),) if parts == 1 else (),
     )
 
 
 def _by_seed(first: Tuned, second: Tuned) -> _Values:
     """The retrainings of both choices."""
     if first.again is None or second.again is None:
-        return _Values(why=_lacking([first, second], lambda t: t.again, "was not trained again"))
+        return _Values(why=lacking([first, second], lambda t: t.again, "was not trained again"))
     one, other = first.again.test_accuracy.values, second.again.test_accuracy.values
     seeds = min(len(one), len(other))
     return _Values(one[:seeds], other[:seeds])
@@ -177,16 +184,17 @@ def _at_equal(
     what = f"{trials} trials" if spent is None else f"{spent:,.0f} gradient computations"
     if one is None or other is None:
         both = [each for each, best in ((first, one), (second, other)) if best is None]
-        return _Values(why=_lacking(both, lambda t: None, f"has no complete trial after {what}"))
-    return _searched(first.task, one, other, f"after {what} of each")
+        return _Values(why=lacking(both, lambda t: None, f"has no complete trial after {what}"))
+    return _searched(first.task, one, other, (Reason(what=f"after {what} of each", budget=True),))
 
 
-def _searched(task: Task, first: Tried, second: Tried, note: str) -> _Values:
+def _searched(task: Task, first: Tried, second: Tried, reasons: tuple[Reason, ...]) -> _Values:
     """What the search saw of two trials."""
     one, other = first.folds, second.folds
     if {len(one), len(other)} != {task.parts}:
-        return _Values(why=f"the losses that are kept are not of {_folds(task)}")
-    return _Values(one, other, correlation=_correlation(task), note=note)
+        unlike_folds = f"the losses that are kept are not of {_folds(task)}"
+        return _Values(why=(Reason(what=unlike_folds),))
+    return _Values(one, other, correlation=_correlation(task), reasons=reasons)
 
 
 def _correlation(task: Task) -> float:
@@ -206,24 +214,3 @@ def _mean(column: Iterable[float | None]) -> float | None:
     all_of = list(column)
     known = _known(all_of)
     return statistics.fmean(known) if len(known) == len(all_of) else None
-
-
-# ---- why not -------------------------------------------------------------------------------------
-
-
-def _lacking(tuned: Sequence[Tuned], of: Callable[[Tuned], object], what: str) -> str:
-    """Who lacks something."""
-    names = [safe(each.label) for each in tuned if of(each) is None]
-    return " and ".join(f"{name} {what}" for name in names)
-
-
-def _faults(sides: Sequence[tuple[Tuned, Sequence[float | None]]], unit: str) -> str:
-    """Who diverged where, or has nothing to compare."""
-    said = []
-    for tuned, values in sides:
-        lost = sum(v is None or not math.isfinite(v) for v in values)
-        if not values:
-            said.append(f"{safe(tuned.label)} has no values")
-        elif lost:
-            said.append(f"{safe(tuned.label)} diverged in {lost} of {len(values)} {unit}")
-    return " and ".join(said)

@@ -57,7 +57,9 @@ def rows_as_csv(rows: Sequence[Row]) -> str:
 
 def differences_as_csv(found: Sequence[Difference]) -> str:
     """A line a pair of methods and way of comparing them, in full precision."""
-    return _csv(Difference.model_fields, [each.model_dump() for each in found])
+    names = [name for name in Difference.model_fields if name != "reasons"]
+    lines = [{**each.model_dump(include={*names}), "note": each.note} for each in found]
+    return _csv([*names, "note"], lines)
 
 
 def _flat(row: Row) -> dict[str, Any]:

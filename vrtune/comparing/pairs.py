@@ -38,42 +38,24 @@ def parts(found: Sequence[Difference], places: int = 4) -> list[Part]:
 
 
 def pair_notes(found: Sequence[Difference]) -> list[str]:
-    """What is to be said of differences, each once: of whom, if it is of single methods, or else of
-    which pairs."""
-    about: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)  # whom, in order
+    """What is to be said of differences, each once: of which methods, or of which pairs."""
+    about: dict[tuple[Kind, str, bool], dict[str, None]] = defaultdict(dict)  # whom, in order
     for each in found:
-        for part in each.note.split("; ") if each.note and not _is_said(each) else ():
-            lead, colon, clauses = part.rpartition(": ")
-            said = [_about_one(clause, each) for clause in clauses.split(" and ")]
-            of_methods = [pair for pair in said if pair]
-            if len(of_methods) < len(said):
-                about[f"{HEADINGS[each.kind]}: {part}", ""][_named(each)] = None
-                continue
-            for label, what in of_methods:
-                about[f"{HEADINGS[each.kind]}: {lead}{colon}", what][label] = None
+        for reason in each.reasons:
+            if not reason.budget:
+                whom = safe(reason.who) if reason.who else _named(each)
+                about[each.kind, reason.what, bool(reason.who)][whom] = None
     return [
-        f"{lead}{_together(whom, what)}" if what else f"{lead} ({first_of(whom, NAMED)})"
-        for (lead, what), whom in about.items()
+        f"{HEADINGS[kind]}: "
+        + (_together(whom, what) if of_methods else f"{what} ({first_of(whom, NAMED)})")
+        for (kind, what, of_methods), whom in about.items()
     ]
-
-
-def _about_one(clause: str, each: Difference) -> Pair | None:
-    """A method of the pair, and what is said of it."""
-    for label in map(safe, (each.first, each.second)):
-        if clause.startswith(f"{label} "):
-            return label, clause.removeprefix(f"{label} ")
-    return None
 
 
 def _together(whom: Collection[str], what: str) -> str:
     verb, _, rest = what.partition(" ")
     verb = {"was": "were", "has": "have"}.get(verb, verb) if len(whom) > 1 else verb
     return f"{first_of(whom, NAMED)} {verb} {rest}"
-
-
-def _is_said(each: Difference) -> bool:
-    """Whether a note is of the budget, which a heading of the table names."""
-    return each.p is not None and each.note.startswith("after ")
 
 
 def _part(found: Sequence[Difference], kind: Kind, places: int) -> Part:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
+from vrtune.comparing.claims import claim, units
 from vrtune.comparing.evidence import KINDS, Difference, Kind
-from vrtune.comparing.rates import found_rate, needed
 from vrtune.comparing.tasks import unlike
 from vrtune.comparing.tuned import Tuned
-from vrtune.config import Settings, Task
+from vrtune.config import Settings
 from vrtune.display.figures import safe
 
 BY: dict[Kind, str] = {
@@ -19,7 +19,6 @@ BY: dict[Kind, str] = {
     "equal trials": "at equal trials",
     "equal gradient computations": "at equal gradient computations",
 }
-ENOUGH = 0.8  # of the cases in which a better method should be found
 REASONS = 2  # that a sentence gives
 NAMED = 4  # methods that a sentence names, of those that can't be told apart
 
@@ -118,10 +117,10 @@ def _verdict(
     if best is None:
         said = f"no winner {BY[kind]}: {_nothing(own)}"
     elif winner is None:
-        rest = _no_winner(best, level, worse, open_, _units(task, known), own)
+        rest = _no_winner(best, level, worse, open_, units(task, known), own)
         said = f"no winner {BY[kind]}: {rest}"
     else:
-        sure = f"{_units(task, known)}, {_p(known, best)}"
+        sure = f"{units(task, known)}, {_p(known, best)}"
         said = f"{safe(best)} wins {BY[kind]}: it is better than {_listed(worse)} ({sure})"
     return Verdict(
         kind=kind,
@@ -131,7 +130,7 @@ def _verdict(
         worse=worse,
         left_out=[each.label for each in tuned if each.label not in labels],
         sentence=said,
-        claim=_claim(task, known, alpha) if known else "",
+        claim=claim(task, known, alpha) if known else "",
     )
 
 
@@ -139,9 +138,14 @@ def _nothing(own: Sequence[Difference]) -> str:
     """Why nothing can be compared."""
     if not own:
         return "no two studies are of one task and seed"
-    notes = list(dict.fromkeys(d.note for d in own))
+    notes = _reasons(own)
     more = "; and more" if len(notes) > REASONS else ""
     return f"nothing can be compared ({'; '.join(notes[:REASONS])}{more})"
+
+
+def _reasons(own: Sequence[Difference]) -> list[str]:
+    """Each once."""
+    return list(dict.fromkeys(str(reason) for d in own for reason in d.reasons))
 
 
 def _no_winner(
@@ -158,8 +162,8 @@ def _no_winner(
     said += f" ({units})"
     said += f"; {_some(worse)} {'are' if len(worse) > 1 else 'is'} worse" if worse else ""
     if open_:
-        notes = [d.note for d in own if best in (d.first, d.second) and d.p_holm is None]
-        why = "; ".join(list(dict.fromkeys(notes))[:REASONS])
+        silent = [d for d in own if best in (d.first, d.second) and d.p_holm is None]
+        why = "; ".join(_reasons(silent)[:REASONS])
         said += f"; {_listed(open_)} can't be compared with it ({why})"
     return said
 
@@ -203,48 +207,3 @@ def _p(known: Sequence[Difference], best: str) -> str:
     own = [d.p_holm for d in known if best in (d.first, d.second) and d.p_holm is not None]
     corrected = " after Holm's correction" if len(known) > 1 else ""
     return f"p {'at most ' if len(own) > 1 else ''}{max(own):.2g}{corrected}"
-
-
-def _units(task: Task, known: Sequence[Difference]) -> str:
-    """What the values are, and how many."""
-    n = min(d.n for d in known)
-    if known[0].kind == "seeds":
-        return f"{n} seeds"
-    if task.holdout:
-        return f"{n} fresh starts on one split"
-    repeats = min(d.repeats for d in known)
-    return f"{n} folds" + (f", each of {repeats} fresh starts" if repeats > 1 else "")
-
-
-def _claim(task: Task, known: Sequence[Difference], alpha: float) -> str:
-    """The rates, as they follow from the number of methods and of values."""
-    kind, methods = known[0].kind, len({label for d in known for label in (d.first, d.second)})
-    n = min(d.n for d in known)
-    seeds = kind == "seeds"
-
-    def correlation(values: int) -> float:
-        return 0.0 if seeds else task.holdout or 1 / values
-
-    rate = found_rate(methods, n, correlation(n), alpha=alpha)
-    others = "every other" if methods > 2 else "the other"
-    said = (
-        f"among {'two' if methods == 2 else methods} equal methods a winner is named in at most "
-        f"{100 * alpha:g} % of comparisons; one that is 2 sd of the paired differences better than "
-        f"{others}, in {_percent(rate)} ({_units(task, known)})"
-    )
-    if rate < ENOUGH:
-        unit = "seeds" if seeds else "fresh starts" if task.holdout else "folds"
-        more = needed(methods, correlation, rate=ENOUGH, alpha=alpha)
-        enough = f"{100 * ENOUGH:g} %"
-        said += (
-            f"; it takes {more} {unit} to find it in {enough}"
-            if more
-            else f"; no number of {unit} finds it in {enough}"
-        )
-    if not seeds and any(d.repeats == 0 for d in known):
-        said += "; by values that no choice was made by, which these are not"
-    return said
-
-
-def _percent(rate: float) -> str:
-    return "less than 1 %" if rate < 0.01 else f"{100 * rate:.0f} %"

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from vrtune.comparing import latex
 from vrtune.comparing.columns import Bold, Column, Part, budgets, chosen, costs, methods, results
-from vrtune.comparing.evidence import Difference, Kind
+from vrtune.comparing.evidence import Kind
 from vrtune.comparing.formats import markdown, marked, web
+from vrtune.comparing.notes import Note
 from vrtune.comparing.pairs import pair_notes, pairs, parts, with_method
 from vrtune.display.figures import safe
 from vrtune.display.tables import Block, blocks, broken
@@ -28,7 +29,6 @@ BY: dict[Kind, str] = {
     "equal gradient computations": "equal cost",
 }
 CONCLUDED = ("folds", "seeds")  # what the conclusion repeats
-TO_COPY = ": vrtune "  # before a command at the end of a note
 LEGEND = "{} is the standard deviation over folds, or over seeds; costs are gradient computations"
 PAIRED = (
     "differences, first minus second; 95 % intervals and 1st/equal/2nd (how probable it is that "
@@ -42,10 +42,9 @@ NOT_BOLD = "nothing is bold where no method can be told from the best"
 
 @dataclass(frozen=True)
 class _Evidence:
-    """The pairs that are shown."""
+    """The pairs that are shown: tables, each with the names of its pairs before its parts."""
 
-    pairs: Column
-    parts: list[Part]
+    tables: list[tuple[Column, list[Part]]]
     notes: list[str]
 
 
@@ -54,13 +53,13 @@ def as_text(found: Comparison, width: int, *, only_pairs: bool = False) -> list[
     evidence, left = _evidence(found, every=only_pairs), methods(found.rows)
     tables = [*results(found.rows), *budgets(found.rows), *costs(found.rows)]
     first = [*_table(left, tables, width), *_table(left, chosen(found.rows), width)]
-    said = [(BY[v.kind], v.sentence) for v in found.verdicts if v.kind not in CONCLUDED]
-    said += [("how sure", claim) for claim in _claims(found)]
-    said += [("conclusion", found.conclusion)]
+    said = [(BY[v.kind], Note(text=v.sentence)) for v in found.verdicts if v.kind not in CONCLUDED]
+    said += [("how sure", Note(text=claim)) for claim in _claims(found)]
+    said += [("conclusion", Note(text=found.conclusion))]
     notes = [("note", note) for note in _notes(found, evidence, "+-", only_pairs=only_pairs)]
     return [
         *([] if only_pairs else first),
-        *_table(evidence.pairs, evidence.parts, width),
+        *(block for names, those in evidence.tables for block in _table(names, those, width)),
         *_sentences(notes, width),
         *_sentences([] if only_pairs else said, width),
     ]
@@ -72,12 +71,13 @@ def as_markdown(found: Comparison, *, only_pairs: bool = False) -> str:
     columns = [*results(rows, sign="±", least=2), *budgets(rows, least=2), *costs(rows)]
     table = markdown(methods(rows), [*columns, *chosen(rows)], bold)
     said = [] if only_pairs else [*_verdicts(found), *_claims(found)]
+    notes = _notes(found, evidence, "±", only_pairs=only_pairs)
     texts = [
         "" if only_pairs else table,
-        markdown(evidence.pairs, evidence.parts) if evidence.parts else "",
+        *(markdown(names, those) for names, those in evidence.tables),
         "" if only_pairs else marked(safe(found.conclusion)),
         _list(said),
-        _list([*_about(bold, only_pairs), *_notes(found, evidence, "±", only_pairs=only_pairs)]),
+        _list([*_about(bold, only_pairs), *map(str, notes)]),
     ]
     return "\n\n".join(filter(None, texts)) + "\n"
 
@@ -92,9 +92,10 @@ def as_latex(found: Comparison, *, only_pairs: bool = False) -> str:
     )
     pages = [reached[:2], [*reached[2:], *budgets(rows, least=2)], spent, [trials, setting]]
     tables = [] if only_pairs else [latex.tabular(methods(rows), p, bold) for p in pages if p]
-    tables += [latex.tabular(evidence.pairs, [part]) for part in evidence.parts]
+    tables += [latex.tabular(names, [part]) for names, those in evidence.tables for part in those]
     said = [] if only_pairs else [found.conclusion, *_verdicts(found), *_claims(found)]
-    said += [*_about(bold, only_pairs), *_notes(found, evidence, "±", only_pairs=only_pairs)]
+    said += _about(bold, only_pairs)
+    said += map(str, _notes(found, evidence, "±", only_pairs=only_pairs))
     head = [latex.NEEDS, *(safe(text) for text in said if text)]
     return "\n\n".join(["\n".join(f"% {line}" for line in head), *tables]) + "\n"
 
@@ -104,30 +105,37 @@ def as_web(found: Comparison) -> str:
     evidence, rows = _evidence(found, every=False), found.rows
     columns = [*results(rows, sign="±"), *budgets(rows), *costs(rows), *chosen(rows)]
     tables = [web(methods(rows), columns, _bold(found))]
-    tables += [web(evidence.pairs, evidence.parts)] if evidence.parts else []
+    tables += [web(names, those) for names, those in evidence.tables]
     said = [found.conclusion, *_verdicts(found), *_claims(found)]
-    said += _notes(found, evidence, "±", only_pairs=False)
+    said += map(str, _notes(found, evidence, "±", only_pairs=False))
     texts = [f"<p>{html.escape(safe(text))}</p>" for text in said if text]
     return "".join([*tables, *texts])
 
 
 def _evidence(found: Comparison, *, every: bool, places: int = 4) -> _Evidence:
-    """All pairs; of many methods those with the best alone."""
-    shown: Sequence[Difference] = found.differences
-    notes = []
-    best = next((v.best for v in found.verdicts if v.best), None)
-    if len(found.rows) > FEW and best and not every:
-        shown = with_method(shown, best)
-        count = len({(each.first, each.second) for each in found.differences})
-        notes = [f"only the pairs with {best} are shown; all {count}: --pairs, pairs=True"]
-    return _Evidence(pairs(shown), parts(shown, places), [*notes, *pair_notes(shown)])
+    """All pairs; of many methods, in each way of comparing, those with the best alone."""
+    best = {v.kind: v.best for v in found.verdicts if v.best}
+    if len(found.rows) <= FEW or not best or every:
+        columns = parts(found.differences, places)
+        tables = [(pairs(found.differences), columns)] if columns else []
+        return _Evidence(tables, pair_notes(found.differences))
+    shown = [
+        with_method(own, best[kind]) if kind in best else own
+        for kind in BY
+        if (own := [d for d in found.differences if d.kind == kind])
+    ]
+    tables = [(pairs(own), columns) for own in shown if (columns := parts(own, places))]
+    count = len({(each.first, each.second) for each in found.differences})
+    note = f"only the pairs with the best of each table are shown; all {count}: --pairs, pairs=True"
+    return _Evidence(tables, [note, *pair_notes([d for own in shown for d in own])])
 
 
-def _notes(found: Comparison, evidence: _Evidence, sign: str, *, only_pairs: bool) -> list[str]:
+def _notes(found: Comparison, evidence: _Evidence, sign: str, *, only_pairs: bool) -> list[Note]:
     """What to bear in mind."""
     legend = [] if only_pairs else [LEGEND.format(sign)]
-    paired = [PAIRED] if evidence.parts else []
-    return [*legend, *paired, *evidence.notes, *(() if only_pairs else found.notes)]
+    paired = [PAIRED] if evidence.tables else []
+    own = [Note(text=text) for text in (*legend, *paired, *evidence.notes)]
+    return [*own, *(() if only_pairs else found.notes)]
 
 
 def _verdicts(found: Comparison) -> list[str]:
@@ -137,7 +145,7 @@ def _verdicts(found: Comparison) -> list[str]:
 
 def _claims(found: Comparison) -> list[str]:
     """How far what the conclusion says can be trusted."""
-    return [v.claim for v in found.verdicts if v.claim and v.kind in CONCLUDED]
+    return [f"{BY[v.kind]}: {v.claim}" for v in found.verdicts if v.claim and v.kind in CONCLUDED]
 
 
 def _bold(found: Comparison) -> Bold:
@@ -163,14 +171,13 @@ def _table(first: Column, of: Sequence[Part], width: int) -> list[Block]:
     return blocks([first.heading, *first.cells], columns, width)
 
 
-def _sentences(said: Sequence[tuple[str, str]], width: int) -> list[Block]:
-    """A word and a sentence, which breaks at blanks."""
+def _sentences(said: Sequence[tuple[str, Note]], width: int) -> list[Block]:
+    """A word and a sentence, which breaks at blanks; a command stays whole."""
     lines, room = [], min(width, READABLE) - LABEL
-    for i, (label, sentence) in enumerate(said):
+    for i, (label, note) in enumerate(said):
         shown = "" if i and said[i - 1][0] == label else label
-        text, copied, command = sentence.partition(TO_COPY)
-        texts = broken(safe(text + ":" * bool(copied)), max(room, LABEL))
-        texts += [safe(f"vrtune {command}")] if copied else []
+        texts = broken(safe(note.text + ":" * bool(note.command)), max(room, LABEL))
+        texts += [safe(note.command)] if note.command else []
         for text in texts:
             lines.append(f"{shown:<{LABEL}}{text}")
             shown = ""

@@ -66,17 +66,12 @@ def compute(given: Tuned | Diagnosis, title: str | None = None) -> Variance | No
         The curves of each quantity that has values.
     """
     study, diagnosis = (given.study, given.diagnosis) if isinstance(given, Tuned) else (None, given)
-    if diagnosis is None or (study and _is_plain(diagnosis)):
+    if diagnosis is None or (study and diagnosis.is_plain):
         return None
     found = {name: read for name in TITLES if (read := curves(diagnosis, name))}
     label = given.label if isinstance(given, Tuned) else diagnosis.config.estimator.kind
     title = f"{label}, trial {diagnosis.trial}" if title is None else title
     return Variance(title, study, found) if found else None
-
-
-def _is_plain(diagnosis: Diagnosis) -> bool:
-    """Whether the estimate is the gradient itself, whose ratio is 1 all the time."""
-    return all(reading.ratio in (None, 1.0) for reading in diagnosis.readings)
 
 
 def draw(data: Variance, beside: Sequence[Variance] = ()) -> list[Panel]:

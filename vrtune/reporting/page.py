@@ -122,11 +122,8 @@ def _evidence(comparison: Comparison) -> str:
 
 
 def _notes(comparison: Comparison) -> str:
-    return (
-        f'<div class="notes">{markup.items(map(words.sentence, comparison.notes))}</div>'
-        if comparison.notes
-        else ""
-    )
+    said = [words.sentence(str(note)) for note in comparison.notes]
+    return f'<div class="notes">{markup.items(said)}</div>' if said else ""
 
 
 class _Placed(NamedTuple):

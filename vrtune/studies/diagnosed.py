@@ -34,6 +34,17 @@ class Diagnosis(Settings):
     readings: tuple[Reading, ...]
     train_losses: tuple[float | None, ...]
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the estimate was the gradient itself wherever it was measured."""
+        return all(reading.ratio in (None, 1.0) for reading in self.readings)
+
+    @property
+    def promised_in_vain(self) -> bool:
+        """Whether it was, of a method that promises another: of STORM, where a = 1."""
+        measured = any(reading.ratio is not None for reading in self.readings)
+        return measured and self.is_plain and self.config.estimator.kind != "plain"
+
 
 def keep(study: optuna.Study, found: Diagnosis) -> None:
     """Makes the study remember it."""
