@@ -106,7 +106,7 @@ def test_long_names_are_cut_in_the_legend_alone() -> None:
     assert found is not None
     (curve,) = found.curves
     assert curve.setting == "rate_of_the_first_layer_here=0.25, rate_of_the_other_layer_here=0.5"
-    assert curve.brief == "0 (chosen): rate_…r_here=0.25, rate_…r_here=0.5"
+    assert curve.brief == "0: rate_…r_here=0.25, rate_…r_here=0.5"  # the mark gives way to values
 
 
 def test_no_panel_without_a_choice_or_a_curve() -> None:

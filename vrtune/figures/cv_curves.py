@@ -131,7 +131,9 @@ def _rows(curves: Sequence[Curve]) -> Iterator[tuple[Any, ...]]:
 def _curve(trial: Tried, place: int | None) -> Curve:
     folds = () if place is None else _folds(trial)
     said, number = _setting(trial.params), trial.number
-    brief = f"{number}{' (chosen)' * (place == 0)}: {_setting(trial.params, NAME)}"
+    setting, chosen = _setting(trial.params, NAME), f"{number} (chosen): "
+    fits = place == 0 and len(chosen + setting) <= LONGEST  # it is the widest line in any case
+    brief = (chosen if fits else f"{number}: ") + setting
     return Curve(number, said, brief, trial.state, place, _mean(trial), folds)
 
 
