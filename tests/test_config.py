@@ -202,7 +202,7 @@ def test_nan_and_infinity_are_refused_everywhere(unit: Settings) -> None:
         (lambda: Task(norm="instance"), "norm"),
         (lambda: Task(seed=-1), "seed"),
         (lambda: Task(epoch=3), "a task has no setting 'epoch': did you mean epochs?"),
-        (lambda: Task(x=3), "a task has no setting 'x': choose from dataset, model, norm"),
+        (lambda: Task(x=3), "a task has no setting 'x': choose from dataset, target, model, norm"),
         (lambda: Task(folds=True), "folds: give a number or a word (got True)"),
         (lambda: Task(model=False), "model: give a number or a word (got False)"),
         (lambda: Task(dataset=3), "dataset: Input should be a valid string"),

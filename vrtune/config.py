@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
+    PositiveFloat,
     PositiveInt,
     ValidationInfo,
     field_validator,
@@ -42,8 +43,10 @@ class Task(Settings):
     """What is tuned and how it is judged; a study keeps one Task for its whole life.
 
     Args:
-        dataset: a name (`vrtune list datasets`), a folder of images or an .npz file.
-        model: the architecture's name (`vrtune list models`).
+        dataset: a name (`vrtune list datasets`), a folder of images, an .npz file, a table (.csv,
+            .parquet), or FILE.py:FUNCTION.
+        target: the column of a table that is predicted.
+        model: the architecture's name (`vrtune list models`), or FILE.py:NAME.
         norm: normalisation layers: none, batch or layer.
         init: how weights start: a name (`vrtune list methods`), or a module in your folder inits.
         folds: of the cross-validation, 2 or more.
@@ -55,6 +58,12 @@ class Task(Settings):
         lock_transforms: whether a sample keeps its view from a snapshot to the next.
         precision: of matrix products and convolutions: float32, tf32 (on a GPU) or bfloat16.
         seed: keys folds, weights and batches, 0 or more.
+        loss: what is minimised: cross-entropy (of labels), mse, mae, huber (of numbers), or
+            FILE.py:FUNCTION; auto: cross-entropy or mse, as the targets are.
+        label_smoothing: share of a target that is spread over all classes, 0 to below 1.
+        class_weights: factors of cross-entropy by class: none, balanced, or a number for each.
+        metric: what a study is judged by: loss, accuracy, balanced-accuracy, macro-f1 (of labels),
+            rmse, mae, r2 (of numbers), or FILE.py:FUNCTION.
 
     Raises:
         pydantic.ValidationError: a setting is not known, or its value is refused.
@@ -67,9 +76,15 @@ class Task(Settings):
 
     dataset: str = Field(
         default="digits",
-        description="data set: a name (vrtune list datasets), a folder or an .npz file",
+        description="data set: a name (vrtune list datasets), a folder, an .npz, .csv or .parquet "
+        "file, or FILE.py:FUNCTION",
     )
-    model: str = Field(default="lenet", description="architecture (vrtune list models)")
+    target: str | None = Field(
+        default=None, title="column", description="column of a table that is predicted"
+    )
+    model: str = Field(
+        default="lenet", description="architecture (vrtune list models), or FILE.py:NAME"
+    )
     norm: Literal["none", "batch", "layer"] = Field(
         default="none", description="normalisation layers"
     )
@@ -103,6 +118,24 @@ class Task(Settings):
         description="of matrix products and convolutions; tf32 needs a GPU",
     )
     seed: int = Field(default=1, ge=0, description="keys folds, weights and batches")
+    loss: str = Field(
+        default="auto",
+        description="cross-entropy (of labels), mse, mae or huber (of numbers), or "
+        "FILE.py:FUNCTION; auto: cross-entropy or mse",
+    )
+    label_smoothing: float = Field(
+        default=0.0, ge=0, lt=1, title="share", description="of a target, spread over all classes"
+    )
+    class_weights: Literal["none", "balanced"] | tuple[PositiveFloat, ...] = Field(
+        default="none",
+        title="none|balanced|w,w,...",
+        description="factors of cross-entropy by class",
+    )
+    metric: str = Field(
+        default="loss",
+        description="what the study is judged by: loss, accuracy, balanced-accuracy, macro-f1, "
+        "rmse, mae, r2, or FILE.py:FUNCTION",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -124,12 +157,19 @@ class Task(Settings):
             raise PydanticCustomError("no_bool", "give a number or a word")
         return os.fspath(given) if isinstance(given, os.PathLike) else given
 
-    @field_validator("dataset")
+    @field_validator("dataset", "model", "loss", "metric", "target")
     @classmethod
-    def _can_be_kept(cls, dataset: str) -> str:
-        if fault := path_fault(dataset):
+    def _can_be_kept(cls, given: str | None) -> str | None:
+        if given is not None and (fault := path_fault(given)):
             raise PydanticCustomError("path", fault)
-        return dataset
+        return given
+
+    @field_validator("class_weights", mode="before")
+    @classmethod
+    def _separated(cls, given: Any) -> Any:
+        """A command line gives 1,2,0.5."""
+        words = isinstance(given, str) and given not in ("none", "balanced")
+        return tuple(given.split(",")) if words else given
 
     @property
     def parts(self) -> int:

@@ -22,7 +22,7 @@ CONFIG = TrialConfig(estimator=SVRG(), optimizer=SGD(lr=0.1, momentum=0.9))
 
 def naive(oracle: Any, rows: Any, batches: Any, index: Tensor, took: Callable, **_: object) -> Any:
     """Gradients at the snapshot move the running statistics as the step's own do."""
-    x, y = batches.fetch(index, batches.scale, batches.shift)
+    x, y = batches.fetch(index)
 
     def gradient(*points: Tensor) -> tuple[Tensor, ...]:
         found = [oracle.gradient(weights, rows.buffers, x, y) for weights in points]

@@ -49,7 +49,10 @@ class NoHost(TorchDispatchMode):
 
 @pytest.fixture
 def pretence(monkeypatch: pytest.MonkeyPatch) -> FakeTensorMode:
-    monkeypatch.setattr(torch.autograd, "grad", lambda _, leaves: [*map(torch.empty_like, leaves)])
+    def grad(_: Tensor, leaves: list[Tensor], **how: bool) -> list[Tensor]:
+        return [*map(torch.empty_like, leaves)]
+
+    monkeypatch.setattr(torch.autograd, "grad", grad)
     monkeypatch.setattr(Tensor, "backward", lambda loss: None)
     return FakeTensorMode()
 

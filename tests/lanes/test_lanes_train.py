@@ -82,7 +82,8 @@ def test_validation_equals_a_plain_loop(norm: str, fused: bool, monkeypatch) -> 
     for _ in range(2):
         lanes.train_epoch()
     before = {name: b.clone() for name, b in lanes.rows.buffers.items()}
-    loss, accuracy = lanes.validate()
+    loss, metrics = lanes.validate()
+    accuracy = metrics["accuracy"]
     x, y = problem.data()
     for row, lane in enumerate(lanes.seats):
         module = problem.module_in(lanes, row).eval()

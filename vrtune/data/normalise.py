@@ -24,6 +24,16 @@ def statistics(x: Tensor, indices: Tensor | None = None) -> tuple[Tensor, Tensor
     return mean.float().to(x.device), std.float().to(x.device)
 
 
+def target_statistics(y: Tensor, indices: Tensor) -> tuple[float, float]:
+    """What targets y [N] are scaled and shifted by, y * scale - shift, to have mean 0 and standard
+    deviation 1 over the samples `indices`; labels are left alone."""
+    if not y.is_floating_point():
+        return 1.0, 0.0
+    some = y[indices].double()
+    std = float(some.std(unbiased=False)) or 1.0
+    return 1 / std, float(some.mean()) / std
+
+
 def _of_bytes(x: Tensor, chunks: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
     """Exact, from how often each of the 256 values occurs in each channel."""
     channels = x.shape[1]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from vrtune.gradients.fused import Fused
 from vrtune.gradients.layout import flatten
 from vrtune.gradients.looped import Looped
-from vrtune.gradients.oracle import Oracle
+from vrtune.gradients.oracle import MeanLoss, Oracle, mean_cross_entropy
 
 # Multiplications of a layer with a batch, on average, up to which one call for all lanes is faster.
 # It saves calls; where each has much to do, they cost nothing (docs/performance.md).
@@ -18,7 +18,14 @@ GROUPED = 1.2e7  # on a CPU, of nets whose lanes are no channels side by side
 CUDA = 1e8
 
 
-def make_oracle(module: nn.Module, *, fused: bool, precision: str, threads: int) -> Oracle:
+def make_oracle(
+    module: nn.Module,
+    *,
+    fused: bool,
+    precision: str,
+    threads: int,
+    mean_loss: MeanLoss = mean_cross_entropy,
+) -> Oracle:
     """The oracle of a process. What only a CPU needs is imported on a CPU alone."""
     way: type[Oracle] = Fused if fused else Looped
     if next(module.parameters()).device.type == "cpu":
@@ -29,7 +36,7 @@ def make_oracle(module: nn.Module, *, fused: bool, precision: str, threads: int)
             way = SideBySide
         else:
             module = by_sums(module)
-    return way(module, precision, threads)
+    return way(module, precision, threads, mean_loss)
 
 
 def pays(module: nn.Module, device: torch.device, products: float) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
@@ -50,8 +49,10 @@ class Fused(Oracle):
         for rows in self._blocks(len(W)):
             own = {name: b[rows] for name, b in buffers.items()}
             leaves = [v.detach().requires_grad_() for v in self._weights(W[rows])]
-            loss = _losses(self._forward(module, leaves, own, x[rows]), y[rows])
-            grads = torch.autograd.grad(loss.sum(), leaves)  # of a row, by that row alone
+            loss = self.mean_loss(self._forward(module, leaves, own, x[rows]), y[rows])
+            grads = torch.autograd.grad(  # of a row, by that row alone
+                loss.sum(), leaves, allow_unused=True, materialize_grads=True
+            )
             for part, grad in zip(self.layout.views(G[rows]).values(), grads, strict=True):
                 part.copy_(grad)
             losses.append(loss.detach())
@@ -73,10 +74,4 @@ class Fused(Oracle):
         return self._forward(module, self._weights(W), buffers, x)
 
     def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
-        return _losses(self._by_vmap(self.original.train(), parameters, buffers, x), y)
-
-
-def _losses(logits: Tensor, y: Tensor) -> Tensor:
-    """Mean losses [r] of logits [r, B, classes]."""
-    each = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none")
-    return each.view(y.shape).mean(1)
+        return self.mean_loss(self._by_vmap(self.original.train(), parameters, buffers, x), y)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from vrtune.gradients.oracle import Buffers, Oracle
+from vrtune.gradients.oracle import Buffers, MeanLoss, Oracle, mean_cross_entropy
 
 
 class Looped(Oracle):
@@ -15,8 +14,14 @@ class Looped(Oracle):
     is copied), and their gradients at the same row of the result, so a backward pass writes in
     place."""
 
-    def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
-        super().__init__(module, precision, threads)
+    def __init__(
+        self,
+        module: nn.Module,
+        precision: str = "float32",
+        threads: int = 1,
+        mean_loss: MeanLoss = mean_cross_entropy,
+    ) -> None:
+        super().__init__(module, precision, threads, mean_loss)
         # cuDNN's convolutions prefer channels last; a batched one has no such layout
         if self.device.type == "cuda":
             self.memory_format = torch.channels_last
@@ -29,7 +34,7 @@ class Looped(Oracle):
         for row, xi in enumerate(self._seated(module, W, buffers, x)):
             for p, grad in zip(module.parameters(), grads, strict=True):
                 p.grad = grad[row]
-            loss = F.cross_entropy(module(xi), y[row])
+            loss = self._loss(module(xi), y[row])
             loss.backward()
             losses.append(loss.detach())
         return G, torch.stack(losses)
@@ -44,5 +49,9 @@ class Looped(Oracle):
             named = {name: p[row] for name, p in zip(self.layout.shapes, parameters, strict=True)}
             seated = {name: b[row] for name, b in buffers.items()}
             logits = functional_call(self.module, (named, seated), (x[row],))
-            out.append(F.cross_entropy(logits, y[row]))
+            out.append(self._loss(logits, y[row]))
         return torch.stack(out)
+
+    def _loss(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """The mean loss of a lane's outputs [B, k]."""
+        return self.mean_loss(outputs.unsqueeze(0), y.unsqueeze(0))[0]

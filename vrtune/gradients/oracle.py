@@ -11,13 +11,21 @@ from itertools import pairwise
 from typing import TypeVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vrtune.gradients.layout import Layout
 from vrtune.gradients.precision import computed_in
 
 Buffers = dict[str, Tensor]
+MeanLoss = Callable[[Tensor, Tensor], Tensor]  # outputs [r, B, k] and targets [r, B] to losses [r]
 Result = TypeVar("Result")
+
+
+def mean_cross_entropy(outputs: Tensor, y: Tensor) -> Tensor:
+    """Mean losses [r] of outputs [r, B, classes]."""
+    each = F.cross_entropy(outputs.flatten(0, 1), y.flatten(), reduction="none")
+    return each.view(y.shape).mean(1)
 
 
 class Oracle(ABC):
@@ -30,9 +38,16 @@ class Oracle(ABC):
     least = 1  # rows of a thread
     memory_format = torch.contiguous_format  # of a batch, one row after another
 
-    def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        precision: str = "float32",
+        threads: int = 1,
+        mean_loss: MeanLoss = mean_cross_entropy,
+    ) -> None:
         """`precision` holds for gradients and outputs; see `computed_in`."""
         self.module = self.original = module.train()
+        self.mean_loss = mean_loss
         self.layout = Layout(module)
         self.device = next(module.parameters()).device
         self.computed = partial(computed_in, precision, self.device)

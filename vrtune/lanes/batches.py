@@ -26,6 +26,8 @@ class Stream:
     validation: Tensor  # indices [m]
     scale: Tensor  # [C]
     shift: Tensor  # [C]
+    y_scale: float = 1.0  # targets that are numbers are learned as y * y_scale - y_shift
+    y_shift: float = 0.0
 
     def key(self, *parts: object) -> tuple[object, ...]:
         """The full name of a random number of this stream."""
@@ -69,7 +71,7 @@ class Batches:
         # an entry names a sample; with augmentation, a sample and a view of it
         self.order = torch.empty(0, 0, dtype=torch.long, device=x.device)
         self.snapshot_order = self.order  # other views where transforms are not locked
-        self.scale = self.shift = torch.empty(0)
+        self.scale = self.shift = self.y_scale = self.y_shift = torch.empty(0)
 
     def begin_epoch(
         self,
@@ -94,12 +96,13 @@ class Batches:
         self.snapshot_order = self.order
         if self.padded is not None and not locked:
             self.snapshot_order = drawn("snapshot views", partitions)
-        scale, shift = normalisation(streams, self.x)
-        if scale.shape == self.scale.shape:  # in place: a captured step reads them
-            self.scale.copy_(scale)
-            self.shift.copy_(shift)
+        drawn_anew = *normalisation(streams, self.x), *standards(streams, self.y)
+        held = self.scale, self.shift, self.y_scale, self.y_shift
+        if drawn_anew[0].shape == held[0].shape:  # in place: a captured step reads them
+            for old, new in zip(held, drawn_anew, strict=True):
+                old.copy_(new)
         else:
-            self.scale, self.shift = scale, shift
+            self.scale, self.shift, self.y_scale, self.y_shift = drawn_anew
 
     def _order(
         self, stream: Stream, epoch: int, partition: int, views: tuple[object, ...]
@@ -111,13 +114,20 @@ class Batches:
         view = draw_views(n, generator(*stream.key(*views)))
         return stream.train[order] * VIEWS + view[order]
 
-    def fetch(self, index: Tensor, scale: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
-        """x [r, B, C, H, W] as the models want it, and y [r, B], of entries [r, B]."""
+    def fetch(self, index: Tensor, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """x [r, B, C, H, W] as the models want it, and y [r, B], of entries [r, B]; of all lanes,
+        or of some `rows` [r]."""
+        some = slice(None) if rows is None else rows
+        scale, shift = self.scale[some], self.shift[some]
         if self.padded is None:
-            return normalised(self.x, index, scale, shift), self.y[index]
+            return normalised(self.x, index, scale, shift), self._targets(index, some)
         sample = index // VIEWS
         x = cropped(self.padded, sample, index % VIEWS)
-        return x.to(scale.dtype).mul_(scale).sub_(shift), self.y[sample]
+        return x.to(scale.dtype).mul_(scale).sub_(shift), self._targets(sample, some)
+
+    def _targets(self, sample: Tensor, some: slice | Tensor) -> Tensor:
+        y = self.y[sample]
+        return y * self.y_scale[some] - self.y_shift[some] if y.is_floating_point() else y
 
     def bounds(self) -> list[tuple[int, int]]:
         """The batches of the epoch as (start, stop)."""
@@ -144,6 +154,12 @@ def normalisation(streams: list[Stream], x: Tensor) -> tuple[Tensor, Tensor]:
     shift = torch.stack([stream.shift for stream in streams])
     shape = (len(streams), 1, -1, 1, 1)
     return scale.view(shape).to(x.device), shift.view(shape).to(x.device)
+
+
+def standards(streams: list[Stream], y: Tensor) -> tuple[Tensor, Tensor]:
+    """What targets y that are numbers are scaled and shifted by in each lane, [L, 1]."""
+    both = torch.tensor([[stream.y_scale, stream.y_shift] for stream in streams]).to(y.device)
+    return both[:, :1], both[:, 1:]
 
 
 def normalised(x: Tensor, index: Tensor, scale: Tensor, shift: Tensor) -> Tensor:

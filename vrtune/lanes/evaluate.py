@@ -1,15 +1,28 @@
-"""Loss and accuracy of all lanes, in large batches and without gradients."""
+"""Loss and metrics of all lanes, in large batches and without gradients."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from vrtune.gradients.oracle import Buffers, Oracle, joined
-from vrtune.lanes.batches import Stream, normalisation, normalised
+from vrtune.lanes.batches import Stream, normalisation, normalised, standards
+from vrtune.objectives.objective import Objective
 
 BATCH_BYTES = 64 * 2**20  # of input for all lanes together
+
+
+class Judged(NamedTuple):
+    """Mean loss [L], and every metric [L] by its name, of lanes over their samples."""
+
+    loss: Tensor
+    metrics: dict[str, Tensor]
+
+    def values(self, metric: str) -> Tensor:
+        """The loss, or a metric, [L]."""
+        return self.loss if metric == "loss" else self.metrics[metric]
 
 
 def evaluate(
@@ -20,28 +33,35 @@ def evaluate(
     data: tuple[Tensor, Tensor],
     index: Tensor,
     parts: list[slice],
-) -> tuple[Tensor, Tensor]:
-    """Mean loss [L] and accuracy [L] of every lane over its samples.
+    objective: Objective,
+) -> Judged:
+    """How every lane does on its samples.
 
     `data` is x [N, C, H, W] and y [N]; `index` [L, m] says which samples each lane is judged on;
-    the lanes of a part are computed at once.
+    the lanes of a part are computed at once. Metrics of numbers are in the units of y, their loss
+    in those that lanes learn.
     """
     x, y = data
     lanes, m = index.shape
     chunk = max(1, min(512, BATCH_BYTES // (4 * lanes * x[0].numel())))
     scale, shift = normalisation(streams, x)
+    y_scale, y_shift = standards(streams, y)
     exact = torch.float32 if W.device.type == "mps" else torch.float64  # MPS has no float64
     loss = torch.zeros(lanes, dtype=exact, device=W.device)
-    correct = torch.zeros(lanes, dtype=torch.long, device=W.device)
+    seen = []
     for start in range(0, m, chunk):
         part = index[:, start : start + chunk]
         batch = normalised(x, part, scale, shift)
-        logits = joined([oracle.logits(W[p], _of(buffers, p), batch[p]) for p in parts])
+        outputs = joined([oracle.logits(W[p], _of(buffers, p), batch[p]) for p in parts])
         target = y[part]
-        each = F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none")
+        learned = target * y_scale - y_shift if objective.numbers else target
+        each = objective.each(outputs.flatten(0, 1), learned.flatten())
         loss += each.view(target.shape).to(exact).sum(1)
-        correct += (logits.argmax(2) == target).sum(1)
-    return loss / m, correct.to(exact) / m
+        if objective.numbers:
+            outputs = (outputs + y_shift.unsqueeze(2)) / y_scale.unsqueeze(2)
+        seen.append(outputs if objective.own else objective.predictions(outputs))
+    targets = y[index]
+    return Judged(loss / m, objective.judge(torch.cat(seen, 1), targets))
 
 
 def _of(buffers: Buffers, rows: slice) -> Buffers:

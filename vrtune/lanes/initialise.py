@@ -62,9 +62,14 @@ def smooth_losses(lanes: Lanes, rows: list[int]) -> Losses:
 
 
 def noise(lanes: Lanes, streams: list[Stream], step: int) -> tuple[Tensor, Tensor]:
-    """A batch of N(0, 1) inputs [r, B, C, H, W] and uniform labels [r, B], keyed by stream."""
+    """A batch of N(0, 1) inputs [r, B, C, H, W] and uniform labels [r, B], or N(0, 1) targets where
+    they are numbers, keyed by stream."""
     generators = [generator(*stream.key(step, "noise")) for stream in streams]
     shape = (lanes.batch_size, *lanes.data[0].shape[1:])
     x = torch.stack([torch.randn(shape, generator=g) for g in generators])
-    y = [torch.randint(lanes.classes, (lanes.batch_size,), generator=g) for g in generators]
+    size = (lanes.batch_size,)
+    if lanes.objective.numbers:
+        y = [torch.randn(size, generator=g) for g in generators]
+    else:
+        y = [torch.randint(lanes.classes, size, generator=g) for g in generators]
     return x.to(lanes.rows.W), torch.stack(y).to(lanes.device)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -23,8 +23,19 @@ class Standing:
     epoch: int
     train_losses: list[float]
     losses: list[float]  # on the validation parts; empty after an epoch that is not judged
-    accuracies: list[float]
     gradient_computations: float
+    metrics: dict[str, list[float]] = field(default_factory=dict)  # judged as the losses are
+    metric: str = "loss"  # what the study is judged by
+
+    @property
+    def values(self) -> list[float]:
+        """What the study is judged by: the losses, or one of the metrics."""
+        return self.losses if self.metric == "loss" else self.metrics.get(self.metric, [])
+
+    @property
+    def accuracies(self) -> list[float]:
+        """The shares of labels that are right; empty where targets are numbers."""
+        return self.metrics.get("accuracy", [])
 
 
 class Pool:
@@ -104,16 +115,22 @@ class Pool:
         out: dict[int, Standing] = {}
         for lanes in self.groups.values():
             due = _due(lanes, train_losses, epochs)
-            found = [values.tolist() for values in lanes.validate(due)] if due else [[], []]
-            loss, accuracy = (dict(zip(due, values, strict=True)) for values in found)
+            judged = lanes.validate(due) if due else None
+            at = {row: i for i, row in enumerate(due)}
+            losses = judged.loss.tolist() if judged else []
+            metrics = {n: v.tolist() for n, v in judged.metrics.items()} if judged else {}
             for trial in dict.fromkeys(lane.trial for lane in lanes.seats):
                 rows = [row for row, lane in enumerate(lanes.seats) if lane.trial == trial]
                 out[trial] = Standing(
                     epoch=lanes.seats[rows[0]].epoch,
                     train_losses=train_losses[trial],
-                    losses=[loss[row] for row in rows if row in loss],
-                    accuracies=[accuracy[row] for row in rows if row in loss],
+                    losses=[losses[at[row]] for row in rows if row in at],
                     gradient_computations=sum(lanes.seats[r].gradient_computations for r in rows),
+                    metrics={
+                        name: [values[at[row]] for row in rows if row in at]
+                        for name, values in metrics.items()
+                    },
+                    metric=lanes.objective.metric,
                 )
         return out
 

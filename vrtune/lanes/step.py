@@ -29,8 +29,8 @@ def batch_gradient(
     `frozen` leaves batch-norm statistics as they are after that one too."""
     buffers, lanes = rows.buffers, len(rows.W)
     index, other = index.unbind(2) if index.dim() == 3 else (index, None)
-    x, y = batches.fetch(index, batches.scale, batches.shift)
-    x_off = x if other is None else batches.fetch(other, batches.scale, batches.shift)[0]
+    x, y = batches.fetch(index)
+    x_off = x if other is None else batches.fetch(other)[0]
 
     def gradient(*points: Tensor) -> tuple[Tensor, ...]:
         count = len(points)
@@ -137,7 +137,7 @@ class PartialSum(ByWidth):
 
     def work(self, index: Tensor) -> None:
         batches, some = self.batches, self.some
-        x, y = batches.fetch(index, batches.scale[some], batches.shift[some])
+        x, y = batches.fetch(index, some)
         copies = {name: b[some] for name, b in self.rows.buffers.items()}
         g = in_parts(self.oracle, self.rows, self.weights, copies, x, y)[0]
         self.total.add_(g, alpha=y.shape[1])

@@ -8,16 +8,18 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
+from vrtune.config import Task
 from vrtune.estimators import Estimator
 from vrtune.estimators.plain import PlainEstimator
 from vrtune.gradients.choice import make_oracle
 from vrtune.lanes.batches import Batches
-from vrtune.lanes.evaluate import evaluate
+from vrtune.lanes.evaluate import Judged, evaluate
 from vrtune.lanes.initialise import initialise
 from vrtune.lanes.keys import key
 from vrtune.lanes.replay import release
 from vrtune.lanes.rows import Lane, Program, Rows, Start
 from vrtune.lanes.step import PartialSum, Step
+from vrtune.objectives.objective import Objective, objective_of
 
 
 class Lanes:
@@ -35,6 +37,7 @@ class Lanes:
         program: Program,
         *,
         fused: bool,
+        objective: Objective | None = None,
         precision: str = "float32",
         threads: int = 1,
         most: int | None = None,
@@ -45,11 +48,19 @@ class Lanes:
         """`make` builds the module with PyTorch's global random numbers; `data` is x and y of the
         training set, on the device that trains; `threads` share the lanes out; `most`
         are rows of one gradient, or all; `epochs` are those of a whole run, which schedules refer
-        to. The rest is the task's."""
+        to; `objective` is cross-entropy of labels if none is given. The rest is the task's."""
         self.data, self.batch_size, self.program = data, batch_size, program
-        self.device, self.classes = data[0].device, int(data[1].max()) + 1
+        self.device = data[0].device
+        self.classes = 0 if data[1].is_floating_point() else int(data[1].max()) + 1
+        self.objective = objective or objective_of(Task(), data[1].cpu(), int(data[1].max()) + 1)
         module = make().to(self.device)
-        self.oracle = make_oracle(module, fused=fused, precision=precision, threads=threads)
+        self.oracle = make_oracle(
+            module,
+            fused=fused,
+            precision=precision,
+            threads=threads,
+            mean_loss=self.objective.mean,
+        )
         self.rows = Rows(module, program, 0, most)
         self.epochs, self.lock_transforms = epochs, lock_transforms
         self.batches = Batches(*data, batch_size, augment=augment)
@@ -194,22 +205,20 @@ class Lanes:
 
     # ---- judging -------------------------------------------------------------------------------
 
-    def validate(self, rows: list[int] | None = None) -> tuple[Tensor, Tensor]:
-        """Mean loss and accuracy of these rows, or of all, on their validation parts, each [r]."""
+    def validate(self, rows: list[int] | None = None) -> Judged:
+        """How these rows, or all, do on their validation parts."""
         rows = list(range(len(self.seats))) if rows is None else rows
         index = torch.stack([self.seats[row].stream.validation for row in rows]).to(self.device)
         return self._judge(rows, self.data, index)
 
-    def judge(self, data: tuple[Tensor, Tensor], index: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean loss and accuracy of every lane on data x, y at `index` [L, m], each [L]."""
+    def judge(self, data: tuple[Tensor, Tensor], index: Tensor) -> Judged:
+        """How every lane does on data x, y at `index` [L, m]."""
         return self._judge(list(range(len(self.seats))), data, index)
 
-    def _judge(
-        self, rows: list[int], data: tuple[Tensor, Tensor], index: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def _judge(self, rows: list[int], data: tuple[Tensor, Tensor], index: Tensor) -> Judged:
         streams = [self.seats[row].stream for row in rows]
         W, buffers = self.rows.W, self.rows.buffers
         parts = self.rows.parts(len(rows))
         if len(rows) < len(self.seats):
             W, buffers = W[rows], {name: b[rows] for name, b in buffers.items()}
-        return evaluate(self.oracle, W, buffers, streams, data, index, parts)
+        return evaluate(self.oracle, W, buffers, streams, data, index, parts, self.objective)

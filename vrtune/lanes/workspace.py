@@ -9,15 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from vrtune.config import Task
-from vrtune.data import Dataset, Part, load
+from vrtune.data import Dataset, Part, of_task
 from vrtune.data.folds import Split, hold_out, k_folds, limit_indices
-from vrtune.data.normalise import statistics
+from vrtune.data.normalise import statistics, target_statistics
 from vrtune.errors import UsageError
 from vrtune.lanes.batches import Stream
 from vrtune.lanes.rows import Program
 from vrtune.lanes.size import Size, size_of
 from vrtune.lanes.train import Lanes
 from vrtune.models import build
+from vrtune.objectives.objective import objective_of
 
 
 class Workspace:
@@ -36,7 +37,8 @@ class Workspace:
         """Reads the training set and draws the splits, unless they are given; raises UsageError or
         VrtuneError if the task can't be done. `threads` of a process may share its lanes."""
         self.task, self.device, self.threads = task, device, threads
-        self.dataset = dataset or load(task.dataset, data_dir)
+        self.dataset = dataset or of_task(task, data_dir)
+        self.objective = objective_of(task, self.dataset.train.y, self.dataset.outputs)
         self.indices = limit_indices(self.dataset.train.y, task.limit, task.seed)
         self.splits = splits or self._draw_splits()
         smallest = min(len(split.train) for split in self.splits)
@@ -69,7 +71,7 @@ class Workspace:
         """The task's model, initialised with PyTorch's global random numbers."""
         task = self.task
         with torch.random.fork_rng([]):  # they are the caller's, too
-            return build(task.model, self.dataset.shape, self.dataset.classes, task.norm)
+            return build(task.model, self.dataset.shape, self.dataset.outputs, task.norm)
 
     @cached_property
     def size(self) -> Size:
@@ -104,7 +106,10 @@ class Workspace:
         """A stream whose normalisation comes from its own training part alone."""
         mean, std = statistics(self.dataset.train.x, train)
         unit = 255.0 if self.dataset.train.x.dtype == torch.uint8 else 1.0
-        return Stream(name, self.task.seed, train, validation, 1 / (unit * std), mean / std)
+        y_scale, y_shift = target_statistics(self.dataset.train.y, train)
+        return Stream(
+            name, self.task.seed, train, validation, 1 / (unit * std), mean / std, y_scale, y_shift
+        )
 
     def lanes(self, program: Program, *, fused: bool, most: int | None = None) -> Lanes:
         """Room for lanes that share a program, `most` of them in one gradient, or all."""
@@ -115,6 +120,7 @@ class Workspace:
             task.batch_size,
             program,
             fused=fused,
+            objective=self.objective,
             precision=task.precision,
             threads=self.threads,
             most=most,

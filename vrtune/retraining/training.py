@@ -126,7 +126,8 @@ def _judge(pool: Pool, data: Data, samples: Tensor | None = None) -> Judged:
     chosen = torch.arange(len(data[1])) if samples is None else samples
     for lanes in pool.groups.values():
         index = chosen.to(lanes.device).expand(len(lanes.seats), -1)
-        loss, accuracy = (values.tolist() for values in lanes.judge(data, index))
+        judged = lanes.judge(data, index)
+        loss, accuracy = judged.loss.tolist(), judged.metrics["accuracy"].tolist()
         for number, rows in _rows(lanes).items():
             out[number] = [loss[row] for row in rows], [accuracy[row] for row in rows]
     return out

@@ -18,8 +18,9 @@ from pydantic import ValidationError
 
 from vrtune.errors import UsageError, VrtuneError, explain
 from vrtune.events import Stopped
+from vrtune.own.files import enrolling, in_their_words, load_file, staying
+from vrtune.own.sources import digest, reach
 from vrtune.spaces.choices import Refused, any_choices, check_names
-from vrtune.spaces.files import enrolling, in_their_words, load_file, staying
 from vrtune.spaces.found import find, find_init
 from vrtune.spaces.points import (
     Lacking,
@@ -32,7 +33,6 @@ from vrtune.spaces.points import (
     refuse_unasked,
     size_of,
 )
-from vrtune.spaces.sources import digest, reach
 from vrtune.trial_config import TrialConfig
 from vrtune.units import InitSettings
 

@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial
 from pydantic import ValidationError
 
 from vrtune.errors import UsageError, explain
-from vrtune.spaces import load_file
+from vrtune.own.files import load_file
 from vrtune.studies.record import read_record
 from vrtune.trial_config import ROLES, TrialConfig
 

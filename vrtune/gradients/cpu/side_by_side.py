@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from vrtune.gradients.cpu.layers import LAYERS
 from vrtune.gradients.fused import Fused
-from vrtune.gradients.oracle import Buffers, parts_of
+from vrtune.gradients.oracle import Buffers, MeanLoss, mean_cross_entropy, parts_of
 
 BLOCK = 32  # rows of a call; more gain nothing, and take new memory for every step
 FEW = 16  # channels: as many as a processor's vector holds
@@ -25,8 +25,14 @@ class SideBySide(Fused):
     """Fused, for modules that `suits` allows. Derivatives of higher order come from the module
     itself, by vmap."""
 
-    def __init__(self, module: nn.Module, precision: str = "float32", threads: int = 1) -> None:
-        super().__init__(module, precision)
+    def __init__(
+        self,
+        module: nn.Module,
+        precision: str = "float32",
+        threads: int = 1,
+        mean_loss: MeanLoss = mean_cross_entropy,
+    ) -> None:
+        super().__init__(module, precision, mean_loss=mean_loss)
         self.module, self.modules = Channels(module).train(), []
         self.use_threads(threads)
 

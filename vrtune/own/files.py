@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from vrtune.errors import UsageError, VrtuneError, told
-from vrtune.spaces.sources import from_beside, parse, reach, read
+from vrtune.own.sources import from_beside, parse, reach, read
 from vrtune.units import Unit, enrolments
 
 FROM_FILE = "vrtune_file_"  # begins the name of the package that stands for a user's folder

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from vrtune import spaces
+from vrtune.own.sources import _meaning
 from vrtune.spaces import Space
-from vrtune.spaces.sources import _meaning
 
 Make = Callable[..., Space]
 

@@ -1,0 +1,54 @@
+"""Metrics of all lanes at once, against scikit-learn's of one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn import metrics as sklearn
+
+from vrtune.objectives import METRICS
+
+LABELS = {
+    "accuracy": sklearn.accuracy_score,
+    "balanced-accuracy": sklearn.balanced_accuracy_score,
+    "macro-f1": lambda y, p: sklearn.f1_score(y, p, average="macro"),
+}
+NUMBERS = {
+    "rmse": sklearn.root_mean_squared_error,
+    "mae": sklearn.mean_absolute_error,
+    "r2": sklearn.r2_score,
+}
+
+
+def test_every_metric_has_a_twin() -> None:
+    assert METRICS.keys() == LABELS.keys() | NUMBERS.keys()
+    assert {name for name, metric in METRICS.items() if metric.numbers} == NUMBERS.keys()
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+@pytest.mark.parametrize("name", LABELS)
+@pytest.mark.parametrize("classes", [2, 5])
+def test_of_labels(name: str, classes: int) -> None:
+    """Lanes that lack a class, in what they see or in what they say, among them."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, classes, (6, 40))
+    predicted = np.where(rng.random(y.shape) < 0.6, y, rng.integers(0, classes, y.shape))
+    y[1][y[1] == classes - 1] = 0
+    predicted[2][predicted[2] == 1] = 0
+    predicted[3] = 0
+    predicted[4] = y[4]
+    y[5] = 0
+    found = METRICS[name].of(torch.from_numpy(predicted), torch.from_numpy(y))
+    expected = [LABELS[name](*lane) for lane in zip(y, predicted, strict=True)]
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_of_numbers(name: str) -> None:
+    rng = np.random.default_rng(1)
+    y = rng.normal(50, 10, (3, 30))
+    predicted = y + rng.normal(0, 5, y.shape) * np.array([[0.1], [1.0], [10.0]])
+    found = METRICS[name].of(torch.from_numpy(predicted), torch.from_numpy(y))
+    expected = [NUMBERS[name](*lane) for lane in zip(y, predicted, strict=True)]
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
