@@ -116,3 +116,24 @@ def test_an_outline_is_checked_as_the_test_part_is() -> None:
 def test_an_empty_test_part_is_refused() -> None:
     with pytest.raises(VrtuneError, match="holds no samples"):
         dataset(part(0)).read_test()
+
+
+def predicting(numbers: list[float], test: Part | None = None) -> Dataset:
+    train = Part(torch.zeros(len(numbers), 1, 2, 3), torch.tensor(numbers))
+    return Dataset("made", 0, train, lambda: test or train)
+
+
+def test_numbers_have_no_classes_and_one_output() -> None:
+    made = predicting([0.5, 2.0])
+    assert (made.classes, made.outputs, dataset().outputs) == (0, 1, 3)
+    assert made.read_test().y.tolist() == [0.5, 2.0]
+    assert Outline.of(made.train).labels is None
+    assert made.fingerprint != predicting([0.5, 2.5]).fingerprint
+    test = Part(torch.zeros(1, 1, 3, 2), torch.tensor([7.0]))
+    with pytest.raises(VrtuneError, match="images of shape"):
+        predicting([0.5, 2.0], test).read_test()
+
+
+def test_one_number_alone_is_refused() -> None:
+    with pytest.raises(VrtuneError, match=r"made holds one number alone to predict, 2.5"):
+        predicting([2.5, 2.5])

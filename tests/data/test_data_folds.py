@@ -158,3 +158,55 @@ def test_hold_out_leaves_no_class_out(share: float) -> None:
     y = torch.arange(200) % 4
     with pytest.raises(UsageError, match="choose another share"):
         hold_out(y, torch.arange(200), share, 1)
+
+
+def numbers(n: int) -> Tensor:
+    return torch.randn(n, generator=torch.Generator().manual_seed(3))
+
+
+@pytest.mark.parametrize("n", [200, 203])
+@pytest.mark.parametrize("folds", [2, 4, 7])
+def test_folds_of_numbers_are_disjoint_equal_and_shuffled(n: int, folds: int) -> None:
+    y, everything = numbers(n), torch.arange(n)
+    splits = k_folds(y, everything, folds, 1)
+    for split in splits:
+        assert torch.equal(torch.cat([split.train, split.validation]).sort().values, everything)
+        assert len(split.validation) == n // folds
+        assert torch.equal(split.validation, split.validation.sort().values)
+        assert split.validation.diff().max() > 1, "not the rows as they lie"
+    held_back = torch.cat([split.validation for split in splits])
+    assert len(held_back.unique()) == len(held_back) == n // folds * folds
+    again, other = k_folds(y, everything, folds, 1), k_folds(y, everything, folds, 2)
+    assert all(map(torch.equal, *([s.validation for s in several] for several in (splits, again))))
+    assert not torch.equal(splits[0].validation, other[0].validation)
+
+
+def test_limits_and_parts_of_numbers() -> None:
+    y = numbers(100)
+    small, large = limit_indices(y, 20, 1), limit_indices(y, 60, 1)
+    assert (len(small), len(large)) == (20, 60)
+    assert {*small.tolist()} < {*large.tolist()}
+    assert torch.equal(limit_indices(y, None, 1), torch.arange(100))
+    (split,) = hold_out(y, large, 0.25, 1)
+    assert len(split.validation) == 15
+    assert torch.equal(torch.cat([split.train, split.validation]).sort().values, large)
+    (other,) = hold_out(y, large, 0.25, 2)
+    assert not torch.equal(other.validation, split.validation)
+
+
+def test_too_few_numbers() -> None:
+    y = numbers(10)
+    with pytest.raises(UsageError, match="limit=11 is more than the training set holds"):
+        limit_indices(y, 11, 0)
+    with pytest.raises(UsageError, match=r"folds=6 of 10 samples .* fewer than 2 .* at most 5"):
+        k_folds(y, torch.arange(10), 6, 0)
+    assert len(k_folds(y, torch.arange(10), 5, 0)) == 5
+    for share in (0.1, 0.9):
+        with pytest.raises(UsageError, match=f"holdout={share} of 10 samples leaves a part with"):
+            hold_out(y, torch.arange(10), share, 0)
+
+
+def test_a_class_is_told_by_its_name() -> None:
+    y = torch.tensor([0, 0, 0, 1, 1, 1, 2])
+    with pytest.raises(UsageError, match=r"\(1 samples of class owl\): add samples to it"):
+        k_folds(y, torch.arange(7), 2, 0, ("cat", "dog", "owl"))

@@ -1,4 +1,4 @@
-"""load: a name, a folder or an .npz file, and help for anything else."""
+"""load: a name, a folder, a file or a function, and help for anything else."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vrtune.data import DATASETS, load
+from vrtune.config import Task
+from vrtune.data import DATASETS, WAYS, load, of_task
 from vrtune.errors import UsageError
 
 
@@ -35,6 +36,39 @@ def test_a_folder_and_a_file(tmp_path: Path) -> None:
     assert load(str(tmp_path / "ARRAYS.NPZ"), tmp_path).name == "ARRAYS"
 
 
+def test_tables_and_functions(tmp_path: Path) -> None:
+    table = "a,b\n" + "\n".join(f"{i},{i % 2}" for i in range(20))
+    (tmp_path / "table.CSV").write_text(table)
+    assert load(str(tmp_path / "table.CSV"), tmp_path, "b").name == "table"
+    (tmp_path / "both").mkdir()
+    for part in ("train", "test"):
+        (tmp_path / "both" / f"{part}.csv").write_text(table)
+    assert load(str(tmp_path / "both"), tmp_path, "b").name == "both"
+    (tmp_path / "mine.py").write_text("def load(): return [[0.0], [1.0]], [0, 1], [[2.0]], [1]\n")
+    assert load(f"{tmp_path}/mine.py:load", tmp_path).name == "mine.py:load"
+
+
+def test_a_target_belongs_to_a_table(tmp_path: Path) -> None:
+    for given in ("digits", str(tmp_path), "somewhere.py:load"):
+        with pytest.raises(UsageError, match=r"--target price belongs to tables, and .* is none"):
+            load(given, tmp_path, "price")
+
+
+@pytest.mark.parametrize(
+    ("changes", "classes"),
+    [({}, 3), ({"loss": "mse"}, 0), ({"metric": "r2"}, 0), ({"loss": "cross-entropy"}, 3)],
+)
+def test_loss_and_metric_say_what_targets_are(
+    changes: dict[str, str], classes: int, tmp_path: Path
+) -> None:
+    x, y = np.zeros((6, 2, 2), np.uint8), np.arange(6) % 3
+    np.savez(tmp_path / "arrays.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    task = Task(dataset=str(tmp_path / "arrays.npz"), **changes)
+    found = of_task(task, tmp_path)
+    assert (found.classes, found.outputs) == (classes, classes or 1)
+    assert found.read_test().y.dtype == found.train.y.dtype
+
+
 @pytest.mark.parametrize(
     ("given", "guess"),
     [("minst", "mnist"), ("CIFAR10", "cifar10"), ("fashion_mnist", "fashion-mnist")],
@@ -56,4 +90,4 @@ def test_anything_else_lists_what_there_is(given: str, tmp_path: Path) -> None:
     message = str(caught.value)
     assert message.startswith(f"{given!r} is no data set; choose one of ")
     assert all(name in message for name in DATASETS)
-    assert message.endswith("or give a folder or an .npz file that exists")
+    assert message.endswith(f"or give {WAYS}")

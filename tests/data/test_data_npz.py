@@ -84,6 +84,42 @@ def test_labels_of_any_integer_type_and_as_a_column(dtype: str, tmp_path: Path) 
     assert npz.load(save(tmp_path, y_train=y)).train.y.tolist() == [0, 1, 2, 0, 1, 2]
 
 
+@pytest.mark.parametrize(
+    ("y_train", "y_test", "names"),
+    [
+        (list("bcabca"), list("ab"), ("a", "b", "c")),
+        ([7, 9, 3, 7, 9, 3], [3, 7], ("3", "7", "9")),
+        ([-1, 1, -1, 1, -1, 1], [-1, 1], ("-1", "1")),
+        ([False, True] * 3, [False, True], ("False", "True")),
+    ],
+)
+def test_labels_are_numbered_in_sorted_order(
+    y_train: list[Any], y_test: list[Any], names: tuple[str, ...], tmp_path: Path
+) -> None:
+    loaded = npz.load(save(tmp_path, y_train=np.array(y_train), y_test=np.array(y_test)))
+    assert (loaded.classes, loaded.class_names) == (len(names), names)
+    assert [names[label] for label in loaded.train.y] == list(map(str, y_train))
+    loaded.check_test()
+    assert loaded.read_test().y.tolist() == [0, 1]
+
+
+def test_a_label_that_the_training_part_lacks(tmp_path: Path) -> None:
+    loaded = npz.load(save(tmp_path, y_train=np.array(list("acacac")), y_test=np.array(["a", "b"])))
+    for ask in (loaded.check_test, loaded.read_test):
+        with pytest.raises(VrtuneError, match=r"y_test of .* has the label 'b'"):
+            ask()
+
+
+def test_floats_are_numbers_to_predict(tmp_path: Path) -> None:
+    y = np.linspace(-3, 1e5, N)
+    loaded = npz.load(save(tmp_path, y_train=y[:, None], y_test=np.array([1, 2])))
+    assert (loaded.classes, loaded.outputs, loaded.class_names, loaded.notes) == (0, 1, None, ())
+    assert loaded.train.y.dtype == torch.float32
+    assert np.array_equal(loaded.train.y.numpy(), y.astype(np.float32))
+    loaded.check_test()
+    assert loaded.read_test().y.tolist() == [1.0, 2.0]
+
+
 def with_value(value: float) -> np.ndarray:
     x = np.zeros((N, 4, 5))
     x[1, 2, 3] = value
@@ -107,15 +143,14 @@ def with_value(value: float) -> np.ndarray:
         ({"x_train": np.zeros((N, 1, 1, 4, 5), np.uint8)}, "has shape"),
         ({"x_train": np.zeros((0, 4, 5), np.uint8)}, r"has shape \(0, 4, 5\)"),
         ({"x_train": np.zeros((N + 1, 4, 5), np.uint8)}, "7 samples, but y_train 6 labels"),
-        ({"y_train": np.zeros(N)}, "labels of type float64"),
-        ({"y_train": np.array(list("abcabc"))}, "labels of type <U1"),
-        ({"y_train": np.arange(N) % 3 + 1}, "3 different labels from 1 to 3; number the classes"),
-        ({"y_train": np.arange(N) % 3 * 2}, "3 different labels from 0 to 4"),
-        ({"y_train": np.arange(N) % 3 - 1}, "3 different labels from -1 to 1"),
+        ({"y_train": np.zeros(N)}, "holds one number alone to predict, 0, and there is nothing"),
+        ({"y_train": np.full(N, np.nan)}, "targets that are NaN or infinite"),
+        ({"y_train": np.full(N, 1e300)}, "targets that are NaN or infinite in float32"),
+        ({"y_train": np.zeros(N, complex)}, "labels of type complex128; give whole numbers or"),
+        ({"y_train": np.array(["a"] * N)}, "holds 1 class"),
         ({"y_train": np.zeros(N, int)}, "holds 1 class"),
-        ({"y_train": np.arange(N) % 2 > 0}, "labels of type bool"),
         ({"y_train": np.arange(2 * N).reshape(N, 2) % 3}, r"y_train of .* has shape \(6, 2\)"),
-        ({"y_train": np.eye(N, 3, dtype=int)}, r"has shape \(6, 3\); save one label a sample"),
+        ({"y_train": np.eye(N, 3, dtype=int)}, r"has shape \(6, 3\); give one target a sample"),
         ({"y_train": np.array(1)}, r"has shape \(\)"),
         ({"x_train": np.array(1.0)}, r"has shape \(\)"),
         ({"x_train": np.zeros((N, 0))}, r"has shape \(6, 0\)"),
@@ -136,7 +171,8 @@ def test_refused_at_once(changes: dict[str, Any], message: str, tmp_path: Path) 
         ({"x_test": np.zeros((2, 5, 4), np.uint8)}, "images of shape"),
         ({"x_test": np.zeros((2, 4, 5))}, "values of type"),
         ({"y_test": np.array([0, 3])}, "labels 0 to 3, its training part 0 to 2"),
-        ({"y_test": np.array([0.0, 1.0])}, "y_test of .* labels of type float64"),
+        ({"y_test": np.array([0.5, 1.0])}, "y_test of .* labels of type float64"),
+        ({"y_test": np.array(["0", "1"])}, "y_test of .* labels of type <U1"),
         ({"y_test": np.array([0])}, "2 samples, but y_test 1 labels"),
         ({"x_test": np.zeros((2, 4, 5), bool)}, "values of type bool"),
         ({"x_test": np.zeros((0, 4, 5), np.uint8), "y_test": np.zeros(0, int)}, "has shape"),

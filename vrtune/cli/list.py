@@ -35,8 +35,12 @@ def list_(
         print_json({what: rows})
     elif rows:
         columns = STUDIES if what == "studies" else tuple(rows[0])
-        cells = [[_cell(row[column]) for column in columns] for row in rows]
+        cells = [[_cell(_told(row, column)) for column in columns] for row in rows]
         print_table(columns, cells, spare=SPARE.get(what, 0))
+        if what == "datasets":
+            from vrtune.data import WAYS
+
+            typer.echo(f"or your own: {WAYS}")
     else:
         typer.echo(f"no {what} yet")
 
@@ -101,6 +105,14 @@ LISTS: dict[What, Callable[[str], list[dict[str, Any]]]] = {
 def _fields(unit: type[Unit]) -> dict[str, Any]:
     """A unit's settings and their defaults."""
     return {name: field.default for name, field in unit.model_fields.items() if name != "kind"}
+
+
+def _told(row: dict[str, Any], column: str) -> Any:
+    """What a column says; of a study that is not judged by its loss, by what it is."""
+    value = row[column]
+    if column == "best" and value is not None and row["metric"] not in (None, "loss"):
+        return f"{figure(value)} {row['metric']}"
+    return value
 
 
 def _cell(value: Any) -> str:

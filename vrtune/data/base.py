@@ -10,13 +10,16 @@ from functools import cached_property, partial
 from vrtune.errors import VrtuneError
 from vrtune.later import Tensor, torch
 
+TABLES = (".csv", ".tsv", ".parquet", ".pq")  # endings of files that hold one
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Images and labels, on the CPU.
+    """Images and labels or numbers, on the CPU.
 
     `x` is [N, C, H, W], either uint8 (0..255, to be scaled by 1/255) or float32 (used as it is);
-    `y` is int64 [N] with labels 0..classes-1. A table of N rows is [N, columns, 1, 1].
+    `y` is int64 [N] with labels 0..classes-1, or float32 [N]. A table of N rows is
+    [N, columns, 1, 1].
     """
 
     x: Tensor
@@ -30,24 +33,28 @@ class Outline:
     samples: int
     shape: tuple[int, ...]  # (C, H, W)
     dtype: torch.dtype
-    labels: tuple[int, int]  # the lowest and the highest
+    labels: tuple[int, int] | None  # the lowest and the highest; None: numbers, or not known yet
 
     @classmethod
     def of(cls, part: Part) -> Outline:
         """That of a part which is there."""
-        y = part.y
-        ends = (int(y.min()), int(y.max())) if len(y) else (0, 0)
-        return cls(len(y), tuple(part.x.shape[1:]), part.x.dtype, ends)
+        return cls(len(part.y), tuple(part.x.shape[1:]), part.x.dtype, cls.ends(part.y))
+
+    @staticmethod
+    def ends(y: Tensor) -> tuple[int, int] | None:
+        """The lowest and the highest of labels; None of numbers."""
+        return (int(y.min()), int(y.max())) if len(y) and not y.is_floating_point() else None
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """A training part in memory, and `read_test`, which reads the test part only when called.
 
-    `classes` comes from the training labels alone. `class_names` are theirs, in order of the
-    labels, if they are known; `notes` are sentences for the user, of files that are passed over
-    and the like. `outline_test` is what `check_test` looks at. Raises VrtuneError for fewer than
-    two classes; `read_test` raises it where the test part does not fit the training part.
+    `classes` comes from the training labels alone; 0 of numbers. `class_names` are theirs, in order
+    of the labels, if they are known, and `columns` those of a table's x; `notes` are sentences for
+    the user, of files that are passed over and the like. `outline_test` is what `check_test` looks
+    at. Raises VrtuneError for fewer than two classes, or for one number alone; `read_test` raises
+    it where the test part does not fit the training part.
     """
 
     name: str
@@ -57,9 +64,16 @@ class Dataset:
     notes: tuple[str, ...] = ()
     class_names: tuple[str, ...] | None = None
     outline_test: Callable[[], Outline] | None = None
+    columns: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        if self.classes < 2:
+        y = self.train.y
+        if y.is_floating_point() and len(y) and bool((y == y[0]).all()):
+            raise VrtuneError(
+                f"the training part of {self.name} holds one number alone to predict, {y[0]:g}, "
+                "and there is nothing to learn: add samples of others"
+            )
+        if not y.is_floating_point() and self.classes < 2:
             raise VrtuneError(
                 f"the training part of {self.name} holds {self.classes} class, "
                 "and there is nothing to learn below two: add another class"
@@ -73,6 +87,11 @@ class Dataset:
         c, h, w = self.train.x.shape[1:]
         return c, h, w
 
+    @property
+    def outputs(self) -> int:
+        """What a model gives a sample: a number for each class, or one."""
+        return self.classes or 1
+
     @cached_property
     def fingerprint(self) -> str:
         """16 hex digits of the training part's SHA-256: the same data, the same digits."""
@@ -84,7 +103,7 @@ class Dataset:
 
     def check_test(self) -> None:
         """VrtuneError if the test part can't fit the training part, as far as can be told from
-        folders, headers and labels: no image is decoded, and no value read."""
+        folders, headers and labels: no image is decoded, and no value read but those of a table."""
         if self.outline_test is not None:
             self._check(self.outline_test())
 
@@ -101,8 +120,8 @@ class Dataset:
                     f"the test part of {self.name} has {what} {given}, its training part {wanted}: "
                     "prepare both alike"
                 )
-        low, high = test.labels
-        if low < 0 or high >= self.classes:
+        low, high = test.labels or (0, 0)
+        if self.classes and (low < 0 or high >= self.classes):
             raise VrtuneError(
                 f"the test part of {self.name} has labels {low} to {high}, its training part "
                 f"0 to {self.classes - 1}: prepare both alike"
