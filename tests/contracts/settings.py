@@ -17,6 +17,7 @@ from vrtune import (
     Cosine,
     Cyclic,
     Default,
+    Library,
     MARSApproximate,
     MetaInit,
     OneCycle,
@@ -64,6 +65,13 @@ OPTIMIZER_SETTINGS: dict[str, list[OptimizerSettings]] = {
         AdaGrad(lr=0.2, lr_decay=0.1),
         AdaGrad(lr=0.1, initial_accumulator_value=0.5, weight_decay=0.05),
         AdaGrad(lr=0.05, eps=1e-3, lr_decay=0.01, initial_accumulator_value=0.1),
+    ],
+    "library": [  # classes of other packages: tests/optimizers
+        Library("torch.optim.NAdam", lr=0.02),
+        Library("torch.optim.RMSprop", lr=0.01, momentum=0.5, centered=True),
+        Library("torch.optim.NAdam", lr=0.01, betas=(0.8, 0.95), weight_decay=0.1),
+        Library("torch.optim.Adadelta", lr=1.0, rest=Library("torch.optim.SGD", lr=0.1)),
+        Library("torch.optim.Rprop", lr=0.01, etas=(0.4, 1.1)),
     ],
 }
 

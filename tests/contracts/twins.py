@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from vrtune.optimizers.pair import Pair
+
 
 def sgd(p: list[Tensor], s: dict) -> Optimizer:
     """Twin of optimizers/sgd.py."""
@@ -28,8 +30,20 @@ def adagrad(p: list[Tensor], s: dict) -> Optimizer:
     return torch.optim.Adagrad(p, **{name: s[name] for name in names})
 
 
+def library(p: list[Tensor], s: dict) -> Optimizer:
+    """The class itself; its `rest` has what is no matrix."""
+    rest, twin = s["rest"], getattr(torch.optim, s["name"].removeprefix("torch.optim."))
+    own = [tensor for tensor in p if rest is None or tensor.dim() > 1]
+    others = [tensor for tensor in p if tensor.dim() < 2]
+    if rest is not None and not own:
+        return library(others, rest)
+    made = twin(own, lr=s["lr"], **s["options"])
+    return made if rest is None or not others else Pair(made, library(others, rest))
+
+
 TWINS: dict[str, Callable[[list[Tensor], dict], Optimizer]] = {
     "sgd": sgd,
     "adam": adam,
     "adagrad": adagrad,
+    "library": library,
 }

@@ -10,6 +10,9 @@ from torch.func import functional_call, vmap
 
 from vrtune.gradients.oracle import Buffers, Oracle, joined
 
+# what vmap has no rule for it computes lane by lane, as looped lanes do: nothing to warn of
+torch._C._functorch._set_vmap_fallback_warning_enabled(False)  # type: ignore[attr-defined]
+
 
 class Fused(Oracle):
     """All lanes in one call: vmap over the rows, one backward of the summed losses."""

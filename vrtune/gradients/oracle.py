@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from vrtune.gradients.layout import Layout
 from vrtune.gradients.precision import computed_in
+from vrtune.gradients.prepared import draws_globally
 
 Buffers = dict[str, Tensor]
 MeanLoss = Callable[[Tensor, Tensor], Tensor]  # outputs [r, B, k] and targets [r, B] to losses [r]
@@ -50,6 +51,7 @@ class Oracle(ABC):
         self.mean_loss = mean_loss
         self.layout = Layout(module)
         self.device = next(module.parameters()).device
+        self.draws = draws_globally(module)  # nobody else may draw at the same time
         self.computed = partial(computed_in, precision, self.device)
         self.modules: list[nn.Module] = []
         self.executor: ThreadPoolExecutor | None = None
@@ -75,7 +77,9 @@ class Oracle(ABC):
         return joined(self._parts(len(W), work, grad=False))
 
     def use_threads(self, threads: int) -> None:
-        """Divides the rows among so many threads, where there are enough of them."""
+        """Divides the rows among so many threads, where there are enough of them, and their random
+        numbers are their own."""
+        threads = 1 if self.draws else threads
         if threads == len(self.modules):
             return
         if self.executor:

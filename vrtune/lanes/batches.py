@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from vrtune.data.augment import VIEWS, cropped, draw_views, pad
-from vrtune.lanes.keys import generator
+from vrtune.lanes.keys import generator, key
+from vrtune.lanes.masks import Masks
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +73,7 @@ class Batches:
         self.order = torch.empty(0, 0, dtype=torch.long, device=x.device)
         self.snapshot_order = self.order  # other views where transforms are not locked
         self.scale = self.shift = self.y_scale = self.y_shift = torch.empty(0)
+        self.masks = Masks(x.device)
 
     def begin_epoch(
         self,
@@ -81,21 +83,29 @@ class Batches:
         *,
         locked: bool = True,
     ) -> None:
-        """Draws the order of every lane for its own next epoch, and its views of the samples.
+        """Draws the order of every lane for its own next epoch, its views of the samples, and the
+        keys of its dropout masks.
 
-        `locked`: a sample keeps its view from a snapshot to the next. Else steps see fresh views
-        each epoch, and gradients at the snapshot those of the snapshot's pass, whose mean mu~ is.
+        `locked`: a sample keeps its view, and a batch its masks, from a snapshot to the next. Else
+        steps see fresh ones each epoch, and gradients at the snapshot those of the snapshot's pass,
+        whose mean mu~ is.
         """
         every = list(zip(streams, epochs, partitions, strict=True))
+        of_steps = partitions if locked else epochs
 
         def drawn(views: str, since: list[int]) -> Tensor:
             rows = [self._order(*lane, (e, views)) for lane, e in zip(every, since, strict=True)]
             return torch.stack(rows).to(self.x.device)
 
-        self.order = drawn("views", partitions if locked else epochs)
+        self.order = drawn("views", of_steps)
         self.snapshot_order = self.order
         if self.padded is not None and not locked:
             self.snapshot_order = drawn("snapshot views", partitions)
+        keys = [
+            [key(*stream.key(epoch, "masks")) for stream, epoch in zip(streams, since, strict=True)]
+            for since in (of_steps, partitions)
+        ]
+        self.masks.begin_epoch(*keys)
         drawn_anew = *normalisation(streams, self.x), *standards(streams, self.y)
         held = self.scale, self.shift, self.y_scale, self.y_shift
         if drawn_anew[0].shape == held[0].shape:  # in place: a captured step reads them

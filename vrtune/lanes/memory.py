@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -18,16 +18,19 @@ from vrtune.machine import GB
 from vrtune.trial_config import TrialConfig
 
 BRIEF_ROWS = 7  # rows of W: the weights that lanes start from, and what a step needs for a moment
+BUFFER_ROWS = 3  # a lane's own, those that it starts from, and a copy for another point
 POINTS = 2  # at which a fused step takes gradients at once on a CPU
 HEADROOM = 0.9  # of the free memory may be used
 
 
-def state_rows(config: TrialConfig) -> int:
-    """Rows of W that a lane takes: its weights, its method's state, and some for a moment."""
+def state_rows(config: TrialConfig, shapes: Sequence[torch.Size] = ()) -> int:
+    """Rows of W that a lane takes: its weights, its method's state, and some for a moment. Of a
+    model whose tensors have these shapes; UsageError if the step rule takes none such."""
     W = torch.empty(1, 2)
-    units = Program.of(config).make(W)
+    units = _, rule = Program.of(config).make(W)
+    rule.shapes = shapes
     state = sum(tensor.shape == W.shape for unit in units for tensor in unit.state.values())
-    return 1 + state + BRIEF_ROWS
+    return 1 + state + rule.held(config.optimizer) + BRIEF_ROWS
 
 
 def activations(workspace: Workspace, batch_size: int) -> int:
@@ -47,7 +50,9 @@ def needed(
 ) -> int:
     """Bytes of a process that trains `lanes` lanes like `config`. Fused, `most` rows are computed
     at once, or all, both gradients of a two-gradient method too; else a thread each."""
-    state = state_rows(config) * 4 * workspace.size.parameters * lanes
+    size = workspace.size
+    row = state_rows(config, size.shapes) * 4 * size.parameters + BUFFER_ROWS * size.fixed
+    state = row * lanes
     points = POINTS if workspace.device.type == "cpu" else 1
     rows = most or points * lanes if fused else min(threads, lanes)
     return state + rows * activations(workspace, batch_size)
@@ -134,7 +139,7 @@ def check_fit(
     size = task.batch_size
     if fit(processes, trials, size):
         return
-    least = 2 if task.norm == "batch" else 1  # batch norm can't do with one sample
+    least = 2 if workspace.batch_norms else 1  # which can't do with one sample
     smaller = [
         *((count, trials, size) for count in range(processes - 1, 0, -1)),
         *((1, count, size) for count in range(trials - 1, 0, -1)),

@@ -138,7 +138,7 @@ class Pool:
         """A copy of a trial's tensors, lane by lane, by the names that the model gives them."""
         out: list[dict[str, Tensor]] = []
         for lanes in self.groups.values():
-            views = lanes.rows.layout.views(lanes.rows.W) | lanes.rows.buffers
+            views = lanes.rows.named()
             out += [
                 {name: v[row].detach().to("cpu", copy=True) for name, v in views.items()}
                 for row, lane in enumerate(lanes.seats)

@@ -103,10 +103,19 @@ class Rows:
             name: torch.zeros(lanes, *b.shape, dtype=b.dtype, device=b.device)
             for name, b in module.named_buffers()
         }
+        own = {id(t): name for name, t in [*module.named_parameters(), *module.named_buffers()]}
+        state = module.state_dict(keep_vars=True)
+        self._kept = {name: own[id(t)] for name, t in state.items() if id(t) in own}
         self.estimator, self.optimizer = program.make(self.W)
-        self.estimator.shapes = tuple(self.layout.shapes.values())
+        self.estimator.shapes = self.optimizer.shapes = tuple(self.layout.shapes.values())
         self.hp: dict[str, dict[str, Tensor]] = {"estimator": {}, "optimizer": {}}
         self.times = {name: row.new_zeros(lanes, 1) for name in ("epoch", "epochs", "factor")}
+
+    def named(self) -> dict[str, Tensor]:
+        """What is kept of lanes, [L, ...] each, by the names of the model's state_dict: the weights
+        that they are judged by and the buffers, tied ones under each name."""
+        views = self.layout.views(self.optimizer.judged(self.W)) | self.buffers
+        return {name: views[source] for name, source in self._kept.items()}
 
     def parts(self, count: int) -> list[slice]:
         """So many rows in parts, each to be computed at once."""
@@ -145,6 +154,7 @@ class Rows:
         for group in (self.estimator.state, self.optimizer.state):
             for tensor in group.values():
                 tensor.index_fill_(0, rows, 0)
+        self.optimizer.seat(rows.tolist(), [lane.config.optimizer for lane in lanes])
 
     def start(self, rows: Tensor) -> None:
         """Lets estimator and optimizer prepare `rows`, whose weights are ready now."""
@@ -157,6 +167,7 @@ class Rows:
         def resized(tensor: Tensor) -> Tensor:
             return torch.cat([tensor[keep], tensor.new_zeros(extra, *tensor.shape[1:])])
 
+        self.optimizer.keep(keep, extra)
         self.W = resized(self.W)
         for group in self.groups():
             group.update({name: resized(tensor) for name, tensor in group.items()})

@@ -17,6 +17,8 @@ class Size:
     parameters: int
     kept: int  # bytes that a forward pass keeps for its backward pass, a sample
     products: float  # multiplications of a convolution or a linear layer, on average, a sample
+    shapes: tuple[torch.Size, ...] = ()  # of its parameters
+    fixed: int = 0  # bytes of its buffers
 
 
 def size_of(module: nn.Module, shape: tuple[int, ...]) -> Size:
@@ -44,4 +46,6 @@ def size_of(module: nn.Module, shape: tuple[int, ...]) -> Size:
         parameters=sum(p.numel() for p in module.parameters()),
         kept=kept // COUNTED,
         products=sum(products) / COUNTED / max(1, len(products)),
+        shapes=tuple(p.shape for p in module.parameters()),
+        fixed=sum(b.numel() * b.element_size() for b in module.buffers()),
     )

@@ -31,6 +31,8 @@ def batch_gradient(
     index, other = index.unbind(2) if index.dim() == 3 else (index, None)
     x, y = batches.fetch(index)
     x_off = x if other is None else batches.fetch(other)[0]
+    batches.masks.on_step(buffers, index)
+    masked = batches.masks.off_step(buffers, index if other is None else other)
 
     def gradient(*points: Tensor) -> tuple[Tensor, ...]:
         count = len(points)
@@ -40,7 +42,10 @@ def batch_gradient(
     def at_once(*points: Tensor) -> tuple[Tensor, ...]:
         """Rows of one call: the lanes at the first point, then the lanes at the next."""
         count = len(points)
-        copies = {name: torch.cat([b] * count) for name, b in buffers.items()}
+        copies = {
+            name: torch.cat([b, *[masked.get(name, b)] * (count - 1)])
+            for name, b in buffers.items()
+        }
         xs = torch.cat([x, *[x_off] * (count - 1)])
         G, losses = oracle.gradient(torch.cat(points), copies, xs, y.repeat(count, 1))
         if not frozen:
@@ -50,11 +55,15 @@ def batch_gradient(
         return G.split(lanes)
 
     def in_turn(*points: Tensor) -> tuple[Tensor, ...]:
+        # batch-norm reset: copies are thrown away; all start from what is there before the step
+        copied = [
+            {name: (masked if i > 0 else {}).get(name, b).clone() for name, b in buffers.items()}
+            if i > 0 or frozen
+            else buffers
+            for i in range(len(points))
+        ]
         gradients = []
-        for i, weights in enumerate(points):
-            own = buffers
-            if i > 0 or frozen:  # batch-norm reset: these statistics are thrown away
-                own = {name: b.clone() for name, b in buffers.items()}
+        for i, (weights, own) in enumerate(zip(points, copied, strict=True)):
             g, losses = in_parts(oracle, rows, weights, own, x_off if i > 0 else x, y)
             if i == 0:
                 took(g, losses)
@@ -77,7 +86,12 @@ def in_parts(
 
 
 class ByWidth(ABC):
-    """Calls `work(index)` for batches index [r, B], one replay for every B: an epoch has two."""
+    """Calls `work(index)` for batches index [r, B], one replay for every B: an epoch has two.
+
+    Work that `captures` rules out, as a step rule may, is run each time.
+    """
+
+    captures = True
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -88,6 +102,8 @@ class ByWidth(ABC):
         """One batch."""
 
     def __call__(self, index: Tensor) -> None:
+        if not self.captures:
+            return self.work(index)
         width = index.shape[1]
         if width not in self.replays:
             held = torch.empty_like(index, memory_format=torch.contiguous_format)
@@ -103,7 +119,7 @@ class Step(ByWidth):
     def __init__(self, oracle: Oracle, rows: Rows, batches: Batches, estimator: Estimator) -> None:
         super().__init__(rows.W.device)
         self.oracle, self.rows, self.batches = oracle, rows, batches
-        self.estimator = estimator
+        self.estimator, self.captures = estimator, rows.optimizer.captures and not oracle.draws
         self.total = rows.W.new_zeros(len(rows.W))
 
     def work(self, index: Tensor) -> None:
@@ -128,6 +144,7 @@ class PartialSum(ByWidth):
         self.some = some.clone()
         self.weights = rows.W.new_zeros(len(some), rows.W.shape[1])
         self.total = torch.zeros_like(self.weights)
+        self.captures = not oracle.draws
 
     def begin(self, weights: Tensor, some: Tensor) -> None:
         """Starts a sum at `weights` [r, P] for other rows, as many as before."""
@@ -139,5 +156,6 @@ class PartialSum(ByWidth):
         batches, some = self.batches, self.some
         x, y = batches.fetch(index, some)
         copies = {name: b[some] for name, b in self.rows.buffers.items()}
+        copies |= batches.masks.off_step(copies, index, some)
         g = in_parts(self.oracle, self.rows, self.weights, copies, x, y)[0]
         self.total.add_(g, alpha=y.shape[1])

@@ -60,6 +60,7 @@ class Lanes:
             precision=precision,
             threads=threads,
             mean_loss=self.objective.mean,
+            shape=tuple(data[0].shape[1:]),
         )
         self.rows = Rows(module, program, 0, most)
         self.epochs, self.lock_transforms = epochs, lock_transforms
@@ -217,7 +218,7 @@ class Lanes:
 
     def _judge(self, rows: list[int], data: tuple[Tensor, Tensor], index: Tensor) -> Judged:
         streams = [self.seats[row].stream for row in rows]
-        W, buffers = self.rows.W, self.rows.buffers
+        W, buffers = self.rows.optimizer.judged(self.rows.W), self.rows.buffers
         parts = self.rows.parts(len(rows))
         if len(rows) < len(self.seats):
             W, buffers = W[rows], {name: b[rows] for name, b in buffers.items()}

@@ -7,18 +7,22 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from vrtune.config import Task
 from vrtune.data import Dataset, Part, of_task
 from vrtune.data.folds import Split, hold_out, k_folds, limit_indices
 from vrtune.data.normalise import statistics, target_statistics
 from vrtune.errors import UsageError
+from vrtune.gradients.prepared import Habits, prepared
+from vrtune.gradients.trying import habits_of
 from vrtune.lanes.batches import Stream
 from vrtune.lanes.rows import Program
 from vrtune.lanes.size import Size, size_of
 from vrtune.lanes.train import Lanes
 from vrtune.models import build
 from vrtune.objectives.objective import objective_of
+from vrtune.own.objects import is_object
 
 
 class Workspace:
@@ -47,10 +51,6 @@ class Workspace:
                 f"batch size {task.batch_size} is more than a fold's training part ({smallest}): "
                 f"use at most {smallest}"
             )
-        if task.norm == "batch" and task.batch_size == 1:
-            raise UsageError(
-                "batch norm can't take the variance of one sample: use a batch size of at least 2"
-            )
         if task.augment != "none" and 1 in self.dataset.shape[1:]:
             raise UsageError(
                 f"{task.augment} takes views of images, which {self.dataset.name} has none of: use "
@@ -58,20 +58,39 @@ class Workspace:
             )
         if task.precision == "tf32" and device.type != "cuda":
             raise UsageError("tf32 needs a CUDA device: use --precision float32")
-        self.make()  # an unknown or unfit model is found before anything is written
+        if self.batch_norms and task.batch_size == 1:  # made for the first time: is it fit?
+            raise UsageError(
+                "batch norm can't take the variance of one sample: use a batch size of at least 2"
+            )
         self.train_data = self.on_device(self.dataset.train)
 
     def _draw_splits(self) -> list[Split]:
         y, task = self.dataset.train.y, self.task
         if task.holdout:
             return hold_out(y, self.indices, task.holdout, task.seed)
-        return k_folds(y, self.indices, task.folds, task.seed)
+        return k_folds(y, self.indices, task.folds, task.seed, self.dataset.class_names)
 
     def make(self) -> nn.Module:
-        """The task's model, initialised with PyTorch's global random numbers."""
-        task = self.task
+        """The task's model, initialised with PyTorch's global random numbers, ready for lanes."""
         with torch.random.fork_rng([]):  # they are the caller's, too
-            return build(task.model, self.dataset.shape, self.dataset.outputs, task.norm)
+            return prepared(self._build(), self._habits)
+
+    def _build(self) -> nn.Module:
+        data, task = self.dataset, self.task
+        return build(task.model, data.shape, data.outputs, task.norm)
+
+    @cached_property
+    def _habits(self) -> Habits:
+        """Of the task's model: a user's is tried out."""
+        data, task = self.dataset, self.task
+        if not is_object(task.model):
+            return Habits()
+        return habits_of(self._build, task.model, data.shape, data.outputs, task.batch_size)
+
+    @cached_property
+    def batch_norms(self) -> bool:
+        """Whether the task's model has batch norm."""
+        return any(isinstance(layer, _BatchNorm) for layer in self.make().modules())
 
     @cached_property
     def size(self) -> Size:

@@ -3,6 +3,7 @@
 from vrtune.optimizers.adagrad import AdaGrad
 from vrtune.optimizers.adam import Adam
 from vrtune.optimizers.base import StepRule
+from vrtune.optimizers.library import Library
 from vrtune.optimizers.sgd import SGD
 from vrtune.units import OptimizerSettings
 

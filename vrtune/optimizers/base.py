@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from vrtune.later import Tensor
 from vrtune.units import OptimizerSettings
+
+if TYPE_CHECKING:
+    import torch
 
 
 class StepRule(ABC):
@@ -33,6 +37,9 @@ class StepRule(ABC):
     """
 
     settings: ClassVar[type[OptimizerSettings]]
+    captures: ClassVar[bool] = True  # its step can be replayed as a CUDA graph
+    # Of the model's tensors, which lie side by side in a row; lanes set it after the constructor.
+    shapes: Sequence[torch.Size] = ()
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -41,6 +48,20 @@ class StepRule(ABC):
 
     def __init__(self, weights: Tensor) -> None:
         self.state: dict[str, Tensor] = {}
+
+    def held(self, settings: OptimizerSettings) -> int:
+        """Rows of W that a lane with these settings takes beside `state`."""
+        return 0
+
+    def seat(self, rows: Sequence[int], settings: Sequence[OptimizerSettings]) -> None:
+        """Is told of the settings of the new lanes in `rows`, whose state was zeroed."""
+
+    def keep(self, keep: Sequence[int], extra: int) -> None:
+        """Is told that these rows stay, in that order, and `extra` empty ones come after them."""
+
+    def judged(self, weights: Tensor) -> Tensor:
+        """The weights [L, P] that lanes are judged by and saved with: those that train."""
+        return weights
 
     def admit(self, rows: Tensor, hp: dict[str, Tensor]) -> None:
         """Prepares `rows` [r] for new lanes, after their state was zeroed; `hp` as in `step`."""

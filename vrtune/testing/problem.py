@@ -94,7 +94,7 @@ def module_in(lanes: Lanes, row: int) -> nn.Module:
     module = copy.deepcopy(lanes.oracle.original)
     for p in module.parameters():
         p.grad = None
-    values = {**lanes.rows.layout.views(lanes.rows.W), **lanes.rows.buffers}
+    values = lanes.rows.named()
     module.load_state_dict({name: value[row].clone() for name, value in values.items()})
     return module
 

@@ -55,6 +55,7 @@ def descend(config: TrialConfig, problem: LeastSquares, epochs: int, batch: int 
     of_estimator, of_rule = hyperparameters(config.estimator), hyperparameters(config.optimizer)
     one = torch.ones(LANES, 1, dtype=torch.float64)
     clock = Clock(epoch=0 * one, epochs=epochs * one, factor=one)
+    rule.seat(range(LANES), [config.optimizer] * LANES)
     estimator.admit(rows, weights)
     rule.admit(rows, of_rule)
     for epoch in range(epochs):

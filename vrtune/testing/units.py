@@ -37,6 +37,7 @@ def prepared(
     columns = [s.numbers() for s in settings]
     hp = {name: weights.new_tensor([c[name] for c in columns]) for name in columns[0]}
     rule: StepRule = settings[0].algorithm(weights, **settings[0].words())
+    rule.seat(range(len(weights)), settings)
     rule.admit(torch.arange(len(weights)), hp)
     return rule, hp
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from vrtune.gradients.cpu.layers import LAYERS
 from vrtune.gradients.fused import Fused
+from vrtune.gradients.keyed import KEY
 from vrtune.gradients.oracle import Buffers, MeanLoss, mean_cross_entropy, parts_of
 
 BLOCK = 32  # rows of a call; more gain nothing, and take new memory for every step
@@ -102,6 +103,8 @@ class Channels(nn.Module):
         """Gives every layer its tensors [r, ...]."""
         for layer, attribute, name in self.slots:
             object.__setattr__(layer, attribute, tensors[name])  # nn.Module's own is slow
+        if KEY in tensors:
+            self.body[0]._buffers[KEY] = tensors[KEY]  # dropout layers keep lanes apart themselves
 
     def leave(self) -> None:
         """Lets go of them."""
@@ -120,7 +123,9 @@ def suits(module: nn.Module) -> bool:
 
     What else the module does must treat channels alike; the tests hold every model to it.
     """
-    weights = [layer for layer in module.modules() if layer._parameters or layer._buffers]
+    weights = [
+        layer for layer in module.modules() if layer._parameters or {*layer._buffers} - {KEY}
+    ]
     single = next(module.parameters()).dtype == torch.float32
     return (single or not _convolutions(module)) and all(map(_known, weights))
 
