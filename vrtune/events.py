@@ -52,6 +52,7 @@ class Planned(Event):
     timeout: float | None = None  # seconds, from the search's beginning
     best: float | None = None  # of the trials that the study held before
     best_trial: int | None = None
+    direction: str = "minimize"  # which values are better: minimize, those that are less
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,7 @@ class Finished(Event):
     kind = "finished"
     number: int
     state: str
-    value: float | None = None  # the last finite mean validation loss
+    value: float | None = None  # the last finite mean over folds of the study's metric
     epoch: int = 0
     params: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0

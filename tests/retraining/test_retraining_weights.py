@@ -73,12 +73,12 @@ def fail(at: int, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     done = []
     save = weights.save_file
 
-    def save_file(tensors: Any, path: Path) -> None:
+    def save_file(tensors: Any, path: Path, metadata: dict[str, str]) -> None:
         done.append(path)
         if len(done) >= at:
             path.write_bytes(b"half of i")
             raise error
-        save(tensors, path)
+        save(tensors, path, metadata)
 
     monkeypatch.setattr(weights, "save_file", save_file)
 

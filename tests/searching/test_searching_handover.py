@@ -34,13 +34,29 @@ def test_the_same_streams_and_data(task: Task) -> None:
                 assert torch.equal(getattr(one, name), getattr(other, name))
 
 
+def test_numbers_to_predict_travel(tmp_path: Path) -> None:
+    text = "a,price\n" + "\n".join(f"{i},{i / 2}" for i in range(50))
+    (tmp_path / "homes.csv").write_text(text)
+    task = Task(dataset=str(tmp_path / "homes.csv"), target="price", model="softmax", batch_size=8)
+    first = Workspace(task, Path(), CPU)
+    with handed_over(first) as path:
+        second = take_over(path, task, CPU, threads=1)
+        assert second.dataset.fingerprint == first.dataset.fingerprint
+        assert (second.dataset.classes, second.dataset.outputs) == (0, 1)
+        assert second.objective.numbers
+        for one, other in zip(first.folds, second.folds, strict=True):
+            assert torch.equal(one.validation, other.validation)
+            assert (one.y_scale, one.y_shift) == (other.y_scale, other.y_shift)
+            assert one.y_scale != 1
+
+
 def test_nothing_is_read_or_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: object) -> Dataset:
         raise AssertionError
 
     task = Task(limit=200)
     with handed_over(Workspace(task, Path(), CPU)) as path:
-        for name in ("load", "k_folds"):
+        for name in ("of_task", "k_folds"):
             monkeypatch.setattr(f"vrtune.lanes.workspace.{name}", never)
         take_over(path, task, CPU, threads=1)
 

@@ -70,7 +70,7 @@ def test_a_name_for_one_study_is_none_for_several(url: str) -> None:
 def test_the_data_are_read_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from vrtune.lanes import workspace
 
-    read, times = workspace.load, list[str]()
-    monkeypatch.setattr(workspace, "load", lambda *given: times.append("") or read(*given))
+    read, times = workspace.of_task, list[str]()
+    monkeypatch.setattr(workspace, "of_task", lambda *given: times.append("") or read(*given))
     check(url, "sgd", "adam", "storm")
     assert len(times) == 1

@@ -169,19 +169,19 @@ def test_nothing_is_chosen_among_several_objectives() -> None:
 )
 def test_trainings_that_learned_little(losses: list[float], failed: int) -> None:
     """Of ten classes, of which a guess has a loss of 2.30."""
-    assert failed_seeds(losses, classes=10) == failed
+    assert failed_seeds(losses, guess=math.log(10)) == failed
 
 
 def test_a_guess_is_better_among_fewer_classes() -> None:
     losses = [0.1, 0.1, 0.1, 0.4]
-    assert failed_seeds(losses, classes=2) == 1
-    assert failed_seeds(losses, classes=100) == 0
+    assert failed_seeds(losses, guess=math.log(2)) == 1
+    assert failed_seeds(losses, guess=math.log(100)) == 0
 
 
 def test_a_setting_that_never_learns_fails_beside_one_that_does() -> None:
     """By its own measure all of it would be usual, and a rare failure of the other worse."""
     learns, never = [0.1, 0.12, 0.09, 2.2], [2.28, 2.29, 2.3, 2.28]
-    limit = failure_limit([learns, never], classes=10)
+    limit = failure_limit([learns, never], guess=math.log(10))
     assert count_failed(learns, limit) == 1
     assert count_failed(never, limit) == 4
     study = study_of(0.1)

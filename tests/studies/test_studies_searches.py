@@ -54,6 +54,8 @@ def begun(study: optuna.Study, others: tuple[int, ...] = (), **given: Any) -> Se
         others=others,
         plan="looped gradients, 4 lanes",
         parameters=7,
+        samples=100,
+        shape=(1, 8, 8),
     )
 
 
@@ -131,9 +133,9 @@ def test_trials_are_told_apart_by_process(
 ) -> None:
     child = subprocess.Popen(["sleep", "60"])
     try:
-        monkeypatch.setattr(kept, "version", lambda name: "1")
+        monkeypatch.setattr("vrtune.studies.versions.version", lambda name: "1")
         begun(study, others=(child.pid,))
-        monkeypatch.setattr(kept, "version", lambda name: "2")
+        monkeypatch.setattr("vrtune.studies.versions.version", lambda name: "2")
         begun(study)
         identity = kept._identities([child.pid])[0]
         known = read_searches(study)

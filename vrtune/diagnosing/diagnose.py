@@ -25,7 +25,8 @@ from vrtune.storages.opening import DEFAULT_URL, open_storage
 from vrtune.studies.configs import read_config
 from vrtune.studies.data import find_data
 from vrtune.studies.diagnosed import Diagnosis, Reading, keep
-from vrtune.studies.record import find_trial, load_study, read_record
+from vrtune.studies.objects import find_task
+from vrtune.studies.record import find_trial, load_study
 from vrtune.trial_config import TrialConfig
 
 SHARES = (0.02, 0.11, 0.33, 0.5, 1.0)  # of the way from a snapshot to the next
@@ -197,9 +198,9 @@ def diagnose(
         raise UsageError("epochs must be at least 1")
     url = str(storage)
     opened = load_study(open_storage(url, create=False), study, url)
-    record = read_record(opened)
+    task = find_task(opened)
     chosen = find_trial(opened, trial)
-    task = record.task if epochs is None else record.task.model_copy(update={"epochs": epochs})
+    task = task if epochs is None else task.model_copy(update={"epochs": epochs})
     config = read_config(opened, chosen)  # what is wrong with it is told before data are read
     with watching(progress, doing="reading the data") as tell:
         found = diagnose_config(

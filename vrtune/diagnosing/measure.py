@@ -100,7 +100,8 @@ def quotient(lanes: Lanes, epsilon: float = 1e-5) -> Tensor:
     total = lanes.rows.W.new_zeros(len(every))
     for step in range(NOISE_BATCHES):
         leaves = [v.detach().clone().requires_grad_() for v in views.values()]
-        x, y = noise(lanes, [lane.stream for lane in lanes.seats], -1 - step)  # none of MetaInit's
+        streams = [lane.stream for lane in lanes.seats]
+        x, y = noise(lanes, every, streams, -1 - step)  # none of MetaInit's
         eps = lanes.rows.W.new_full((len(every), 1), epsilon)
         with computed_in("float32", lanes.device):
             total += gradient_quotient(leaves, losses, x, y, eps).detach()

@@ -22,11 +22,11 @@ from vrtune.lanes.steps import Steps
 from vrtune.lanes.train import Lanes
 from vrtune.lanes.workspace import Workspace
 from vrtune.studies.choice import failed_seeds
-from vrtune.studies.retrained import Retrained, spread
+from vrtune.studies.retrained import Retrained, Spread, spread
 from vrtune.trial_config import TrialConfig
 
 Data = tuple[Tensor, Tensor]  # x and y
-Judged = dict[int, tuple[list[float], list[float]]]  # by trial: loss and accuracy of each seed
+Judged = dict[int, dict[str, list[float]]]  # by trial: loss and metrics of each seed
 
 
 @dataclass
@@ -34,8 +34,7 @@ class _Course:
     """What is noted of a trial after each epoch."""
 
     train_losses: list[list[float]] = field(default_factory=list)  # [epoch][seed]
-    test_losses: list[list[float]] = field(default_factory=list)
-    test_accuracies: list[list[float]] = field(default_factory=list)
+    test: list[dict[str, list[float]]] = field(default_factory=list)  # [epoch]: loss and metrics
     costs: list[float] = field(default_factory=list)  # of one seed
 
 
@@ -64,6 +63,7 @@ def train(
         fuse: Fuse = "auto" if fused is None else "on" if fused else "off"
         way = plan(workspace, largest, fuse, count)
     pool = Pool(workspace, workspace.seeds(seeds), fused=way.fused, most=way.most)
+    score = workspace.objective.score
     courses = {number: _Course() for number in configs}
     steps, epochs, seconds = Steps(progress), workspace.task.epochs, 0.0
     judged: Judged = {}
@@ -90,27 +90,32 @@ def train(
     out: dict[int, Retrained] = {}
     weights: dict[int, list[dict[str, Tensor]]] = {}
     for lanes in pool.groups.values():
-        views = lanes.rows.layout.views(lanes.rows.W) | lanes.rows.buffers
+        views = lanes.rows.named()
         for number, rows in _rows(lanes).items():
             weights[number] = [
-                {name: v[row].detach().cpu().contiguous() for name, v in views.items()}
+                {name: v[row].detach().to("cpu", copy=True) for name, v in views.items()}
                 for row in rows
             ]
-            course, (loss, accuracy) = courses[number], judged[number]
+            course, loss = courses[number], judged[number]["loss"]
+            tested, trained = _spreads(judged[number]), _spreads(learned[number])
             out[number] = Retrained(
                 trial=number,
                 seeds=seeds,
-                test_accuracy=spread(accuracy),
+                test_accuracy=tested.get("accuracy"),
                 test_loss=spread(loss),
                 train_losses=_by_seed(course.train_losses),
                 gradient_computations=sum(lanes.seats[r].gradient_computations for r in rows),
-                failed=failed_seeds(loss, workspace.dataset.classes, others),
-                train_accuracy=spread(learned[number][1]),
-                train_loss=spread(learned[number][0]),
+                failed=failed_seeds(loss, workspace.objective.guess, others),
+                train_accuracy=trained.get("accuracy"),
+                train_loss=spread(learned[number]["loss"]),
                 costs=course.costs,
-                test_losses=_by_seed(course.test_losses) if test_curve else None,
-                test_accuracies=_by_seed(course.test_accuracies) if test_curve else None,
+                test_losses=_curve(course, "loss"),
+                test_accuracies=_curve(course, "accuracy"),
                 seconds=round(seconds, 3),
+                score=score,
+                test_metrics=tested,
+                train_metrics=trained,
+                test_scores=_curve(course, score) if score != "accuracy" else None,
             )
     return out, weights
 
@@ -120,17 +125,29 @@ def _test_data(workspace: Workspace) -> Data:
 
 
 def _judge(pool: Pool, data: Data, samples: Tensor | None = None) -> Judged:
-    """Loss and accuracy of every seed on some samples of the data, or on all: on the images as
-    they are, whatever views training takes of them."""
+    """Loss and metrics of every seed on some samples of the data, or on all: on the images as they
+    are, whatever views training takes of them."""
     out: Judged = {}
     chosen = torch.arange(len(data[1])) if samples is None else samples
     for lanes in pool.groups.values():
         index = chosen.to(lanes.device).expand(len(lanes.seats), -1)
         judged = lanes.judge(data, index)
-        loss, accuracy = judged.loss.tolist(), judged.metrics["accuracy"].tolist()
+        found = {"loss": judged.loss, **judged.metrics}
+        values = {name: of_lanes.tolist() for name, of_lanes in found.items()}
         for number, rows in _rows(lanes).items():
-            out[number] = [loss[row] for row in rows], [accuracy[row] for row in rows]
+            out[number] = {name: [every[row] for row in rows] for name, every in values.items()}
     return out
+
+
+def _spreads(judged: dict[str, list[float]]) -> dict[str, Spread]:
+    """Of all metrics beside the loss, over seeds."""
+    return {name: spread(values) for name, values in judged.items() if name != "loss"}
+
+
+def _curve(course: _Course, name: str) -> list[list[float | None]] | None:
+    """A metric on the test set, [seed][epoch]; None unless it was read after every epoch."""
+    known = [judged[name] for judged in course.test if name in judged]
+    return _by_seed(known) if known else None
 
 
 def _note(
@@ -144,8 +161,7 @@ def _note(
             spent = sum(lanes.seats[row].gradient_computations for row in rows)
             course.costs.append(spent / len(rows))
             if judged:
-                course.test_losses.append(judged[number][0])
-                course.test_accuracies.append(judged[number][1])
+                course.test.append(judged[number])
 
 
 def _rows(lanes: Lanes) -> dict[int, list[int]]:
@@ -176,7 +192,8 @@ def train_config(
         seeds: trainings, 1 or more, each with weights and batches of its own.
         data_dir, device: where data sets lie or are downloaded to; where to train.
     Returns:
-        Test and train accuracy (0 to 1) and loss over seeds, training losses by epoch, and costs.
+        Test and train loss and metrics over seeds, such as accuracy (0 to 1), training losses by
+        epoch, and costs.
     Raises:
         UsageError, VrtuneError: the request or the surroundings won't do, in one sentence.
     Example:

@@ -16,6 +16,7 @@ from vrtune.events import Event, Retraining
 from vrtune.given.arguments import Device, SomePath, checked
 from vrtune.lanes.device import choose_device, cores
 from vrtune.lanes.workspace import Workspace
+from vrtune.retraining.about import about
 from vrtune.retraining.training import train
 from vrtune.retraining.weights import save
 from vrtune.storages.opening import DEFAULT_URL, open_storage
@@ -24,6 +25,7 @@ from vrtune.studies.configs import read_config
 from vrtune.studies.data import find_data
 from vrtune.studies.folders import check_results_folder
 from vrtune.studies.note import write_note
+from vrtune.studies.objects import find_task
 from vrtune.studies.record import find_trial, load_study, read_record
 from vrtune.studies.retrained import Retrained, keep
 
@@ -49,7 +51,7 @@ def retrain(
         trial, top, seeds: one trial by number, or the `top` best; trainings of each, 1 or more.
         device: where to train.
         data_dir: where data lie by now, or their own path; None: where the search found them.
-        test_curve: whether to keep the test loss and accuracy after every epoch, too, for a figure
+        test_curve: whether to keep the test loss and score after every epoch, too, for a figure
             of settings that are chosen already; the test result is still the last epoch's.
         progress: whether to show it; or what is called with events instead.
         stopping: asked after each step; once it says True, Stopped is raised, and nothing kept.
@@ -103,12 +105,12 @@ def retrain_study(
 
     Results are kept first, of all trials: that weights can't be written is told after that.
     """
-    record = read_record(study)
+    record, task = read_record(study), find_task(study)
     configs = {number: read_config(study, find_trial(study, number)) for number in numbers}
     if not configs:
         raise UsageError(f"study {study.study_name!r} has no complete trial: search longer")
     workspace = Workspace(
-        record.task,
+        task,
         Path(record.data_dir),
         device,
         dataset or find_data(study, data_dir),
@@ -130,9 +132,10 @@ def retrain_study(
     for number in numbers:
         keep(study, done[number])
     results, faults = list[Retrained](), list[VrtuneError]()
+    known_of_data = about(workspace, study.study_name)
     for number in numbers:
         try:
-            results.append(save(study, storage, record.task.epochs, done[number], weights[number]))
+            results.append(save(study, storage, done[number], weights[number], known_of_data))
         except VrtuneError as fault:
             faults.append(fault)
     if faults:

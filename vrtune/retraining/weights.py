@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import optuna
 from safetensors import SafetensorError
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from vrtune.errors import VrtuneError
 from vrtune.given.names import folder_name
+from vrtune.retraining.about import metadata
 from vrtune.storages.locks import locked
 from vrtune.studies.folders import results_folder
 from vrtune.studies.retrained import Retrained, keep
@@ -24,18 +26,19 @@ Weights = list[dict[str, Tensor]]  # of each seed, by the names that the model g
 
 
 def save(
-    study: optuna.Study, storage: str, epochs: int, result: Retrained, weights: Weights
+    study: optuna.Study, storage: str, result: Retrained, weights: Weights, known: dict[str, Any]
 ) -> Retrained:
     """Writes weights (safetensors) and curves (JSON) to studies/NAME/trial-N, whole, in place of
     those of an earlier retraining; the study keeps the result with its folder, which is returned.
-    VrtuneError if that can't be done."""
+    What is `known` of the net and its data goes with the weights. VrtuneError if that can't be
+    done."""
     folder = Path("studies") / folder_name(study.study_name)
     try:
         folder = results_folder(study, storage) / f"trial-{result.trial}"
         folder.mkdir(exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
         try:
-            names = _write(beside, epochs, result, weights)
+            names = _write(beside, result, weights, known)
             with locked(study, "to keep weights"):  # others may train the same trial again
                 _replace(folder, beside, names)
                 result = result.model_copy(update={"folder": str(folder)})
@@ -52,14 +55,14 @@ def save(
     return result
 
 
-def _write(beside: Path, epochs: int, result: Retrained, weights: Weights) -> list[str]:
+def _write(beside: Path, result: Retrained, weights: Weights, known: dict[str, Any]) -> list[str]:
     """Writes all files, before the first one takes its place; returns the names of the seeds'."""
-    named = {f"seed-{seed}.safetensors": tensors for seed, tensors in enumerate(weights, 1)}
-    for name, tensors in named.items():
-        save_file(tensors, beside / name)
-    curves = {"epochs": epochs, **result.model_dump(mode="json", exclude={"folder"})}
+    names = [f"seed-{seed}.safetensors" for seed in range(1, len(weights) + 1)]
+    for seed, (name, tensors) in enumerate(zip(names, weights, strict=True), 1):
+        save_file(tensors, beside / name, metadata(known, result, seed))
+    curves = {"epochs": known["epochs"], **result.model_dump(mode="json", exclude={"folder"})}
     (beside / CURVES).write_text(json.dumps(curves, indent=2) + "\n", encoding="utf-8")
-    return list(named)
+    return names
 
 
 def _replace(folder: Path, beside: Path, names: list[str]) -> None:

@@ -52,17 +52,18 @@ class Files:
 
 def curves(judged: Sequence[Standing]) -> str:
     """A table (CSV) with a row for each epoch that was judged: what the trial had spent, validation
-    loss and accuracy, their means and those of each fold."""
+    loss and metrics, their means and those of each fold."""
     folds = range(1, max((len(standing.losses) for standing in judged), default=0) + 1)
+    names = ["loss", *(judged[-1].metrics if judged else ())]
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
     table.writerow(
         ["epoch", "gradient computations"]
-        + [f"{what}{each}" for what in ("loss", "accuracy") for each in ("", *map(_of, folds))]
+        + [f"{what}{each}" for what in names for each in ("", *map(_of, folds))]
     )
     for standing in judged:
         row: list[float] = [standing.epoch, standing.gradient_computations]
-        for values in standing.losses, standing.accuracies:
+        for values in standing.losses, *standing.metrics.values():
             row += [mean(values), *values]
         table.writerow([f"{value:.7g}" for value in row])
     return out.getvalue()

@@ -7,6 +7,7 @@ fresh ones, all folds once more, until the leader is one that was judged so ofte
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from vrtune.lanes.plan import plan
 from vrtune.lanes.pool import Pool, finite
 from vrtune.lanes.shortage import one_error_of_memory
 from vrtune.lanes.steps import Steps
+from vrtune.searching.entry import judged
 from vrtune.searching.interrupts import interrupts
 from vrtune.searching.plan import Work
 from vrtune.studies.choice import Candidate, Confirmed, candidates, keep, recounted
@@ -51,7 +53,7 @@ def confirm(work: Work, progress: Callable[[Event], None]) -> None:
 def _leader(work: Work) -> Candidate | None:
     """The most promising trial; of several with the same settings the one known best."""
     known: dict[str, Candidate] = {}
-    for each in recounted(candidates(work.study), work.workspace.dataset.classes):
+    for each in recounted(candidates(work.study), work.workspace.objective.guess):
         settings = repr(sorted(each.trial.params.items()))
         if each.repeats > known.setdefault(settings, each).repeats:
             known[settings] = each
@@ -88,17 +90,17 @@ def _judge(
             train_losses = pool.train_epoch(after_step)
             progress(replace(said, epoch=epoch))
         standing = pool.validate(train_losses)[trial.number]
-    known = candidate.confirmed
-    losses = [*(known.losses if known else []), finite(standing.losses)]
-    accuracies = [*(known.accuracies if known else []), finite(standing.accuracies)]
-    every = [*candidate.losses, *standing.losses]
-    spent = known.gradient_computations if known else 0.0
-    return Confirmed(
+    values, guess = judged(standing), workspace.objective.guess
+    every = [*candidate.values, *values]
+    now = Confirmed(
         trial=trial.number,
-        losses=losses,
-        accuracies=accuracies,
+        losses=[finite(standing.losses)],
+        accuracies=[finite(standing.accuracies)] if standing.accuracies else [],
+        values=None if standing.metric == "loss" else [finite(values)],
+        metrics={n: [finite(folds)] for n, folds in standing.metrics.items() if n != "accuracy"},
         trainings=len(every),
-        gradient_computations=spent + standing.gradient_computations,
+        gradient_computations=standing.gradient_computations,
         mean=finite([sum(every) / len(every)])[0],
-        classes=workspace.dataset.classes,
+        guess=guess if 0 < guess < math.inf else 0.0,
     )
+    return now if candidate.confirmed is None else candidate.confirmed.and_then(now)

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial
 
 from vrtune.errors import VrtuneError
 from vrtune.studies.counts import states
-from vrtune.studies.outcome import number, value
+from vrtune.studies.outcome import fold_losses, fold_metrics, number, value
 
 if TYPE_CHECKING:
     import pandas
@@ -25,9 +25,12 @@ def dataframe(trials: Sequence[FrozenTrial]) -> pandas.DataFrame:
         raise VrtuneError("a table of trials needs pandas: pip install pandas") from None
     known = states(trials)
     rows = [_row(trial, known[trial.number]) for trial in trials]
-    last = ("accuracy", "epochs", "gradient_computations", "seconds")
+    metrics = [_metrics(trial) for trial in trials]
+    named = [name for found in metrics for name in found if name != "accuracy"]
+    last = (*dict.fromkeys(named), "accuracy", "epochs", "gradient_computations", "seconds")
     names = ["number", "state", "value", *(name for row in rows for name in row)]
     columns = dict.fromkeys(name for name in names if name not in last)
+    rows = [row | found for row, found in zip(rows, metrics, strict=True)]
     return pandas.DataFrame(rows, columns=[*columns, *last])
 
 
@@ -39,15 +42,20 @@ def _row(trial: FrozenTrial, state: str) -> dict[str, Any]:
         "value": value(trial),
     }
     row |= {f"params_{name}": given for name, given in trial.params.items()}
-    row["accuracy"] = _mean(trial.user_attrs.get("fold_accuracies"))
     row["epochs"] = trial.last_step
     row["gradient_computations"] = number(trial, "gradient_computations")
     row["seconds"] = number(trial, "seconds")
     return row
 
 
-def _mean(accuracies: object) -> float | None:
-    """Over the folds; None if one of them diverged."""
-    given = accuracies if isinstance(accuracies, list) else []
-    whole = given and all(isinstance(accuracy, float) for accuracy in given)
-    return fmean(given) if whole else None
+def _metrics(trial: FrozenTrial) -> dict[str, float | None]:
+    """What was recorded beside the value, over the folds; None where one of them diverged."""
+    found = fold_metrics(trial)
+    if "fold_losses" in trial.user_attrs:
+        found["loss"] = fold_losses(trial) or []
+    return {name: _mean(folds) for name, folds in found.items()}
+
+
+def _mean(folds: list[float | None]) -> float | None:
+    known = [value for value in folds if value is not None]
+    return fmean(known) if known and len(known) == len(folds) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,10 +23,19 @@ class Entry:
     config: TrialConfig
     since: float = 0.0  # when it was seated
     epoch: int = 0
-    last: float | None = None  # the last finite mean validation loss
+    last: float | None = None  # the last finite mean of what the study is judged by
     spent: float = 0.0  # gradient computations
     costs: list[float] = field(default_factory=list)  # the same after each epoch
     judged: list[Standing] = field(default_factory=list)  # after each epoch that was judged
+
+
+def judged(standing: Standing) -> list[float]:
+    """What each fold is judged by; NaN where that or its loss is not finite: weights that diverged
+    may well have some accuracy, and infinity may count as the best."""
+    if standing.metric == "loss":
+        return standing.losses
+    pairs = zip(standing.values, standing.losses, strict=True)
+    return [v if math.isfinite(v) and math.isfinite(loss) else math.nan for v, loss in pairs]
 
 
 def ending(
@@ -33,12 +43,16 @@ def ending(
 ) -> tuple[dict[str, Any], Finished]:
     """Attributes for the trial, and the event of its end."""
     seconds = time.monotonic() - entry.since
-    kept: dict[str, Any] = {
-        "fold_values": finite(standing.losses),
-        "fold_accuracies": finite(standing.accuracies),
-        "gradient_computations": standing.gradient_computations,
-        "seconds": round(seconds, 3),
-    }
+    kept: dict[str, Any] = {"fold_values": finite(judged(standing))}
+    if standing.metric != "loss":
+        kept["fold_losses"] = finite(standing.losses)
+    if standing.accuracies:
+        kept["fold_accuracies"] = finite(standing.accuracies)
+    others = {n: finite(folds) for n, folds in standing.metrics.items() if n != "accuracy"}
+    if others:
+        kept["fold_metrics"] = others
+    kept["gradient_computations"] = standing.gradient_computations
+    kept["seconds"] = round(seconds, 3)
     if diverged:
         kept["diverged"] = True
     event = Finished(

@@ -88,9 +88,9 @@ class Ledger:
         """Queues asking for trials until `count` are ready."""
         self.later(self._ask, count)
 
-    def report(self, entry: Entry, losses: Sequence[float]) -> None:
-        """Queues a trial's losses as its epoch's."""
-        self.later(self._report, entry.trial, losses, entry.epoch)
+    def report(self, entry: Entry, values: Sequence[float]) -> None:
+        """Queues what a trial's folds are judged by as its epoch's."""
+        self.later(self._report, entry.trial, values, entry.epoch)
 
     def note(self, number: int, write: Callable[[], None]) -> None:
         """Queues what a pruner writes down about a trial."""
@@ -174,9 +174,9 @@ class Ledger:
             if (why := self.questions.hopeless()) is not None:
                 raise UsageError(why)
 
-    def _report(self, trial: optuna.Trial, losses: Sequence[float], epoch: int) -> None:
+    def _report(self, trial: optuna.Trial, values: Sequence[float], epoch: int) -> None:
         with self.trials.unless_lost(trial.number):
-            report_folds(trial, losses, epoch)
+            report_folds(trial, values, epoch)
 
     def _note(self, number: int, write: Callable[[], None]) -> None:
         with self.trials.unless_lost(number):

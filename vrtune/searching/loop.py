@@ -21,7 +21,7 @@ from vrtune.events import Event, Halved, RoundEnded, TimeSpent
 from vrtune.lanes.pool import Pool, Standing
 from vrtune.lanes.shortage import NoMemory, one_error_of_memory
 from vrtune.searching.artifacts import Files
-from vrtune.searching.entry import Entry, ending
+from vrtune.searching.entry import Entry, ending, judged
 from vrtune.searching.ledger import Ledger
 from vrtune.searching.lookout import Lookout
 from vrtune.searching.timesheet import Stopwatch
@@ -204,14 +204,14 @@ class SearchLoop:
             if not standing.losses:
                 continue
             entry.judged.append(standing)
-            value = mean(standing.losses)
+            value = mean(values := judged(standing))
             if math.isfinite(value):
                 entry.last = value
             else:
                 diverged.add(number)
-            self.ledger.report(entry, standing.losses)
+            self.ledger.report(entry, values)
             if self._decides(standing.epoch):
-                self.pruning.report(number, standing.epoch, standing.losses)
+                self.pruning.report(number, standing.epoch, values)
         self.ended = []
         for number, standing in standings.items():
             done = standing.epoch >= self.epochs

@@ -14,7 +14,6 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
-from vrtune.data import Dataset
 from vrtune.errors import UsageError
 from vrtune.lanes.device import one_thread
 from vrtune.lanes.memory import fits
@@ -30,6 +29,7 @@ from vrtune.storages.opening import open_storage
 from vrtune.studies.choice import ranked
 from vrtune.studies.grid import queue_grid, waiting
 from vrtune.studies.leases import in_doubt, reclaim
+from vrtune.studies.objects import objects_of
 from vrtune.studies.record import StudyRecord, open_study
 from vrtune.studies.retrained import retrained
 from vrtune.studies.searches import SearchEntry, begin
@@ -99,6 +99,8 @@ def plan(prepared: Prepared, others: Sequence[int] = ()) -> Work:
         others=others,
         plan=way.text,
         parameters=workspace.size.parameters,
+        samples=len(workspace.indices),
+        shape=workspace.dataset.shape,
     )
     return Work(
         request=request,
@@ -129,8 +131,9 @@ def plan(prepared: Prepared, others: Sequence[int] = ()) -> Work:
     )
 
 
-def record_of(request: Request, dataset: Dataset) -> StudyRecord:
+def record_of(request: Request, workspace: Workspace) -> StudyRecord:
     """What the study of a search remembers."""
+    dataset, objective = workspace.dataset, workspace.objective
     return StudyRecord(
         task=request.task,
         space=request.space.name,
@@ -140,12 +143,16 @@ def record_of(request: Request, dataset: Dataset) -> StudyRecord:
         sources=request.space.files,
         space_fingerprint=request.space.fingerprint,
         class_names=dataset.class_names,
+        metric=objective.metric,
+        score=objective.score,
+        direction=objective.direction,
+        objects=objects_of(request.task),
     )
 
 
 def _open(request: Request, workspace: Workspace) -> optuna.Study:
     """The study, made or continued, with what dead processes left in it and the grid queued."""
-    settings, record = request.settings, record_of(request, workspace.dataset)
+    settings, record = request.settings, record_of(request, workspace)
     storage = open_storage(settings.storage)
     study = open_study(storage, request.study, record, settings.edited_space)
     reclaim(study)

@@ -19,11 +19,13 @@ from vrtune.given.names import name_fault, path_fault
 from vrtune.lanes.device import choose_device, cores
 from vrtune.lanes.memory import check_fit, check_trainings
 from vrtune.lanes.workspace import Workspace
+from vrtune.own.objects import absolute
 from vrtune.searching.settings import TRIALS, SearchSettings
 from vrtune.spaces import Space
 from vrtune.storages.opening import check_storage
 from vrtune.strategy import together
 from vrtune.studies.folders import check_results_folder
+from vrtune.studies.objects import ROLES
 from vrtune.studies.record import default_name
 from vrtune.trial_config import TrialConfig
 
@@ -124,11 +126,14 @@ def prepare(request: Request, workspace: Workspace | None = None) -> Prepared:
 
 
 def _absolute(task: Task) -> Task:
-    """A data set given by path is remembered by its full path: the study outlives this folder."""
+    """Data and own files given by path are remembered by their full path: the study outlives this
+    folder."""
+    given = {role: getattr(task, role) for role in ("dataset", *ROLES)}
+    full = {role: absolute(text) for role, text in given.items()}
     path = os.path.expanduser(task.dataset)
-    if task.dataset in DATASETS or not os.path.exists(path):
-        return task
-    return task.model_copy(update={"dataset": _kept("dataset", os.path.realpath(path))})
+    if task.dataset not in DATASETS and os.path.exists(path):
+        full["dataset"] = os.path.realpath(path)
+    return task.model_copy(update={role: _kept(role, text) for role, text in full.items()})
 
 
 def _kept(what: str, path: str) -> str:

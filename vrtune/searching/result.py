@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import optuna
 from optuna.trial import FrozenTrial
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from vrtune.config import Settings, Task
 from vrtune.display.figures import figure, safe, settings
+from vrtune.display.measures import Direction, Measure
 from vrtune.display.results import aligned, trained_again
 from vrtune.errors import UsageError
 from vrtune.retraining import Retrained
@@ -21,8 +22,8 @@ from vrtune.storages.opening import open_to_read
 from vrtune.storages.secrets import HIDDEN, public
 from vrtune.studies.choice import Confirmed, confirmation, confirmations, ranked
 from vrtune.studies.counts import Counts, count
-from vrtune.studies.outcome import fold_values, spent
-from vrtune.studies.record import load_study
+from vrtune.studies.outcome import fold_losses, fold_metrics, fold_values, spent
+from vrtune.studies.record import load_study, measure_of
 
 if TYPE_CHECKING:
     import pandas
@@ -38,12 +39,14 @@ KEPT = {  # where it was stopped: what is kept and how to go on
 
 class Best(Settings):
     """The chosen trial: of those that were judged again the one that failed least often, and with
-    the lowest mean validation loss; without confirmation, that of the folds."""
+    the best mean of the study's metric; without confirmation, that of the folds."""
 
     number: int
     value: float
     params: dict[str, Any]
     fold_values: list[float | None]
+    fold_losses: list[float | None] | None = None  # where the study is judged by another metric
+    fold_metrics: dict[str, list[float | None]] = Field(default_factory=dict)  # all but the loss
     confirmed: Confirmed | None = None
     edges: tuple[str, ...] = ()  # where it touches the end of a range
 
@@ -69,6 +72,9 @@ class SearchResult(Settings):
     study: str
     storage: str
     task: Task
+    metric: str = "loss"  # what the study is judged by
+    score: str = "accuracy"  # the figure that is shown beside a loss
+    direction: Direction = "minimize"
     best: Best | None
     trials: Counts
     gradient_computations: float  # of all trials
@@ -83,9 +89,14 @@ class SearchResult(Settings):
     retrained: tuple[Retrained, ...] = ()
     _opened: Opened = PrivateAttr(default_factory=Opened)  # `storage` has no password
 
+    @property
+    def measure(self) -> Measure:
+        """How trials are judged."""
+        return Measure(self.metric, self.score, self.direction)
+
     def trials_dataframe(self) -> pandas.DataFrame:
         """All trials of the study as they are now, one a row: number, state, value, the parameters,
-        accuracy, epochs, gradient computations, seconds. VrtuneError without pandas."""
+        metrics, epochs, gradient computations, seconds. VrtuneError without pandas."""
         study = self._opened.study
         if study is None and HIDDEN in self.storage:
             raise UsageError("a result that was stored has no password: use optuna.load_study")
@@ -105,7 +116,7 @@ class SearchResult(Settings):
         if self.best:
             yield "best trial", f"{self.best.number}: {settings(self.best.params)}"
             parts = "the part held out" if self.task.holdout else f"{self.task.folds} folds"
-            yield "validation loss", f"{figure(self.best.value)}, of {parts}"
+            yield self.measure.value, f"{figure(self.best.value)}, of {parts}"
             if again := self.best.confirmed:
                 how = f"{again.failed} of {again.trainings} trainings failed"
                 yield "over all starts", f"{figure(again.mean)}; {how}"
@@ -129,11 +140,15 @@ def summarise(
 ) -> SearchResult:
     """The study as it stands."""
     all_trials, again_judged = study.get_trials(deepcopy=False), confirmations(study)
+    measure = measure_of(study)
     best = next(iter(ranked(study)), None)
     result = SearchResult(
         study=study.study_name,
         storage=public(storage),
         task=task,
+        metric=measure.metric,
+        score=measure.score,
+        direction=measure.direction,
         best=_best(study, best),
         trials=count(all_trials),
         gradient_computations=spent(all_trials),
@@ -159,6 +174,8 @@ def _best(study: optuna.Study, trial: FrozenTrial | None) -> Best | None:
         value=trial.value,
         params=trial.params,
         fold_values=fold_values(trial) or [],
+        fold_losses=fold_losses(trial) if "fold_losses" in trial.user_attrs else None,
+        fold_metrics=fold_metrics(trial),
         confirmed=confirmation(study, trial.number),
         edges=tuple(edge_notes(trial.params, trial.distributions)),
     )

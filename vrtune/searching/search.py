@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vrtune.config import Task
+from vrtune.display.measures import cost
 from vrtune.display.progress import Listener, Progress, watching
 from vrtune.events import Event, Noted, Planned, Preparing, RoundEnded, Stopped, TimeSpent
 from vrtune.retraining import Retrained, retrain_study
@@ -78,6 +79,8 @@ def search(
             processes.hand_over(prepared.workspace)  # before anything is written
             work = plan(prepared, [process.pid for process in processes.others.values()])
             tell(_planned(work))
+            if work.way.note:
+                tell(Noted(text=work.way.note))
             times, stopped = run(work, processes, tell)
         return conclude(work, times, stopped=stopped, progress=tell)
 
@@ -177,14 +180,16 @@ def _preparing(request: Request) -> str:
 def _planned(work: Work) -> Planned:
     """The plan, how much there is to do, and what the study knows already."""
     settings, epochs = work.request.settings, work.request.task.epochs
-    known = ((trial.value, trial.number) for trial in ranked(work.study))
-    value, number = min(known, default=(None, None))
+    direction = work.study.direction.name.lower()
+    known = [trial for trial in ranked(work.study) if trial.value is not None]
+    best = min(known, key=lambda t: (cost(t.value or 0.0, direction), t.number), default=None)
     return Planned(
         text=str(work),
         trials=None if settings.budget and not settings.trials else work.trials,
         epochs=epochs,
         budget=settings.budget,
         timeout=settings.timeout,
-        best=value,
-        best_trial=number,
+        best=best.value if best else None,
+        best_trial=best.number if best else None,
+        direction=direction,
     )

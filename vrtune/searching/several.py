@@ -49,7 +49,7 @@ def check_all(spaces: Sequence[str | Path], task: Task, settings: SearchSettings
         except VrtuneError:  # there is none yet; understand() has seen that one can be made
             return [request.study for request in requests]
         for request in requests:
-            record = record_of(request, workspace.dataset)
+            record = record_of(request, workspace)
             try:
                 check_study(storage, request.study, record, settings.edited_space)
             except UsageError as error:

@@ -36,11 +36,11 @@ class AutoSampler(BaseSampler):
     """Proposes a default setting, points around it, then what a model of all trials promises.
 
     The model is a Gaussian process, and what counts the improvement on the best that it expects.
-    The model's value of a trial is the log of its loss where it ended, or is likely to have ended:
-    pruned and open trials count with what the best ones still gained from there, diverged ones as
-    worse than all others. The default setting is a prior, which fades as 1 / trials. What is
-    proposed depends on the study and the trial's number alone, so that several processes, and
-    searches that go on, share nothing else. It takes studies of one objective.
+    The model's value of a trial is the log of its loss (FoldsPruner says what of others) where it
+    ended, or is likely to have: pruned and open trials count with what the best ones still gained
+    from there, diverged ones as worse than all others. The default setting is a prior, which fades
+    as 1 / trials. What is proposed depends on the study and the trial's number alone, so that
+    several processes and later searches share nothing else. It takes studies of one objective.
 
     Args:
         default: a setting to start with, around which the first points lie; None: no such prior.

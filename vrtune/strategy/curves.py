@@ -1,4 +1,4 @@
-"""What a study knows of its trials: losses by fold and epoch, and where each is likely to end."""
+"""What a study knows of its trials: values by fold and epoch, and where each is likely to end."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from optuna.trial import FrozenTrial, TrialState
 
 Array = NDArray[np.float64]
 
-FOLDS = "folds:"  # with an epoch behind it: the system attribute with each fold's loss
+FOLDS = "folds:"  # with an epoch behind it: the system attribute with each fold's value
 BEYOND = 1.0  # how far above all others a diverged trial stands
 LEADERS = 3  # complete trials, the best, whose further fall is expected of others
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A trial's losses, in logs of positive losses: lower is better, and .1 is about 10 %."""
+    """A trial's values on the scale of its study, where lower is better: logs of positive losses,
+    of which .1 is about 10 %."""
 
     trial: FrozenTrial
     means: dict[int, float]  # by epoch (Optuna's step), in the order of epochs
@@ -44,6 +45,7 @@ class Curves:
 
     known: list[Curve]
     epochs: int  # of a complete trial, as far as one is known; else the most that one has seen
+    log: bool = True  # whether the scale is that of logs; else values may come in few steps
 
     @cached_property
     def leaders(self) -> list[Curve]:
@@ -81,17 +83,19 @@ def read(study: Study, trials: Iterable[FrozenTrial]) -> Curves:
     lengths = [curve.last for curve in known if curve.final is not None] or [
         curve.last for curve in known
     ]
-    return Curves(known, max(lengths, default=0))
+    return Curves(known, max(lengths, default=0), scale.log)
 
 
 class _Scale:
-    """Logs of losses that are positive. Of other objectives, multiples of their spread."""
+    """Logs of losses that are positive, or of their negatives that are maximised. Of other
+    objectives, multiples of their spread."""
 
     def __init__(self, study: Study, trials: Sequence[FrozenTrial]) -> None:
         self.sign = -1.0 if study.direction is StudyDirection.MAXIMIZE else 1.0
         values = np.array([v for trial in trials for v in _values(trial) if math.isfinite(v)])
-        self.log = self.sign > 0 and len(values) > 0 and bool((values > 0).all())
-        quarters = np.percentile(values, [25, 75]) if len(values) else np.zeros(2)
+        costs = self.sign * values
+        self.log = len(costs) > 0 and bool((costs > 0).all())
+        quarters = np.percentile(costs, [25, 75]) if len(costs) else np.zeros(2)
         self.unit = float(quarters[1] - quarters[0]) or 1.0
         self.worst = math.inf
         heights = self.heights(values)
@@ -101,7 +105,7 @@ class _Scale:
         """Values on the scale; what is not finite stands above all."""
         array = np.asarray(values, dtype=float)
         with np.errstate(all="ignore"):
-            scaled = np.log(array) if self.log else self.sign * array / self.unit
+            scaled = np.log(self.sign * array) if self.log else self.sign * array / self.unit
         return np.where(np.isfinite(scaled), scaled, self.worst)
 
     def curve(self, trial: FrozenTrial) -> Curve | None:
@@ -111,9 +115,9 @@ class _Scale:
         if trial.state is TrialState.FAIL and not diverged:  # by no fault of its settings
             return None
         kept = [list(fold_losses(trial, e)) or [v] for e, v in reported.items()]
-        each = self.heights([loss for losses in kept for loss in losses])
-        ends = list(accumulate(len(losses) for losses in kept))
-        rows = [each[end - len(losses) : end] for losses, end in zip(kept, ends, strict=True)]
+        each = self.heights([value for values in kept for value in values])
+        ends = list(accumulate(len(values) for values in kept))
+        rows = [each[end - len(values) : end] for values, end in zip(kept, ends, strict=True)]
         folds = dict(zip(reported, rows, strict=True))
         means = dict(zip(reported, map(float, self.heights(list(reported.values()))), strict=True))
         final = float(self.heights([trial.values[0]])[0]) if complete else None

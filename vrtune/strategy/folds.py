@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from optuna import Study
 from optuna.pruners import BasePruner
@@ -23,10 +25,12 @@ class FoldsPruner(BasePruner):
     .1 (1 - e/E), and would still exceed the rival's last if it went on falling by .15 of its last
     epoch's fall. Twin: on every fold, log L(e) is within .01 of that of a trial that
     was not pruned, and started before it or is complete. None is judged before it has seen a tenth
-    of the epochs.
+    of the epochs. What is maximised counts as its negative. Where that is not positive
+    everywhere, as of an accuracy, values over their spread (from the first to the third quartile of
+    all) stand in place of logs, and twins are alike at every epoch: such values come in few steps.
 
     Folds of one study see the same weights and batches, so what all of them say is seldom luck.
-    Losses by fold are those of `report_folds`; without them the reported value is the only fold.
+    Values by fold are those of `report_folds`; without them the reported value is the only fold.
 
     Args:
         epochs: E, of a trial that is not pruned; 1 or more.
@@ -55,7 +59,9 @@ class FoldsPruner(BasePruner):
         rivals = [c for c in curves.known if c is not own and epoch in c.folds]
         if own is None or not rivals:
             return False
-        return self._lost(own, rivals, curves, epoch) or _twin(own, rivals, epoch)
+        if self._lost(own, rivals, curves, epoch):
+            return True
+        return _twin(own, rivals, [epoch] if curves.log else list(own.folds))
 
     def _curves(self, study: Study, trial: FrozenTrial) -> Curves:
         """Those of all trials: the same for all that are judged before one of them goes on."""
@@ -81,10 +87,13 @@ class FoldsPruner(BasePruner):
         return bool((_gap(own, epoch, best, best.last) - still).min() > 0)
 
 
-def _twin(own: Curve, rivals: list[Curve], epoch: int) -> bool:
+def _twin(own: Curve, rivals: list[Curve], epochs: Sequence[int]) -> bool:
     alive = [c for c in rivals if c.trial.state is not TrialState.PRUNED]  # or another has ended
     older = [c for c in alive if c.trial.number < own.trial.number or c.final is not None]
-    return any(np.abs(_gap(own, epoch, rival, epoch)).max() < TWIN for rival in older)
+    return any(
+        all(e in rival.folds and np.abs(_gap(own, e, rival, e)).max() < TWIN for e in epochs)
+        for rival in older
+    )
 
 
 def _gap(one: Curve, epoch: int, other: Curve, then: int) -> np.ndarray:

@@ -18,7 +18,8 @@ def report_folds(trial: optuna.Trial, losses: Sequence[float], epoch: int) -> fl
 
     Args:
         trial: an open trial.
-        losses: validation loss of each fold, in the same order every time.
+        losses: validation loss of each fold, or what else the study minimises or maximises, in the
+            same order every time.
         epoch: Optuna's step, counted from 1.
 
     Returns:
@@ -53,7 +54,7 @@ def report_folds(trial: optuna.Trial, losses: Sequence[float], epoch: int) -> fl
 
 
 def as_attributes(losses: Sequence[float], epoch: int) -> dict[str, Any]:
-    """The system attribute that keeps an epoch's losses; JSON has no word but null for NaN."""
+    """The system attribute that keeps an epoch's values; JSON has no word but null for NaN."""
     return {f"{FOLDS}{epoch}": [loss if math.isfinite(loss) else None for loss in losses]}
 
 

@@ -41,9 +41,9 @@ class Pruning:
         """Reads all trials of the study."""
         self.storage.refresh(self.study._study_id)
 
-    def report(self, number: int, epoch: int, losses: Sequence[float]) -> None:
-        """Adds a trial's losses of an epoch, one a fold, which the storage need not know yet."""
-        self.storage.report(number, epoch, losses)
+    def report(self, number: int, epoch: int, values: Sequence[float]) -> None:
+        """Adds a trial's values of an epoch, one a fold, which the storage need not know yet."""
+        self.storage.report(number, epoch, values)
 
     def should_prune(self, number: int) -> bool:
         """Whether the pruner gives the trial up, after the last epoch that was reported."""
@@ -71,11 +71,11 @@ class FrozenStorage:
         self.trials = {trial.number: trial for trial in trials}
         self._numbers = {trial._trial_id: trial.number for trial in trials}
 
-    def report(self, number: int, epoch: int, losses: Sequence[float]) -> None:
+    def report(self, number: int, epoch: int, values: Sequence[float]) -> None:
         """Adds a report."""
         trial = self._changed(number)
-        trial.intermediate_values = {**trial.intermediate_values, epoch: mean(losses)}
-        trial.system_attrs = {**trial.system_attrs, **as_attributes(losses, epoch)}
+        trial.intermediate_values = {**trial.intermediate_values, epoch: mean(values)}
+        trial.system_attrs = {**trial.system_attrs, **as_attributes(values, epoch)}
 
     def get_study_id_from_name(self, study_name: str) -> int:
         """As a storage's, but asked for once: Hyperband wants it for every decision."""

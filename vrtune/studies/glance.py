@@ -27,6 +27,8 @@ class Glance(Settings):
     trials: Counts
     state: str
     best: float | None  # of the trial that is chosen
+    metric: str | None = None  # what that is
+    direction: str | None = None  # which values are better
 
 
 def glance(study: optuna.Study) -> Glance:
@@ -45,6 +47,8 @@ def glance(study: optuna.Study) -> Glance:
         trials=count(trials),
         state=state(trials),
         best=value(chosen[0]) if chosen else best_value(study),
+        metric=record.metric if record else None,
+        direction=record.direction if record else None,
     )
 
 

@@ -13,6 +13,7 @@ import optuna
 from vrtune.config import Task
 from vrtune.display.commands import on_study
 from vrtune.display.figures import figure, safe
+from vrtune.display.measures import Measure
 from vrtune.errors import UsageError
 from vrtune.storages.locks import locked
 from vrtune.storages.quiet import quiet
@@ -28,8 +29,8 @@ from vrtune.studies.searches import read_searches
 VERSION, PART, LONGEST = "dashboard:note_ver", "dashboard:note_str:", 2045
 MARKS = "vrtune:note"  # of the notes that vrtune wrote last: any other one is somebody's own
 HOW_TO_READ = (
-    "How to read the curves: each is a trial, by the mean of its folds' validation loss after each "
-    "epoch. Lower is better. A pruned trial's ends early. Where the search kept them, the page of "
+    "How to read the curves: each is a trial, by the mean of its folds' {} after each "
+    "epoch. {} is better. A pruned trial's ends early. Where the search kept them, the page of "
     "a trial has files with the curve of each fold and with all its settings."
 )
 RENEWED = "*vrtune writes this note anew after each search, until somebody changes it.*"
@@ -51,19 +52,24 @@ def note(study: optuna.Study, storage: str = DEFAULT_URL) -> str:
         >>> print(note(load_study(open_to_read(url), "sgd-digits-softmax", url)))
         **validation loss ...
     """
-    task, space = read_record(study).task, read_record(study).space
+    record = read_record(study)
+    task, space, measure = record.task, record.space, record.measure
     trials, best = study.get_trials(deepcopy=False), ranked(study)
     known = {candidate.number: candidate for candidate in candidates(study)}
     again = [found for trial in best if (found := retrained(study, trial.number))]
     chosen = known[best[0].number] if best else None
-    value = f"validation loss {figure(best[0].value)}" if best else "no trial is complete yet"
+    value = (
+        f"{_text(measure.value)} {figure(best[0].value)}" if best else "no trial is complete yet"
+    )
     paragraphs = [
         f"**{value}** ({count(trials)})",
         _described(space, task),
-        *(["\n".join(_chosen(chosen))] if chosen else []),
+        *(["\n".join(_chosen(chosen, measure))] if chosen else []),
         *("\n".join(_again(each)) for each in again),
         _cost(study, [candidate for candidate in known.values() if candidate.confirmed], again),
-        HOW_TO_READ,
+        HOW_TO_READ.format(
+            _text(measure.value), "Lower" if measure.direction == "minimize" else "Higher"
+        ),
         _commands(study.study_name, storage),
         RENEWED,
     ]
@@ -144,7 +150,7 @@ def _described(space: str, task: Task) -> str:
     )
 
 
-def _chosen(chosen: Candidate) -> Iterator[str]:
+def _chosen(chosen: Candidate, measure: Measure) -> Iterator[str]:
     """The trial that a study chose, and how it did."""
     params = chosen.trial.params.items()
     settings = ", ".join(map(_setting, params)) or "a setting without parameters"
@@ -152,12 +158,12 @@ def _chosen(chosen: Candidate) -> Iterator[str]:
     yield ""
     folds = fold_values(chosen.trial) or []
     if len(folds) > 1:
-        yield f"- validation loss {_spread(_over(folds))} over {len(folds)} folds"
+        yield f"- {_text(measure.value)} {_spread(_over(folds))} over {len(folds)} folds"
     if chosen.confirmed:
-        fresh = sum(map(len, chosen.confirmed.losses))
+        fresh = sum(map(len, chosen.confirmed.judged))
         failed = f"{chosen.failed} failed" if chosen.failed else "none failed"
         yield (
-            f"- {_spread(spread(chosen.losses))} over all {len(chosen.losses)} trainings, {fresh} "
+            f"- {_spread(spread(chosen.values))} over all {len(chosen.values)} trainings, {fresh} "
             f"of them on fresh starts; {failed}"
         )
 
@@ -166,8 +172,13 @@ def _again(again: Retrained) -> Iterator[str]:
     """What came of training a trial again."""
     yield f"Trial {again.trial}, trained again on the whole training set:"
     yield ""
-    said = (again.test_accuracy, again.test_loss, again.train_accuracy)
-    for what, found in zip(("test accuracy", "test loss", "train accuracy"), said, strict=True):
+    score = _text(again.score)
+    said = {
+        f"test {score}": again.test_score,
+        "test loss": again.test_loss,
+        f"train {score}": again.train_score,
+    }
+    for what, found in said.items():
         if found:
             each = ", ".join(map(figure, found.values))
             yield f"- {what} {_spread(found)}" + f" (of each seed: {each})" * (again.seeds > 1)

@@ -27,11 +27,23 @@ def number(trial: FrozenTrial, name: str) -> float | None:
 
 
 def fold_values(trial: FrozenTrial) -> list[float | None] | None:
-    """What the folds said of a trial; None for one that diverged."""
-    given = trial.user_attrs.get("fold_values")
-    if not isinstance(given, list) or not all(v is None or is_number(v) for v in given):
-        return None
-    return given
+    """What the folds said of a trial, by the study's metric; None for one that diverged."""
+    return _read(trial.user_attrs.get("fold_values"))
+
+
+def fold_losses(trial: FrozenTrial) -> list[float | None] | None:
+    """The validation losses of a trial's folds, whatever the study is judged by."""
+    kept = trial.user_attrs
+    return _read(kept["fold_losses"] if "fold_losses" in kept else kept.get("fold_values"))
+
+
+def fold_metrics(trial: FrozenTrial) -> dict[str, list[float | None]]:
+    """All metrics that were recorded beside the losses of a trial's folds."""
+    more = trial.user_attrs.get("fold_metrics")
+    kept = {"accuracy": trial.user_attrs.get("fold_accuracies")}
+    kept |= more if isinstance(more, dict) else {}
+    found = {str(name): _read(values) for name, values in kept.items()}
+    return {name: values for name, values in found.items() if values}
 
 
 def spent(trials: Iterable[FrozenTrial]) -> float:
@@ -47,3 +59,10 @@ def is_number(given: object) -> TypeGuard[float]:
         return math.isfinite(given)
     except OverflowError:  # a whole number that no float can hold
         return False
+
+
+def _read(given: object) -> list[float | None] | None:
+    """A value a fold; None if something else is kept there."""
+    if not isinstance(given, list) or not all(v is None or is_number(v) for v in given):
+        return None
+    return given

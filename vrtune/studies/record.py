@@ -19,15 +19,24 @@ from pydantic_core import PydanticCustomError
 
 from vrtune.config import UNKNOWN, Settings, Task
 from vrtune.display.figures import safe
+from vrtune.display.measures import Direction, Measure
 from vrtune.errors import UsageError, explain
 from vrtune.given.names import folder_name, text_fault
+from vrtune.own.objects import is_object, short
 from vrtune.storages.locks import locked
 from vrtune.storages.quiet import quiet
 from vrtune.storages.urls import shown
 from vrtune.studies.choice import ranked
+from vrtune.studies.refusals import (
+    refuse_edited,
+    refuse_edited_space,
+    refuse_foreign,
+    refuse_other,
+)
 
 RECORD = "vrtune"  # the study attribute that holds its StudyRecord
-VALUE = "validation loss"  # what Optuna's figures and dashboard call the value of a trial
+NAME = r"^[\w-]+$"  # of a metric
+VALUE = Measure().value  # what Optuna's figures and dashboard call the value of a trial, as a rule
 
 
 class StudyRecord(Settings):
@@ -41,6 +50,11 @@ class StudyRecord(Settings):
     sources: tuple[str, ...] = ()  # the files of its space and its init, which may define units
     space_fingerprint: str = Field(default="", pattern="^([0-9a-f]{16})?$")  # "": not known
     class_names: tuple[str, ...] | None = None  # of the data, in order of the labels
+    metric: str = Field(default="loss", pattern=NAME)  # what its values are
+    score: str = Field(default="accuracy", pattern=NAME)  # the figure beside a loss
+    direction: Direction = "minimize"
+    # digests of the task's own model, loss and metric, as far as they are FILE.py:NAME
+    objects: dict[str, str] = Field(default_factory=dict)
     id: str = Field(default="", pattern="^([0-9a-f]{32})?$")  # its own, among all databases
 
     @property
@@ -48,6 +62,11 @@ class StudyRecord(Settings):
         """What was tuned: the space, and how weights start where a task says so."""
         init = self.task.init
         return self.space + (f" + {init}" if init != "default" else "")
+
+    @property
+    def measure(self) -> Measure:
+        """How its trials are judged."""
+        return Measure(self.metric, self.score, self.direction)
 
     @field_validator("space", "data_dir", "version", "sources")
     @classmethod
@@ -65,10 +84,23 @@ class StudyRecord(Settings):
 
 def default_name(space: str, task: Task) -> str:
     """e.g. storm-digits-lenet, with what is not usual about the task behind it."""
-    parts = [space, Path(task.dataset).stem, task.model]
+    parts = [space, data_name(task.dataset), *([task.target] if task.target else [])]
+    parts += [short(task.model)]
     parts += [f"{task.norm}norm"] if task.norm != "none" else []
     parts += [task.init] if task.init != "default" else []
+    parts += [short(task.loss)] if task.loss != "auto" else []
+    parts += [short(task.metric)] if task.metric != "loss" else []
     return folder_name("-".join(parts))
+
+
+def data_name(dataset: str) -> str:
+    """What a data set is called: its name, its file's without the suffix, or, of FILE.py:NAME, the
+    file's and its own, unless that is load."""
+    home, _, name = dataset.rpartition(":")
+    if not is_object(dataset):
+        return Path(dataset).stem
+    stem = Path(home).stem if home.endswith(".py") else home.rpartition(".")[2]
+    return stem if name == "load" else f"{stem}-{name}"
 
 
 @quiet()
@@ -84,7 +116,9 @@ def open_study(
     """
     with locked(storage, "to open a study"):
         try:
-            study = optuna.create_study(study_name=name, storage=storage, direction="minimize")
+            study = optuna.create_study(
+                study_name=name, storage=storage, direction=record.direction
+            )
         except DuplicatedStudyError:
             study = optuna.load_study(study_name=name, storage=storage)
         kept, fresh = _fitting(study, record, edited_space)
@@ -98,7 +132,7 @@ def open_study(
         )
         if fresh or now != kept:
             study.set_user_attr(RECORD, now.model_dump(mode="json"))
-        _name_value(study)
+        _name_value(study, record.measure)
     return study
 
 
@@ -147,6 +181,14 @@ def read_record(study: optuna.Study, cure: str = "search under another --study")
         raise UsageError(f"study {name!r} {what} ({explain(error)}): {cure}") from None
 
 
+def measure_of(study: optuna.Study) -> Measure:
+    """How the trials of a study are judged; others' as usual."""
+    try:
+        return read_record(study).measure
+    except UsageError:
+        return Measure()
+
+
 def identified(study: optuna.Study) -> StudyRecord:
     """The same, with an id from now on: an older vrtune gave none."""
     with locked(study, "to give a study its id"):
@@ -157,62 +199,27 @@ def identified(study: optuna.Study) -> StudyRecord:
     return record
 
 
-def _name_value(study: optuna.Study) -> None:
+def _name_value(study: optuna.Study, measure: Measure) -> None:
     """Says what its value is, unless somebody has: to Optuna it is an objective 0."""
     if not study.metric_names:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
-            study.set_metric_names([VALUE])
+            study.set_metric_names([measure.value])
 
 
 def _fitting(
     study: optuna.Study, record: StudyRecord, edited_space: Literal["refuse", "accept"]
 ) -> tuple[StudyRecord, bool]:
     """What a study remembers, if it can be continued, and whether it is new. UsageError if not."""
-    _refuse_foreign(study)
-    fresh = RECORD not in study.user_attrs and not study.get_trials(deepcopy=False)
+    ours = RECORD in study.user_attrs
+    refuse_foreign(study, read_record(study).direction if ours else record.direction)
+    fresh = not ours and not study.get_trials(deepcopy=False)
     kept = record if fresh else read_record(study)
-    _refuse_other(study, kept, record)
+    refuse_other(study, kept, record)
+    refuse_edited(study, kept, record)
     if edited_space == "refuse":
-        _refuse_edited(study, kept, record)
+        refuse_edited_space(study, kept, record)
     return kept, fresh
-
-
-def _refuse_foreign(study: optuna.Study) -> None:
-    """UsageError for a study that does not minimize one value."""
-    count = len(study.directions)
-    if count > 1 or study.direction is StudyDirection.MAXIMIZE:
-        what = f"has {count} objectives" if count > 1 else "maximizes its value"
-        raise UsageError(
-            f"study {study.study_name!r} {what}, so vrtune did not make it: "
-            "choose another name with --study"
-        )
-
-
-def _refuse_other(study: optuna.Study, kept: StudyRecord, now: StudyRecord) -> None:
-    """UsageError for another task; where the data lie does not matter, what they hold does."""
-    before, after = ({**record.task.model_dump(), "space": record.space} for record in (kept, now))
-    if kept.fingerprint == now.fingerprint:
-        del before["dataset"], after["dataset"]
-    changes = [f"{k} was {before[k]}, now {after[k]}" for k in after if before[k] != after[k]]
-    if kept.fingerprint != now.fingerprint:
-        changes.append(f"data fingerprint was {kept.fingerprint}, now {now.fingerprint}")
-    if changes:
-        raise UsageError(
-            f"study {study.study_name!r} holds another task ({'; '.join(changes)}): "
-            "choose another name with --study"
-        )
-
-
-def _refuse_edited(study: optuna.Study, kept: StudyRecord, now: StudyRecord) -> None:
-    """UsageError for a search space of the same name that was written otherwise."""
-    before, after = kept.space_fingerprint, now.space_fingerprint
-    if before and after and before != after:
-        raise UsageError(
-            f"study {study.study_name!r} began with another text of its search space than "
-            f"{now.sources[0] if now.sources else now.space} holds now: choose another name with "
-            "--study, or go on with the text of now by --edited-space accept"
-        )
 
 
 def best_value(study: optuna.Study) -> float | None:

@@ -30,7 +30,7 @@ class Retrained(Settings):
 
     trial: int
     seeds: int = Field(le=10**9)  # more was never trained, and divides no number
-    test_accuracy: Spread
+    test_accuracy: Spread | None = None  # of labels
     test_loss: Spread
     train_losses: list[list[float | None]]  # [seed][epoch]
     gradient_computations: float
@@ -42,6 +42,22 @@ class Retrained(Settings):
     test_losses: list[list[float | None]] | None = None  # [seed][epoch]; null unless asked for
     test_accuracies: list[list[float | None]] | None = None  # likewise
     seconds: float | None = None  # by the clock, of the training of all that trained at once
+    score: str = Field(default="accuracy", pattern=r"^[\w-]+$")  # of the metrics, what is shown
+    test_metrics: dict[str, Spread] = Field(default_factory=dict)  # all, accuracy among them
+    train_metrics: dict[str, Spread] = Field(default_factory=dict)  # as train_accuracy
+    test_scores: list[list[float | None]] | None = None  # as test_accuracies, of another score
+
+    @property
+    def test_score(self) -> Spread | None:
+        """The score on the test set."""
+        is_accuracy = self.score == "accuracy" and self.test_accuracy is not None
+        return self.test_accuracy if is_accuracy else self.test_metrics.get(self.score)
+
+    @property
+    def train_score(self) -> Spread | None:
+        """The score on the training set."""
+        is_accuracy = self.score == "accuracy" and self.train_accuracy is not None
+        return self.train_accuracy if is_accuracy else self.train_metrics.get(self.score)
 
     def __repr__(self) -> str:
         return aligned(trained_again(self))

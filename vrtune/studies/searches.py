@@ -6,19 +6,16 @@ Written when a search begins, so that one that is cut off is known too, and comp
 from __future__ import annotations
 
 import json
-import platform
-import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.trial import FrozenTrial
-from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, ConfigDict, ValidationError
 
 from vrtune.config import Settings
 from vrtune.later import torch
@@ -26,20 +23,10 @@ from vrtune.spaces import Space
 from vrtune.studies.alive import between, identity, is_identity, pulse, same
 from vrtune.studies.leases import PULSE, WORKER
 from vrtune.studies.outcome import spent
+from vrtune.studies.versions import Versions, commit, versions
 
 SEARCH = "search {} {}"  # the study attribute of a search: when it began, and its first process
 SEARCHES = "searches"  # the one in which older versions kept all of them
-
-
-class Versions(Settings):
-    """What a search ran on."""
-
-    vrtune: str
-    torch: str
-    optuna: str
-    numpy: str
-    python: str
-    device: str = Field(description="a GPU's name, or cpu")
 
 
 class Worker(Settings):
@@ -84,6 +71,8 @@ class SearchEntry(Settings):
     ranges: dict[str, dict[str, Any]]  # as Optuna writes them
     default: dict[str, Any]  # the setting it started with; empty where it did with none
     parameters: int  # of the model
+    samples: int | None = None  # of the whole training part
+    shape: tuple[int, ...] | None = None  # of a sample
     data_dir: str
     commit: str | None
     versions: Versions
@@ -120,9 +109,11 @@ def begin(
     others: Sequence[int] = (),
     plan: str,
     parameters: int,
+    samples: int,
+    shape: tuple[int, ...],
 ) -> SearchEntry:
     """Enters a search that is about to start: `settings` are a SearchSettings; `others` the numbers
-    that the system knows its other processes by; `plan` and the model's `parameters`."""
+    that the system knows its other processes by; then the plan, and the size of model and data."""
     given = settings.model_dump(mode="json")
     started = (given["sampler"], given["start"]) == ("auto", "on")
     entry = SearchEntry.model_validate(
@@ -136,9 +127,11 @@ def begin(
             "ranges": written(space.ranges()),
             "default": space.default() if started else {},
             "parameters": parameters,
+            "samples": samples,
+            "shape": shape,
             "data_dir": str(Path(given["data_dir"]).resolve()),
-            "commit": _commit(),
-            "versions": _versions(device),
+            "commit": commit(),
+            "versions": versions(device),
         }
     )
     _write(study, entry)
@@ -226,25 +219,7 @@ def _write(study: optuna.Study, entry: SearchEntry) -> None:
     study.set_user_attr(name, entry.model_dump(mode="json"))
 
 
-def _versions(device: torch.device) -> Versions:
-    packages = {name: version(name) for name in ("vrtune", "optuna", "numpy")}
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-    python = platform.python_version()
-    return Versions(**packages, torch=str(torch.__version__), python=python, device=name)
-
-
 def _identities(pids: Sequence[int]) -> list[dict[str, Any]]:
     """Those of other processes here, as far as they live."""
     found = [identity(pid) for pid in pids]
     return [each for each in found if (each["started"] or -1) >= 0]
-
-
-def _commit() -> str | None:
-    """Git's, of the folder that the search runs in."""
-    try:
-        done = subprocess.run(
-            ["git", "rev-parse", "--verify", "HEAD"], capture_output=True, text=True, timeout=10
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
