@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from difflib import get_close_matches
 from pathlib import Path
@@ -168,8 +169,16 @@ class Task(Settings):
     @classmethod
     def _separated(cls, given: Any) -> Any:
         """A command line gives 1,2,0.5."""
-        words = isinstance(given, str) and given not in ("none", "balanced")
-        return tuple(given.split(",")) if words else given
+        if given in ("none", "balanced"):
+            return given
+        try:
+            weights = tuple(map(float, given.split(",") if isinstance(given, str) else given))
+        except (TypeError, ValueError):
+            weights = ()
+        if not weights or not all(0 < weight < math.inf for weight in weights):
+            said = "give none, balanced, or a number above 0 for each class, such as 1,2,0.5"
+            raise PydanticCustomError("class_weights", said)
+        return weights
 
     @property
     def parts(self) -> int:

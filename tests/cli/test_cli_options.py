@@ -112,3 +112,31 @@ def test_a_command_and_its_function_have_the_same_defaults(
     ours, theirs = inspect.signature(command).parameters, inspect.signature(function).parameters
     for name in ours.keys() & theirs.keys() - {"study"}:
         assert ours[name].default in (None, theirs[name].default), name
+
+
+@pytest.mark.parametrize(
+    ("given", "weights"),
+    [("none", "none"), ("balanced", "balanced"), ("1,2,0.5", (1.0, 2.0, 0.5))],
+)
+def test_class_weights_are_words_or_numbers(given: str, weights: object) -> None:
+    taken: list[Task] = []
+
+    @with_options
+    def command(task: Task) -> None:
+        taken.append(task)
+
+    said_by(command, "--class-weights", given)
+    assert taken[0].class_weights == weights
+    said = said_by(command, "--help")
+    assert "--class-weights none|balanced|w,w,... Factors of cross-entropy by class." in said
+    assert "--label-smoothing SHARE" in said
+    assert "--target COLUMN" in said
+
+
+@pytest.mark.parametrize("given", ["x", "1,-2", "nan", ",", "1,,2", "inf,1"])
+def test_other_class_weights_are_refused_in_a_sentence(given: str) -> None:
+    @with_options
+    def command(task: Task) -> None: ...
+
+    with pytest.raises(UsageError, match="--class-weights: give none, balanced, or a number above"):
+        command(**{**Task().model_dump(), "class_weights": given})

@@ -55,6 +55,9 @@ def test_a_model_and_a_data_set_say_what_they_are_without_being_imported() -> No
         ("search sgd --model resnet18", ["resnet18-small", "resnet18"]),
         ("search sgd --dataset mn", ["mnist"]),
         ("search sgd --precision t", ["tf32"]),
+        ("search sgd --metric ma", ["macro-f1", "mae"]),
+        ("search sgd --loss cr", ["cross-entropy"]),
+        ("search sgd --class-weights b", ["balanced"]),
         ("del", ["delete"]),
     ],
 )

@@ -82,7 +82,7 @@ def only(kind: Kind, *methods: Tuned) -> Difference:
 
 def silent(difference: Difference) -> str:
     """Its note, of one that says nothing else."""
-    named = {"first", "second", "kind", "measure", "n", "repeats", "reasons"}
+    named = {"first", "second", "kind", "measure", "direction", "n", "repeats", "reasons"}
     assert all(v is None for v in difference.model_dump(exclude=named).values())
     return difference.note
 
@@ -145,7 +145,7 @@ def test_who_diverged_is_named(lost: float | None) -> None:
     if lost is None:
         told = only("folds", method("a", GOOD, again=rows), method("b", POOR, again=OTHER))
         assert silent(told) == "a diverged in 1 of 4 folds"
-    bad = replace(tried(0, value=0.3, spent=1.0), losses={1: (0.3, math.nan, math.inf, 0.3)})
+    bad = replace(tried(0, value=0.3, spent=1.0), values={1: (0.3, math.nan, math.inf, 0.3)})
     broken = replace(method("a", GOOD), trials=(bad,), choice=bad)
     assert silent(only("folds", broken, method("b", POOR))).startswith("a diverged in 2 of 4 folds")
 

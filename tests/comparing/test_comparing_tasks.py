@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from reference.made_up import TASK, make
 
@@ -93,3 +95,17 @@ def test_the_storage_is_asked_the_same_way(url: str) -> None:
         read_studies([], url)
     with pytest.raises(UsageError, match=r"'storm' and 'sgd' .* \(epochs 9 and 2\)"):
         read_studies(["storm", "sgd"], url)
+
+
+def test_an_own_metric_is_told_apart_by_its_source(url: str) -> None:
+    """Not by where it lies."""
+
+    def judged_by(name: str, metric: str, digest: str) -> Tuned:
+        known = tuned(url, name, metric=metric)
+        objects = {"metric": digest * 16}
+        return replace(known, record=known.record.model_copy(update={"objects": objects}))
+
+    one, moved = judged_by("sgd", "/m.py:f", "a"), judged_by("adam", "/else/m.py:f", "a")
+    assert unlike(one, moved) == ""
+    edited = judged_by("storm", "/m.py:f", "b")
+    assert f"(metric m.py:f ({'a' * 8}) and m.py:f ({'b' * 8}))" in refused(one, edited)

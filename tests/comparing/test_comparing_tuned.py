@@ -64,9 +64,9 @@ def test_a_search_is_read_as_it_was(found: tuple[SearchResult, str]) -> None:
 
 def test_folds_that_diverged_are_nan() -> None:
     first = read_tuned(study_of(trial(0.3))).trials[0]
-    assert first.losses[2] == (0.2, 0.4)
-    assert first.losses[1][0] == 2.0
-    assert math.isnan(first.losses[1][1])
+    assert first.values[2] == (0.2, 0.4)
+    assert first.values[1][0] == 2.0
+    assert math.isnan(first.values[1][1])
     assert dict(first.costs) == {1: 6.0, 2: 12.0}
 
 
@@ -80,7 +80,7 @@ def test_a_trial_that_diverged_is_not_called_pruned() -> None:
 @pytest.mark.parametrize("wrong", ["x", [1, "x"], {"a": 1}, None, 5])
 def test_what_others_wrote_is_passed_over(wrong: object) -> None:
     first = read_tuned(study_of(trial(0.3, fold_accuracies=wrong, seconds=wrong))).trials[0]
-    assert first.accuracies == ()
+    assert first.metrics == {}
     assert first.seconds in (None, 5)
 
 

@@ -37,6 +37,7 @@ def differing(
                 second=second,
                 kind=kind,
                 measure="test accuracy" if kind == "seeds" else "validation loss",
+                direction="maximize" if kind == "seeds" else "minimize",
                 n=n if known is not None else 0,
                 repeats=repeats if kind == "folds" else 0,
                 mean=None if known is None else sign * (scores[first] - scores[second]),

@@ -8,8 +8,10 @@ from typing import Any
 import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
+from reference.made_studies import make
 
 from vrtune.dashboard.sight import StudySight, View, is_machines, look
+from vrtune.display.measures import Measure
 from vrtune.searching.result import SearchResult
 from vrtune.storages.opening import open_to_read
 from vrtune.studies.leases import AGAIN, CUT_OFF
@@ -118,3 +120,20 @@ def test_interrupted_trials_are_told_from_failed_ones(study: optuna.Study) -> No
     trials = bare.get_trials()
     sight = look(bare, trials)
     assert [sight.trial(t).user_attrs for t in trials] == [{"state": "interrupted"}, {}, {}]
+
+
+def test_a_study_is_seen_by_its_metric() -> None:
+    storage = optuna.storages.InMemoryStorage()
+    make(storage, "s", "sgd", measure=Measure("r2", "r2", "maximize"))
+    study = load_study(storage, "s", "")
+    trials = study.get_trials(deepcopy=False)
+    sight = look(study, trials)
+    assert sight.name == "s: best 0.44, 6 trials"
+    assert sight.attributes["validation r2"] == "0.44"
+    assert sight.attributes["test r2"] == "0.9500 +- 0.0100 (3 seeds)"
+    assert View().metric(study.user_attrs) == "validation r2"
+    assert not any("accuracy" in name for name in sight.attributes)
+    first = sight.trial(trials[0]).user_attrs
+    assert (first["test r2"], first["loss"], first["mae"]) == (0.95, 0.91, 0.91)
+    assert first["fold values"] == "0.45, 0.44, 0.43"
+    assert not {"accuracy", "r2", "fold losses"} & {*first}

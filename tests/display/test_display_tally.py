@@ -141,3 +141,11 @@ def test_what_is_done_is_what_was_said_last() -> None:
     found.take(Retraining(epoch=0, doing="training the best again"), 1.0)
     found.take(Retraining(epoch=1), 2.0)
     assert found.doing == "training the best again"
+
+
+def test_the_best_so_far_is_the_highest_where_more_is_better() -> None:
+    ends = [ended(0, value=0.5), ended(1, value=0.9), ended(2, value=0.7), ended(3, value=0.9)]
+    assert tally(PLAN, *ends).best == (0.5, 0)
+    by_accuracy = Planned(text="as planned", best=0.6, best_trial=9, direction="maximize")
+    assert tally(by_accuracy).best == (0.6, 9)
+    assert tally(by_accuracy, *ends).best == (0.9, 1)

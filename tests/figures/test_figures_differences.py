@@ -21,7 +21,15 @@ PLACES = {"sgd": 0, "adam": 1, "svrg": 2}
 
 def pair(first: str = "sgd", second: str = "adam", **changes: Any) -> Difference:
     given = {"first": first, "second": second, "kind": "folds", "measure": "validation loss"}
-    given |= {"n": 4, "repeats": 1, "mean": -0.2, "low": -0.3, "high": -0.1, "p": 0.01}
+    given |= {
+        "direction": "minimize",
+        "n": 4,
+        "repeats": 1,
+        "mean": -0.2,
+        "low": -0.3,
+        "high": -0.1,
+        "p": 0.01,
+    }
     return Difference.model_validate({**given, "p_holm": 0.02, **changes})
 
 

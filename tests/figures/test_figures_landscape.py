@@ -37,7 +37,7 @@ def traces(panel: Panel) -> dict[str, object]:
 def test_every_trial_that_ended_has_a_place() -> None:
     data = compute(tuned(TRIALS, choice=4))
     assert data is not None
-    assert [(p.trial, p.state, p.places[0].at, p.loss, p.epochs) for p in data.points] == [
+    assert [(p.trial, p.state, p.places[0].at, p.value, p.epochs) for p in data.points] == [
         (0, "complete", 0.1, 0.5, 3),
         (1, "pruned", 1e-3, 2.5, 1),
         (2, "diverged", 1.0, None, 1),

@@ -27,7 +27,7 @@ def lines(figure) -> list:
 def test_lines_of_those_that_ended_the_best_last() -> None:
     data = compute(tuned(TRIALS, choice=1))
     assert data is not None
-    assert [(line.trial, line.loss) for line in data.lines] == [
+    assert [(line.trial, line.value) for line in data.lines] == [
         (2, None), (3, None), (0, 1.0), (5, 0.5), (1, 0.1),
     ]  # fmt: skip
     assert [where.at for where in data.lines[-1].places] == [1.0, 0.0]

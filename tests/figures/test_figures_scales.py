@@ -8,10 +8,11 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from reference.literal_trials import LR, tried
 
+from vrtune.display.measures import LOSS
 from vrtune.figures.scales import (
     Parameter,
     colours,
-    end_loss,
+    end_value,
     log_range,
     log_ticks,
     named,
@@ -91,18 +92,18 @@ def test_many_choices_are_not_all_named() -> None:
 
 
 def test_losses_far_above_the_best_share_the_last_colour() -> None:
-    scale = colours([0.1, 1.0, 1e9])
-    assert (scale.low, scale.high, scale.log, scale.above) == (0.1, 10.0, True, True)
+    scale = colours([0.1, 1.0, 1e9], LOSS)
+    assert (scale.best, scale.worst, scale.log, scale.beyond) == (0.1, 10.0, True, True)
     assert [scale.share(loss) for loss in (0.1, 1.0, 1e9)] == pytest.approx([0.0, 0.5, 1.0])
     assert scale.axis()["colorbar"]["ticktext"][-1] == "> 10"
 
 
 def test_losses_without_logarithms_have_colours_too() -> None:
-    scale = colours([-1.0, 0.0, 3.0])
-    assert (scale.log, scale.above) == (False, False)
+    scale = colours([-1.0, 0.0, 3.0], LOSS)
+    assert (scale.log, scale.beyond) == (False, False)
     assert scale.share(1.0) == 0.5
-    assert colours([2.0]).share(2.0) == 0.0
-    assert colours([2.0]).axis()["cmax"] > colours([2.0]).axis()["cmin"]
+    assert colours([2.0], LOSS).share(2.0) == 0.0
+    assert colours([2.0], LOSS).axis()["cmax"] > colours([2.0], LOSS).axis()["cmin"]
 
 
 def test_a_range_holds_all_values() -> None:
@@ -113,9 +114,9 @@ def test_a_range_holds_all_values() -> None:
 
 def test_the_loss_of_a_stopped_trial_is_the_last_that_was_finite() -> None:
     losses = {1: (2.0, 4.0), 2: (1.0, math.nan)}
-    assert end_loss(tried(0, "pruned", losses=losses)) == 3.0
-    assert end_loss(tried(0, "pruned", losses={1: (math.inf,)})) is None
-    assert end_loss(tried(0, "complete", value=0.5, losses=losses)) == 0.5
+    assert end_value(tried(0, "pruned", losses=losses)) == 3.0
+    assert end_value(tried(0, "pruned", losses={1: (math.inf,)})) is None
+    assert end_value(tried(0, "complete", value=0.5, losses=losses)) == 0.5
 
 
 def test_names_are_no_html() -> None:

@@ -25,6 +25,8 @@ def budgeted(label: str = "sgd", **changes: Any) -> Budgeted:
         "high": [0.9, 0.8],
         "studies": [f"{label}-study"],
         "note": "a note",
+        "measure": "validation loss",
+        "direction": "minimize",
     }
     return Budgeted.model_validate({**given, **changes})
 

@@ -209,3 +209,7 @@ def test_numbers_have_no_classes() -> None:
     for settings in ({"loss": "cross-entropy"}, {"metric": "accuracy"}, {"label_smoothing": 0.1}):
         with pytest.raises(UsageError):
             made(NUMBERS, **settings)
+
+
+def test_no_training_fails_by_a_loss_that_does_not_decide() -> None:
+    assert math.isnan(made(metric="accuracy").guess)

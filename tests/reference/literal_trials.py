@@ -11,6 +11,7 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 from vrtune import Task
 from vrtune.comparing.tried import Tried
 from vrtune.comparing.tuned import Tuned
+from vrtune.display.measures import LOSS, Measure
 from vrtune.studies.counts import Counts
 from vrtune.studies.diagnosed import Diagnosis
 from vrtune.studies.record import StudyRecord
@@ -30,7 +31,8 @@ def tried(
     costs: Mapping[int, float] | None = None,
     spent: float = 0.0,
 ) -> Tried:
-    """A trial; without ranges each parameter has that of a learning rate."""
+    """A trial of these losses or other values; without ranges each parameter has a learning
+    rate's."""
     params = params or {}
     return Tried(
         number=number,
@@ -38,8 +40,8 @@ def tried(
         params=params,
         ranges=dict.fromkeys(params, LR) if ranges is None else ranges,
         value=value,
-        accuracies=(),
-        losses=losses or {},
+        metrics={},
+        values=losses or {},
         costs=costs or {},
         spent=spent,
         seconds=None,
@@ -54,6 +56,7 @@ def tuned(
     choice: int | None = None,
     searches: Sequence[SearchEntry] = (),
     diagnosis: Diagnosis | None = None,
+    measure: Measure = LOSS,
 ) -> Tuned:
     """A study of these trials; `choice` is one's number."""
     record = StudyRecord(
@@ -62,6 +65,9 @@ def tuned(
         fingerprint="0" * 16,
         data_dir="data",
         version="0.1.0",
+        metric=measure.metric,
+        score=measure.score,
+        direction=measure.direction,
     )
     return Tuned(
         study=f"{label}-study",

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from reference.made_studies import EVIL, NAMES, make
 
+from vrtune.display.measures import Measure
 from vrtune.reporting.report import Report, report
 from vrtune.storages.opening import open_storage
 
@@ -179,3 +180,14 @@ def test_a_study_with_nothing_to_say_breaks_nothing(tmp_path: Path) -> None:
 
 def test_the_table_says_what_its_signs_mean(text: str) -> None:
     assert "± is the standard deviation" in text
+
+
+def test_a_page_of_numbers_speaks_of_their_metric(url: str) -> None:
+    for name in ("sgd", "adam"):
+        make(open_storage(url), name, name, measure=Measure("r2", "r2", "maximize"))
+    html = report(storage=url).html()
+    said = html[html.index("<header>") : html.index("</main>")]  # before Plotly's own program
+    assert said.count("validation r2") > 4
+    assert "Test r2 over epochs" in said
+    assert "accuracy" not in said
+    assert "validation loss" not in said

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import optuna
+from reference.made_studies import make
+
+from vrtune.comparing.tuned import read_tuned
 from vrtune.config import Task
+from vrtune.display.measures import Measure
 from vrtune.reporting.report import Report
 from vrtune.reporting.words import brief, chosen, listed, sentence, task_words, title
+from vrtune.studies.record import load_study
 
 
 def test_a_title_names_methods_and_data(found: Report) -> None:
@@ -39,3 +45,27 @@ def test_sentences_begin_large_unless_with_a_name() -> None:
 def test_names_in_a_row() -> None:
     assert listed(["a"]) == "a"
     assert listed(["a", "b", "c"]) == "a, b and c"
+
+
+def test_what_is_own_or_seldom_given_is_named_in_short() -> None:
+    own = Task(
+        dataset="/data/houses.csv", target="price", model="/my/net.py:Net", loss="huber",
+        metric="/my/metrics.py:within",
+    )  # fmt: skip
+    assert task_words(own) == (
+        "net.py:Net on houses.csv (price), 4 folds, 20 epochs, batches of 32, seed 1, loss huber, "
+        "judged by metrics.py:within"
+    )
+    said = task_words(Task(label_smoothing=0.1, class_weights=(1, 2.5)))
+    assert said.endswith("seed 1, label smoothing 0.1, class weights 1 2.5")
+    assert task_words(Task(class_weights="balanced")).endswith("balanced class weights")
+
+
+def test_a_study_of_numbers_is_told_by_its_metric() -> None:
+    storage = optuna.storages.InMemoryStorage()
+    make(storage, "s", "sgd", measure=Measure("r2", "r2", "maximize"))
+    tuned = read_tuned(load_study(storage, "s", ""))
+    assert brief(tuned).endswith("validation r2 0.44; test r2 0.95")
+    known = dict(chosen(tuned))
+    assert (known["validation r2"], known["test r2"]) == ("0.44", "0.9500 ± 0.0100, 3 seeds")
+    assert not any("accuracy" in label for label in known)

@@ -43,6 +43,25 @@ def datasets() -> list[str]:
     return [*DATASETS]
 
 
+def losses() -> list[str]:
+    """Those of vrtune."""
+    from vrtune.objectives import LOSSES
+
+    return ["auto", *LOSSES]
+
+
+def metrics() -> list[str]:
+    """Those of vrtune."""
+    from vrtune.objectives import METRICS
+
+    return ["loss", *METRICS]
+
+
+def class_weights() -> list[str]:
+    """The words; numbers are typed."""
+    return ["none", "balanced"]
+
+
 def choices(name: str, kind: Any) -> Callable[[], list[str]] | None:
     """What completes the option of a field; None for one that may be anything."""
     if name in NAMES:
@@ -51,7 +70,13 @@ def choices(name: str, kind: Any) -> Callable[[], list[str]] | None:
     return (lambda: found) if found else None
 
 
-NAMES = {"model": models, "dataset": datasets}
+NAMES = {
+    "model": models,
+    "dataset": datasets,
+    "loss": losses,
+    "metric": metrics,
+    "class_weights": class_weights,
+}
 
 
 def _typed(names: list[str]) -> list[str]:

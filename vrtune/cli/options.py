@@ -61,7 +61,7 @@ def option(model: type[Settings], name: str, panel: str | None = None) -> Any:
     field = model.model_fields[name]
     return typer.Option(
         _option(name) + f"/--no-{name.replace('_', '-')}" * (field.annotation is bool),
-        metavar=(field.title or "").upper() or _metavar(field.annotation),
+        metavar=_named(field.title or "") or _metavar(field.annotation),
         help=_sentence(str(field.description)),
         rich_help_panel=panel,
         autocompletion=choices(name, field.annotation),
@@ -92,6 +92,11 @@ def _option(name: str) -> str:
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + "." * (not text.endswith("."))
+
+
+def _named(title: str) -> str:
+    """SHARE for what stands for a value; words to be typed stay as they are."""
+    return title if "|" in title else title.upper()
 
 
 def _metavar(kind: Any) -> str:

@@ -20,6 +20,7 @@ from vrtune.cli.screen import (
     settings,
 )
 from vrtune.config import Settings, Task
+from vrtune.display.measures import Measure
 from vrtune.display.results import failed_seeds
 from vrtune.errors import UsageError
 
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from vrtune.studies.choice import Confirmed
-    from vrtune.studies.retrained import Retrained
+    from vrtune.studies.retrained import Retrained, Spread
     from vrtune.studies.searches import SearchEntry
 
 BEST = 10  # trials shown
+SELDOM = ("loss", "label_smoothing", "class_weights", "metric")  # settings of a task
 
 
 class Shown(Settings):
@@ -81,6 +83,8 @@ def show(study: Study, storage: Storage = DEFAULT_STORAGE, json: Json = False) -
                 "storage": public(storage),
                 "space": record.space,
                 "task": record.task.model_dump(mode="json"),
+                "metric": record.metric,
+                "direction": record.direction,
                 "trials": count(trials).model_dump(),
                 "state": state(trials),
                 "foreign": foreign,
@@ -103,12 +107,12 @@ def show(study: Study, storage: Storage = DEFAULT_STORAGE, json: Json = False) -
             *_found_by(searches),
             ("trials", (state(trials) if trials else "none yet") + _apart(foreign)),
             ("gradient computations", f"{spent(trials):,.0f}{judged}"),
-            *_choice(shown),
+            *_choice(shown, record.measure),
         ]
     )
     if shown:
         typer.echo()
-        print_table(*_best(shown), spare=1)
+        print_table(*_best(shown, record.measure), spare=1)
     if again:
         typer.echo()
         print_retrained(again)
@@ -116,20 +120,21 @@ def show(study: Study, storage: Storage = DEFAULT_STORAGE, json: Json = False) -
 
 def print_retrained(results: Sequence[Retrained]) -> None:
     """A line for each trial that was trained again."""
-    trained = ["train accuracy"] if any(r.train_accuracy for r in results) else []
+    score = results[0].score if results else "accuracy"
+    trained = [f"train {score}"] if any(r.train_score for r in results) else []
     print_table(
         [
-            *("trial", "seeds", "test accuracy", *trained, "test loss"),
+            *("trial", "seeds", f"test {score}", *trained, "test loss"),
             *("of each seed", "weights and curves"),
         ],
         [
             (
                 r.trial,
                 f"{r.seeds}, {r.failed} failed" if r.failed else r.seeds,
-                plus_minus(r.test_accuracy),
-                *((plus_minus(r.train_accuracy) if r.train_accuracy else None) for _ in trained),
+                _spread(r.test_score),
+                *(_spread(r.train_score) for _ in trained),
                 plus_minus(r.test_loss),
-                " ".join(figure(value) for value in r.test_accuracy.values),
+                " ".join(figure(value) for value in (r.test_score or r.test_loss).values),
                 r.folder,
             )
             for r in results
@@ -139,6 +144,10 @@ def print_retrained(results: Sequence[Retrained]) -> None:
     for result in results:
         if result.failed:
             print_lines([(f"trial {result.trial}", failed_seeds(result.failed, result.seeds))])
+
+
+def _spread(given: Spread | None) -> str | None:
+    return plus_minus(given) if given else None
 
 
 def _apart(foreign: int) -> str:
@@ -152,7 +161,13 @@ def _apart(foreign: int) -> str:
 
 
 def _task(task: Task) -> str:
-    return ", ".join(f"{k} {safe(v)}" for k, v in task.model_dump().items() if v is not None)
+    """All of it, but for what is seldom given and was not."""
+    given, usual = task.model_dump(), Task().model_dump()
+    told = {k: v for k, v in given.items() if v is not None and (k not in SELDOM or v != usual[k])}
+    return ", ".join(
+        f"{k} {' '.join(map(figure, v)) if isinstance(v, tuple) else safe(v)}"
+        for k, v in told.items()
+    )
 
 
 def _found_by(searches: Sequence[SearchEntry]) -> Iterator[tuple[str, str]]:
@@ -194,22 +209,22 @@ def _shown(trial: FrozenTrial, confirmed: Confirmed | None) -> Shown:
     )
 
 
-def _choice(shown: list[Shown]) -> Iterator[tuple[str, str]]:
+def _choice(shown: list[Shown], measure: Measure) -> Iterator[tuple[str, str]]:
     """The trial that is trained again, and what its settings leave to be tried."""
     for best in shown[:1]:
-        how = "of those that were confirmed" if best.confirmed else "by its validation loss"
+        how = "of those that were confirmed" if best.confirmed else f"by its {measure.value}"
         yield "choice", f"trial {best.number}, the best {how}"
         for note in best.edges:
             yield "note", note
 
 
-def _best(shown: list[Shown]) -> tuple[list[str], list[list[Any]]]:
+def _best(shown: list[Shown], measure: Measure) -> tuple[list[str], list[list[Any]]]:
     """Columns and rows of the best trials, in the order of the mean over all their trainings; that
     is a column of its own where some were trained on fresh starts, too."""
     anew = any(trial.confirmed for trial in shown)
     fresh = ["over all starts", "failed"] if anew else []
     return (
-        ["trial", "validation loss", *fresh, "gradient computations", "parameters"],
+        ["trial", measure.value, *fresh, "gradient computations", "parameters"],
         [
             [
                 *(trial.number, trial.value, *(_over_all(trial) if anew else ())),
@@ -225,7 +240,7 @@ def _thousands(value: float | None) -> str | None:
 
 
 def _over_all(trial: Shown) -> tuple[Any, str]:
-    """The mean validation loss of a trial over all its trainings, and how many of them failed."""
+    """The mean value of a trial over all its trainings, and how many of them failed."""
     if (kept := trial.confirmed) is None:
         return trial.value, "-"
     mean = "diverged" if kept["mean"] is None else kept["mean"]

@@ -28,11 +28,11 @@ def found(result: SearchResult) -> Iterator[tuple[str, str]]:
     if best:
         yield "best trial", str(best.number)
         yield "parameters", settings(best.params)
+        value, folds = result.measure.value, result.task.folds
         if result.task.holdout:
-            yield "validation loss", f"{figure(best.value)}, of the part held out"
+            yield value, f"{figure(best.value)}, of the part held out"
         else:
-            folds = result.task.folds
-            yield "validation loss", f"{figure(best.value)}, the mean of {folds} folds"
+            yield value, f"{figure(best.value)}, the mean of {folds} folds"
             yield "folds", "  ".join(figure(value) for value in best.fold_values)
         if best.confirmed:
             yield "confirmed", _confirmed(best.confirmed)
@@ -41,11 +41,12 @@ def found(result: SearchResult) -> Iterator[tuple[str, str]]:
     for again in result.retrained:
         which = "" if best and again.trial == best.number else f", trial {again.trial}"
         seeds = f" ({again.seeds} seed{'s' * (again.seeds > 1)}{which})"
-        yield "test accuracy", plus_minus(again.test_accuracy) + seeds
-        if again.seeds > 1:
-            yield "of each seed", "  ".join(figure(value) for value in again.test_accuracy.values)
-        if again.train_accuracy:
-            yield "train accuracy", plus_minus(again.train_accuracy)
+        if tested := again.test_score:
+            yield f"test {again.score}", plus_minus(tested) + seeds
+            if again.seeds > 1:
+                yield "of each seed", "  ".join(figure(value) for value in tested.values)
+        if again.train_score:
+            yield f"train {again.score}", plus_minus(again.train_score)
         if again.failed:
             yield "failed", failed_seeds(again.failed, again.seeds)
         yield "test loss", plus_minus(again.test_loss) + seeds

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from vrtune.comparing.evidence import Kind
 from vrtune.comparing.table import AtBudget, Row
@@ -15,6 +15,9 @@ MOST_DECIMALS = 8
 NOTHING = "-"
 
 
+Two = tuple[str, str]
+
+
 @dataclass(frozen=True)
 class Column:
     """A heading, the text of each row, and which differences judge it."""
@@ -23,7 +26,8 @@ class Column:
     cells: tuple[str, ...]
     kind: Kind | None = None  # None: no better and no worse
     words: bool = False  # figures stand on the right
-    two: tuple[str, str] | None = None  # the heading in two lines; columns may share the first
+    two: Two | None = None  # the heading in two lines; columns may share the first
+    judges: Collection[int] | None = None  # rows that are judged by it; None: all
 
     @property
     def is_empty(self) -> bool:
@@ -32,10 +36,10 @@ class Column:
 
     def is_bold(self, row: int, bold: Bold | None) -> bool:
         """Whether a cell stands out."""
-        return self.kind is not None and row in (bold or {}).get(self.kind, ())
+        judged = self.judges is None or row in self.judges
+        return judged and self.kind is not None and row in (bold or {}).get(self.kind, ())
 
 
-Of = Callable[[Row], Spread | None]
 Part = tuple[Column, ...]  # columns that belong together
 Bold = Mapping[Kind, Collection[int]]  # rows whose cells stand out, by what judges a column
 
@@ -43,53 +47,90 @@ Bold = Mapping[Kind, Collection[int]]  # rows whose cells stand out, by what jud
 def results(rows: Sequence[Row], *, sign: str = "+-", least: int = 4) -> list[Part]:
     """What the methods reached: on the folds, on test data, over all starts. As many decimals as
     the spread of a figure has, but `least`; `sign` stands between a mean and its deviation."""
-    losses = decimals((row.validation_loss for row in rows), least)
-    of_folds = decimals((row.validation_accuracy for row in rows), least)
-    of_seeds = decimals((s for r in rows for s in (r.test_accuracy, r.train_accuracy)), least)
+    metrics, scores = _metrics(rows), list(dict.fromkeys(row.score for row in rows))
+    beside = [n for n in dict.fromkeys(r.measure.beside for r in rows) if n not in metrics]
+    judged_again = all(row.all_starts for row in rows)  # then fresh starts are compared
 
-    def spreads(
-        heading: str, two: tuple[str, str], of: Of, places: int, kind: Kind | None = None
-    ) -> Column:
-        cells = tuple(_plus_minus(of(row), places, sign) for row in rows)
-        return Column(heading, cells, kind, two=two)
+    def spreads(of: Sequence[Spread | None], heading: str, two: Two, places: int) -> Column:
+        return Column(heading, tuple(_plus_minus(s, places, sign) for s in of), two=two)
 
+    validation, tested = list[Column](), list[Column]()
+    for name in (*metrics, *beside):
+        of, judged = [row.validation(name) for row in rows], name in metrics
+        heading = f"{'validation' if judged else 'val.'} {name}"
+        column = spreads(of, heading, ("validation", name), _places(rows, name, least))
+        kind: Kind | None = "folds" if judged and not judged_again else None
+        validation.append(replace(column, kind=kind, judges=_judged(rows, name)))
+    for name in scores:
+        test = [row.test_metrics.get(name) for row in rows]
+        train = [row.train_metrics.get(name) for row in rows]
+        places = decimals([*test, *train], _least(name, [*test, *train], least))
+        column = spreads(test, f"test {name}", (name, "test"), places)
+        judges = {i for i, row in enumerate(rows) if row.score == name}
+        tested += [
+            replace(column, kind="seeds", judges=judges),
+            spreads(train, f"train {name}", (name, "train"), places),
+        ]
+    return _known(tuple(validation), tuple(tested), _fresh(rows, metrics, least, judged_again))
+
+
+def _fresh(rows: Sequence[Row], metrics: Sequence[str], least: int, judged_again: bool) -> Part:
+    """Over all starts, and how many failed."""
     starts = [row.all_starts for row in rows]
-    by_fold: Kind = "folds"
-    judged_again = all(starts)  # then it is the fresh starts that are compared
-    kind = None if judged_again else by_fold
-    loss, right = ("validation", "loss"), ("validation", "accuracy")
-    test, train = ("accuracy", "test"), ("accuracy", "train")
-    validation = (
-        spreads("validation loss", loss, lambda row: row.validation_loss, losses, kind),
-        spreads("val. accuracy", right, lambda row: row.validation_accuracy, of_folds),
-    )
-    tested = (
-        spreads("test accuracy", test, lambda row: row.test_accuracy, of_seeds, "seeds"),
-        spreads("train accuracy", train, lambda row: row.train_accuracy, of_seeds),
-    )
-    fresh = (
-        Column(
-            "loss, all starts",
-            tuple(_number(s.loss, losses, "diverged") if s else NOTHING for s in starts),
-            by_fold if judged_again else None,
-        ),
-        Column("failed", tuple(f"{s.failed} of {s.trainings}" if s else NOTHING for s in starts)),
-    )
-    return _known(validation, tested, fresh)
+    columns = []
+    for name in metrics:
+        places, judged = _places(rows, name, least), _judged(rows, name)
+        cells = tuple(
+            _number(s.value, places, "diverged") if s and i in judged else NOTHING
+            for i, s in enumerate(starts)
+        )
+        kind: Kind | None = "folds" if judged_again else None
+        columns.append(Column(f"{name}, all starts", cells, kind, judges=judged))
+    failed = tuple(f"{s.failed} of {s.trainings}" if s else NOTHING for s in starts)
+    return *columns, Column("failed", failed)
 
 
 def budgets(rows: Sequence[Row], *, least: int = 4) -> list[Part]:
-    """The loss that the methods had reached where all had spent alike."""
-    places = decimals((row.validation_loss for row in rows), least)
+    """The value that the methods had reached where all had spent alike."""
     columns = []
     kinds: tuple[Kind, Kind] = ("equal trials", "equal gradient computations")
-    for kind, found in (
-        (kinds[0], [row.equal_trials for row in rows]),
-        (kinds[1], [row.equal_gradient_computations for row in rows]),
-    ):
-        cells = tuple(_number(at.loss, places) for at in found)
-        columns.append(Column(f"loss, {_budget(found[0], kind)}", cells, kind))
+    for name in _metrics(rows):
+        places, judged = _places(rows, name, least), _judged(rows, name)
+        for kind, found in (
+            (kinds[0], [row.equal_trials for row in rows]),
+            (kinds[1], [row.equal_gradient_computations for row in rows]),
+        ):
+            cells = tuple(
+                _number(at.value, places) if i in judged else NOTHING for i, at in enumerate(found)
+            )
+            heading = f"{name}, {_budget(found[0], kind)}"
+            columns.append(Column(heading, cells, kind, judges=judged))
     return _known(tuple(columns))
+
+
+def _metrics(rows: Sequence[Row]) -> list[str]:
+    """What studies are judged by, each once."""
+    return list(dict.fromkeys(row.metric for row in rows))
+
+
+def _judged(rows: Sequence[Row], metric: str) -> set[int]:
+    """The rows that are judged by a metric."""
+    return {i for i, row in enumerate(rows) if row.metric == metric}
+
+
+def _places(rows: Sequence[Row], name: str, least: int) -> int:
+    """Decimals of a metric on folds."""
+    found = [row.validation(name) for row in rows]
+    return decimals(found, _least(name, found, least))
+
+
+def _least(name: str, spreads: Iterable[Spread | None], least: int) -> int:
+    """Decimals that a figure has in any case; of what is counted in units of its own, such as an
+    rmse of hundreds, fewer."""
+    large = max((abs(s.mean) for s in spreads if s and s.mean is not None), default=0.0)
+    if name in ("loss", "accuracy") or not 10 <= large < math.inf:
+        return least
+    return max(0, least - math.floor(math.log10(large)))
 
 
 def costs(rows: Sequence[Row]) -> list[Part]:

@@ -78,7 +78,8 @@ def compare(
         studies: their names; none: all of the storage that vrtune made.
         storage: URL of the storage that keeps the studies.
         any_task: whether to compare studies of different tasks or data, with nothing paired.
-        rope: the share of a loss that makes no difference: losses that lie closer are equal.
+        rope: the share of a loss, or of another metric, that makes no difference: values that lie
+            closer are equal.
 
     Returns:
         The comparison. Printed, it is a table for people; `markdown()`, `latex()` and `csv()` are

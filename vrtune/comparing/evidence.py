@@ -13,17 +13,17 @@ from functools import partial
 from itertools import combinations
 from typing import Literal, get_args
 
-from vrtune.comparing.paired import holm, paired
+from vrtune.comparing.paired import holm, paired, turned
 from vrtune.comparing.reasons import Reason, faults, lacking
 from vrtune.comparing.tasks import unlike
 from vrtune.comparing.tried import Tried
 from vrtune.comparing.tunability import best_at, equal_spent, equal_trials
 from vrtune.comparing.tuned import Tuned
 from vrtune.config import Settings, Task
+from vrtune.display.measures import Direction, cost
 
 Kind = Literal["folds", "seeds", "equal trials", "equal gradient computations"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-Measure = Literal["validation loss", "test accuracy"]
 
 SEARCHED = "by the values that the choice was made by, which are too good"
 
@@ -34,7 +34,8 @@ class Difference(Settings):
     first: str  # labels
     second: str
     kind: Kind
-    measure: Measure  # a loss (less is better) or an accuracy (more is)
+    measure: str  # validation loss, test accuracy, ...
+    direction: Direction  # which values of it are better: minimize, those that are less
     n: int = 0  # paired values
     repeats: int = 0  # fresh starts that were judged; 0: what the search itself saw
     mean: float | None = None
@@ -42,7 +43,7 @@ class Difference(Settings):
     high: float | None = None
     p: float | None = None  # two-sided
     p_holm: float | None = None  # corrected for all pairs of this kind
-    first_better: float | None = None  # posterior probabilities, of losses alone
+    first_better: float | None = None  # posterior probabilities, of validation alone
     equal: float | None = None
     second_better: float | None = None
     reasons: tuple[Reason, ...] = ()  # why nothing can be said, or what to bear in mind
@@ -70,26 +71,27 @@ def differences(
 ) -> list[Difference]:
     """Compares every pair of methods: by fold and by seed, at equal trials and at equal cost.
 
-    - "folds", validation loss: the two choices, fold by fold. Where both were judged again on fresh
-      starts, only these repeats count: the losses that the search saw are too good, the choice was
-      made by them. The folds are the same in every repeat, so each fold's loss is the mean over
-      the repeats that both have, and n is the number of folds. (Taking folds times repeats for n
-      values, as with folds that are drawn anew, finds differences among equals in up to 18 % of
-      cases in place of 5: where a fold says the same each time, such as of a convex model.) Of a
-      share held out once the values are the repeats: they speak of that split alone.
-    - "seeds", test accuracy: the retrainings of the two choices, seed by seed. They speak of other
-      weights and batches, not of other test data.
+    - "folds", validation loss, or what else is tuned: the two choices, fold by fold. Where both
+      were judged again on fresh starts, only these repeats count: the values that the search saw
+      are too good, the choice was made by them. The folds are the same in every repeat, so each
+      fold's value is the mean over the repeats that both have, and n is the number of folds.
+      (Taking folds times repeats for n values, as with folds that are drawn anew, finds differences
+      among equals in up to 18 % of cases in place of 5: where a fold says the same each time, such
+      as of a convex model.) Of a share held out once the values are the repeats: they speak of that
+      split alone.
+    - "seeds", test accuracy, or another score: the retrainings of the two choices, seed by seed.
+      They speak of other weights and batches, not of other test data.
     - "equal trials": the choices that all would have made after the same number of trials, the
       fewest that a study has, by the folds of the search.
     - "equal gradient computations": the same after as much work, the least that a study spent.
 
-    Losses are put to the correlated t-test, rho the share of the data that a fold is judged on;
-    accuracies to the paired t-test. P values are corrected by Holm over all pairs of a kind.
+    Folds are put to the correlated t-test, rho the share of the data that a fold is judged on;
+    seeds to the paired t-test. P values are corrected by Holm over all pairs of a kind.
 
     Args:
         tuned: the methods, each with a label of its own.
         alpha: intervals hold 1 - alpha.
-        rope: losses that differ by less than this share of the better are practically equal.
+        rope: values that differ by less than this share of the better are practically equal.
 
     Returns:
         Of each kind every pair, in the order of the methods. Where nothing can be said its numbers
@@ -121,9 +123,10 @@ def _compared(
     rope: float,
 ) -> Difference:
     """One pair in one way."""
-    loss = kind != "seeds"
-    who = {"first": first.label, "second": second.label, "kind": kind}
-    who["measure"] = "validation loss" if loss else "test accuracy"
+    by, of_folds = first.measure, kind != "seeds"
+    direction: Direction = by.direction if of_folds else by.score_direction
+    who = {"first": first.label, "second": second.label, "kind": kind, "direction": direction}
+    who["measure"] = by.value if of_folds else f"test {by.score}"
     differing = unlike(first, second)
     unpaired = (Reason(what=f"not paired: {differing}"),)
     values = _Values(why=unpaired) if differing else way(first, second)
@@ -131,10 +134,10 @@ def _compared(
     why = values.why or faults([(first, values.first), (second, values.second)], unit)
     if why:
         return Difference.model_validate({**who, "reasons": why})
-    one, other = _known(values.first), _known(values.second)
-    width = rope if loss else None
+    one, other = ([cost(v, direction) for v in _known(vs)] for vs in (values.first, values.second))
+    width = rope if of_folds else None
     test = paired(one, other, correlation=values.correlation, rope=width, alpha=alpha)
-    known = asdict(test)
+    known = asdict(test if direction == "minimize" else turned(test))
     told = (Reason(what=note),) if (note := known.pop("note")) else ()
     known |= {"n": len(one), "repeats": values.repeats, "reasons": (*told, *values.reasons)}
     return Difference.model_validate({**who, **known})
@@ -150,8 +153,8 @@ def _by_fold(first: Tuned, second: Tuned) -> _Values:
     if not (first.confirmed and second.confirmed):
         again = lacking([first, second], lambda t: t.confirmed, "was not judged on fresh starts")
         searched = (Reason(what=SEARCHED), *again)
-        return _searched(first.task, first.choice, second.choice, searched)
-    one, other = first.confirmed.losses, second.confirmed.losses
+        return _searched(first, first.choice, second.choice, searched)
+    one, other = first.confirmed.judged, second.confirmed.judged
     repeats = min(len(one), len(other))
     one, other, parts = one[:repeats], other[:repeats], first.task.parts
     if any(len(row) != parts for row in (*one, *other)):
@@ -171,7 +174,8 @@ def _by_seed(first: Tuned, second: Tuned) -> _Values:
     """The retrainings of both choices."""
     if first.again is None or second.again is None:
         return _Values(why=lacking([first, second], lambda t: t.again, "was not trained again"))
-    one, other = first.again.test_accuracy.values, second.again.test_accuracy.values
+    scores = first.again.test_score, second.again.test_score
+    one, other = (score.values if score else [] for score in scores)
     seeds = min(len(one), len(other))
     return _Values(one[:seeds], other[:seeds])
 
@@ -185,14 +189,14 @@ def _at_equal(
     if one is None or other is None:
         both = [each for each, best in ((first, one), (second, other)) if best is None]
         return _Values(why=lacking(both, lambda t: None, f"has no complete trial after {what}"))
-    return _searched(first.task, one, other, (Reason(what=f"after {what} of each", budget=True),))
+    return _searched(first, one, other, (Reason(what=f"after {what} of each", budget=True),))
 
 
-def _searched(task: Task, first: Tried, second: Tried, reasons: tuple[Reason, ...]) -> _Values:
+def _searched(of: Tuned, first: Tried, second: Tried, reasons: tuple[Reason, ...]) -> _Values:
     """What the search saw of two trials."""
-    one, other = first.folds, second.folds
+    one, other, task = first.folds, second.folds, of.task
     if {len(one), len(other)} != {task.parts}:
-        unlike_folds = f"the losses that are kept are not of {_folds(task)}"
+        unlike_folds = f"the {of.measure.values} that are kept are not of {_folds(task)}"
         return _Values(why=(Reason(what=unlike_folds),))
     return _Values(one, other, correlation=_correlation(task), reasons=reasons)
 

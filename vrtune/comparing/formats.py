@@ -14,8 +14,14 @@ from vrtune.comparing.columns import Bold, Column, Part
 from vrtune.comparing.evidence import Difference
 from vrtune.comparing.table import Row
 from vrtune.display.figures import safe
+from vrtune.display.measures import LOSS, as_column
 
 SPREADS = ("validation_loss", "validation_accuracy", "test_accuracy", "test_loss", "train_accuracy")
+USUAL = {LOSS.value, f"test {LOSS.score}"}  # measures
+UNUSUAL = (
+    *("metric", "direction", "score"),
+    *("validation_metrics", "test_metrics", "train_metrics"),
+)
 SPECIAL = re.compile(r"([\\`*_\[\]|$~#])")  # to GitHub
 
 
@@ -51,13 +57,15 @@ def web(first: Column, parts: Sequence[Part], bold: Bold | None = None) -> str:
 
 def rows_as_csv(rows: Sequence[Row]) -> str:
     """A line a method, in full precision; of what varies mean and standard deviation apart."""
-    lines = [_flat(row) for row in rows]
+    lines = [_flat(row) | more for row, more in zip(rows, _unusual(rows), strict=True)]
     return _csv(lines[0], lines)
 
 
 def differences_as_csv(found: Sequence[Difference]) -> str:
     """A line a pair of methods and way of comparing them, in full precision."""
-    names = [name for name in Difference.model_fields if name != "reasons"]
+    usual = {each.measure for each in found} <= USUAL  # everybody knows which of them is better
+    left_out = {"reasons", *(["direction"] if usual else [])}
+    names = [name for name in Difference.model_fields if name not in left_out]
     lines = [{**each.model_dump(include={*names}), "note": each.note} for each in found]
     return _csv([*names, "note"], lines)
 
@@ -71,15 +79,40 @@ def _flat(row: Row) -> dict[str, Any]:
         elif name in ("equal_trials", "equal_gradient_computations"):
             out |= {name: value["budget"], f"{name}_loss": value["loss"]}
         elif name == "all_starts":
-            known = value or dict.fromkeys(("loss", "failed", "trainings"))
-            out |= {f"{name}_{part}": given for part, given in known.items()}
+            parts = ("loss", "failed", "trainings")
+            out |= {f"{name}_{part}": value and value[part] for part in parts}
         elif name == "trials":
             out |= {f"trials_{state}": count for state, count in value.items()}
         elif name == "setting":
             out[name] = json.dumps(value, ensure_ascii=False, default=str)
-        else:
+        elif name not in UNUSUAL:
             out[name] = value
     return out
+
+
+def _unusual(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The same of what is judged by another metric than the loss, or has no accuracy; nothing where
+    no row is or has."""
+    if all(row.measure == LOSS for row in rows):
+        return [{} for _ in rows]
+    lines: list[dict[str, Any]] = []
+    for row in rows:
+        out: dict[str, Any] = {"metric": row.metric, "direction": row.direction}
+        for part in ("validation", "test", "train"):
+            names = dict.fromkeys(
+                name for each in rows for name in getattr(each, f"{part}_metrics")
+            )
+            for name in names:
+                if (column := as_column(f"{part}_{name}")) not in SPREADS:
+                    found = getattr(row, f"{part}_metrics").get(name)
+                    out |= {
+                        f"{column}_{of}": found and getattr(found, of) for of in ("mean", "std")
+                    }
+        out["all_starts_value"] = row.all_starts and row.all_starts.value
+        out["equal_trials_value"] = row.equal_trials.value
+        out["equal_gradient_computations_value"] = row.equal_gradient_computations.value
+        lines.append(out)
+    return lines
 
 
 def _csv(names: Iterable[str], lines: Sequence[Mapping[str, Any]]) -> str:

@@ -46,10 +46,11 @@ def notes(tuned: Sequence[Tuned], storage: str) -> list[Note]:
             said["no complete trial: search longer"].append(each)
     found = [Note(text=f"{_listed(of)}: {note}") for note, of in said.items()]
     untested = [each for each in tuned if each.choice and each.again is None]
-    older = [each for each in tuned if each.again and each.again.train_accuracy is None]
+    older = [each for each in tuned if each.again and each.again.train_score is None]
+    score = older[0].measure.score if older else ""
     for of, what in (
         (untested, "not trained again and tested"),
-        (older, "trained again by an older vrtune, which kept no train accuracy"),
+        (older, f"trained again by an older vrtune, which kept no train {score}"),
     ):
         if of:
             command = on_study("retrain", of[0].study, *storage_options(storage))

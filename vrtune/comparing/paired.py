@@ -81,6 +81,12 @@ def paired(
     return replace(found, first_better=better, equal=equal, second_better=worse)
 
 
+def turned(test: Paired) -> Paired:
+    """The same where more is better, of what was found of the negatives."""
+    mean, low, high = (None if v is None else 0.0 - v for v in (test.mean, test.high, test.low))
+    return replace(test, mean=mean, low=low, high=high)
+
+
 def holm(p: Sequence[float]) -> list[float]:
     """P values corrected for their number by Holm's step-down (1979): among those of differences
     that are none, any falls below alpha in at most alpha of all cases, however they depend."""

@@ -11,9 +11,9 @@ from vrtune.display.figures import first_of, safe
 
 Pair = tuple[str, str]
 
-HEADINGS: dict[Kind, str] = {
-    "folds": "loss by fold",
-    "seeds": "accuracy by seed",
+HEADINGS: dict[Kind, str] = {  # {}: loss, accuracy, ...
+    "folds": "{} by fold",
+    "seeds": "{} by seed",
     "equal trials": "at equal trials",
     "equal gradient computations": "at equal gradients",
 }
@@ -46,7 +46,7 @@ def pair_notes(found: Sequence[Difference]) -> list[str]:
                 whom = safe(reason.who) if reason.who else _named(each)
                 about[each.kind, reason.what, bool(reason.who)][whom] = None
     return [
-        f"{HEADINGS[kind]}: "
+        f"{_heading(found, kind)}: "
         + (_together(whom, what) if of_methods else f"{what} ({first_of(whom, NAMED)})")
         for (kind, what, of_methods), whom in about.items()
     ]
@@ -61,14 +61,23 @@ def _together(whom: Collection[str], what: str) -> str:
 def _part(found: Sequence[Difference], kind: Kind, places: int) -> Part:
     by = {(each.first, each.second): each for each in found if each.kind == kind}
     each = [by.get(pair) for pair in _pairs(found)]
+    head = _heading(found, kind)
     said = (
-        (HEADINGS[kind], "difference", [_signed(d.mean, places) if d else NOTHING for d in each]),
+        (head, "difference", [_signed(d.mean, places) if d else NOTHING for d in each]),
         ("95 % interval", "95 % interval", [_interval(d, places) for d in each]),
         ("p (Holm)", "p (Holm)", [_p(d.p_holm) if d else NOTHING for d in each]),
         ("1st/equal/2nd", "1st/equal/2nd", [_posterior(d) for d in each]),
     )
-    columns = [Column(head, tuple(c), two=(HEADINGS[kind], below)) for head, below, c in said]
+    columns = [Column(above, tuple(c), two=(head, below)) for above, below, c in said]
     return tuple(c for i, c in enumerate(columns) if not i or not c.is_empty)
+
+
+def _heading(found: Sequence[Difference], kind: Kind) -> str:
+    """What the differences of a kind are of, if that is the same for all."""
+    of = [each for each in found if each.kind == kind]
+    measures = {each.measure for each in of if each.mean is not None} or {d.measure for d in of}
+    measure = measures.pop() if len(measures) == 1 else "the value"
+    return HEADINGS[kind].format(measure.partition(" ")[2])
 
 
 def _pairs(found: Sequence[Difference]) -> list[Pair]:

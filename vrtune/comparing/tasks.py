@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from vrtune.comparing.tuned import Tuned
@@ -17,6 +18,7 @@ OF_METHODS = ("init",)  # fields of a task that a method brings with it
 OF_REPEATS = ("seed",)
 DATA = "data"
 ANYWAY = "--any-task (from Python any_task=True) compares them anyway, with nothing paired"
+DIGITS = 8  # of a digest
 NAMED = 3  # studies of one task, and tasks, that a sentence names
 
 
@@ -96,6 +98,8 @@ def _all(groups: Sequence[Sequence[Tuned]]) -> str:
 def _judged(tuned: Tuned, *, seeds: bool = False) -> dict[str, Any]:
     """What the methods of a comparison have in common; of data what they hold, not their name."""
     own = tuned.task.model_dump(exclude={"dataset", *OF_METHODS, *(() if seeds else OF_REPEATS)})
+    for what, digest in tuned.record.objects.items():  # of a user's own what it holds, too
+        own[what] = f"{PurePath(own[what]).name} ({digest[:DIGITS]})"
     return {DATA: tuned.record.fingerprint, **own}
 
 

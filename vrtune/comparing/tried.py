@@ -17,15 +17,16 @@ from vrtune.studies.outcome import number, value
 
 @dataclass(frozen=True)
 class Tried:
-    """A trial of a study; `losses` and `costs` are by epoch, from 1."""
+    """A trial of a study; `values` and `costs` are by epoch, from 1. A value is what the study is
+    judged by: a loss, or another metric."""
 
     number: int
     state: str  # complete, pruned, diverged, failed, interrupted, running, queued
     params: Mapping[str, Any]
     ranges: Mapping[str, BaseDistribution]
-    value: float | None  # mean validation loss over folds, of a complete trial
-    accuracies: tuple[float, ...]  # of each fold, 0..1, at the last epoch; NaN where it diverged
-    losses: Mapping[int, tuple[float, ...]]  # validation loss of each fold; NaN where it diverged
+    value: float | None  # the mean over folds at the end, of a complete trial
+    metrics: Mapping[str, tuple[float, ...]]  # of each fold at the end: loss, accuracy, ...
+    values: Mapping[int, tuple[float, ...]]  # of each fold; NaN where it diverged
     costs: Mapping[int, float]  # gradient computations by then, of all folds
     spent: float  # gradient computations in all
     seconds: float | None
@@ -33,18 +34,18 @@ class Tried:
 
     @property
     def folds(self) -> tuple[float, ...]:
-        """The validation loss of each fold at the last epoch; none if it never got there."""
-        return self.losses[max(self.losses)] if self.losses else ()
+        """The value of each fold at the last epoch; none if it never got there."""
+        return self.values[max(self.values)] if self.values else ()
 
     @property
     def epochs(self) -> int:
         """Epochs that it was trained for, as far as they were judged."""
-        return max(self.losses, default=0)
+        return max(self.values, default=0)
 
 
 def read_trial(trial: FrozenTrial, state: str, sampler: str | None) -> Tried:
     """What a trial says of itself; `state` as the study counts it."""
-    losses = {
+    values = {
         epoch: fold_losses(trial, epoch) or (mean,)
         for epoch, mean in sorted(trial.intermediate_values.items())
     }
@@ -56,16 +57,28 @@ def read_trial(trial: FrozenTrial, state: str, sampler: str | None) -> Tried:
         params=trial.params,
         ranges=trial.distributions,
         value=value(trial) if state == "complete" else None,
-        accuracies=_accuracies(trial.user_attrs.get("fold_accuracies")),
-        losses=losses,
-        costs=costs(trial, list(losses), spent),
+        metrics=_metrics(trial),
+        values=values,
+        costs=costs(trial, list(values), spent),
         spent=spent,
         seconds=number(trial, "seconds"),
         sampler=sampler,
     )
 
 
-def _accuracies(given: object) -> tuple[float, ...]:
+def _metrics(trial: FrozenTrial) -> dict[str, tuple[float, ...]]:
+    """What was recorded of the folds beside their values."""
+    kept = trial.user_attrs
+    more = kept.get("fold_metrics")
+    given = {
+        "loss": kept.get("fold_losses"),
+        "accuracy": kept.get("fold_accuracies"),
+        **(more if isinstance(more, dict) else {}),
+    }
+    return {str(name): folds for name, own in given.items() if (folds := _numbers(own))}
+
+
+def _numbers(given: object) -> tuple[float, ...]:
     known = isinstance(given, list) and all(isinstance(v, float | int | None) for v in given)
     try:
         return tuple(math.nan if v is None else float(v) for v in given) if known else ()  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""What tuning a method brings for how much: the best loss after so many trials, or so much work."""
+"""What tuning a method brings for how much: the best value after so many trials, or work."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from vrtune.comparing.expected import least_of, least_within
 from vrtune.comparing.tried import Tried
 from vrtune.comparing.tuned import Tuned
 from vrtune.config import Settings
+from vrtune.display.measures import Direction, Measure
 
 Over = Literal["trials", "gradient computations"]
 
@@ -29,7 +30,7 @@ ONE_DRAW = "one search is one draw: another would have gone another way"
 
 
 class Budgeted(Settings):
-    """The best validation loss of a method by what was spent on it."""
+    """The best value of a method by what was spent on it: a validation loss, or another metric."""
 
     label: str
     over: Over
@@ -40,10 +41,12 @@ class Budgeted(Settings):
     high: list[float | None]
     studies: list[str]
     note: str
+    measure: str  # validation loss, ...
+    direction: Direction  # which values of it are better: minimize, those that are less
 
 
 def tunability(tuned: Sequence[Tuned]) -> list[Budgeted]:
-    """The best loss of cross-validation after b trials, and within so many gradient computations.
+    """The best value of cross-validation after b trials, and within so many gradient computations.
 
     Where all trials were drawn at random or by QMC: what is to be expected of b such draws, with a
     90 % band of what they find (`expected.least_of`); over gradient computations the same over
@@ -83,7 +86,7 @@ def equal_spent(tuned: Iterable[Tuned]) -> float:
 
 
 def best_at(tuned: Tuned, *, trials: int | None = None, spent: float | None = None) -> Tried | None:
-    """The trial that would have been chosen earlier, by the losses of the search.
+    """The trial that would have been chosen earlier, by the values of the search.
 
     Args:
         tuned: the method.
@@ -104,8 +107,8 @@ def best_at(tuned: Tuned, *, trials: int | None = None, spent: float | None = No
             if cost <= spent * (1 + ROUNDING)
         }
         known = [trial for trial in known if trial.number in within]
-    complete = [trial for trial in known if math.isfinite(_loss(trial))]
-    return min(complete, key=lambda trial: (_loss(trial), trial.number), default=None)
+    complete = [trial for trial in known if math.isfinite(tuned.cost(trial))]
+    return min(complete, key=lambda trial: (tuned.cost(trial), trial.number), default=None)
 
 
 # ---- curves --------------------------------------------------------------------------------------
@@ -127,9 +130,10 @@ def _repeats(tuned: Sequence[Tuned]) -> list[list[Tuned]]:
 
 def _key(tuned: Tuned) -> Hashable:
     record = tuned.record
-    task = tuple(tuned.task.model_dump(exclude={"seed", "dataset"}).items())
+    own = tuple(record.objects.items())  # a user's own model, loss and metric, by what they hold
+    task = tuple(tuned.task.model_dump(exclude={"seed", "dataset", *record.objects}).items())
     samplers = frozenset(trial.sampler for trial in ended(tuned))
-    return record.space, record.space_fingerprint, record.fingerprint, task, samplers
+    return record.space, record.space_fingerprint, record.fingerprint, task, own, samplers
 
 
 def _is_drawn(tuned: Tuned) -> bool:
@@ -137,7 +141,7 @@ def _is_drawn(tuned: Tuned) -> bool:
 
 
 def _curves(group: Sequence[Tuned]) -> list[Budgeted]:
-    if not all(any(math.isfinite(_loss(t)) for t in ended(each)) for each in group):
+    if not all(any(math.isfinite(each.cost(t)) for t in ended(each)) for each in group):
         return [curve for each in group for curve in _curves([each])] if len(group) > 1 else []
     if _is_drawn(group[0]):
         return _expected(group[0])
@@ -146,7 +150,7 @@ def _curves(group: Sequence[Tuned]) -> list[Budgeted]:
 
 def _expected(tuned: Tuned) -> list[Budgeted]:
     trials = ended(tuned)
-    values, costs, n = [_loss(t) for t in trials], [t.spent for t in trials], len(trials)
+    values, costs, n = [*map(tuned.cost, trials)], [t.spent for t in trials], len(trials)
     draws = sorted({round(b) for b in np.linspace(1, n, min(n, POINTS))})
     budgets = np.linspace(min(costs), sum(costs), POINTS).tolist()
     notes = [WITHOUT_CONFIRMING, OVERLAP]
@@ -165,11 +169,11 @@ def _expected(tuned: Tuned) -> list[Budgeted]:
             over=over,
             how="expected",
             x=[float(v) for v in x],
-            mean=_known(mean),
-            low=_known(low),
-            high=_known(high),
+            **_range(tuned.measure, mean, low, high),
             studies=[tuned.study],
             note="; ".join(notes),
+            measure=tuned.measure.value,
+            direction=tuned.measure.direction,
         )
         for over, (x, (mean, low, high)) in curves.items()
     ]
@@ -180,24 +184,26 @@ def _so_far(group: Sequence[Tuned], over: Over) -> Budgeted:
     the end of a trial."""
     x, curves = _steps([_walk(each, over) for each in group])
     several, first = len(group) > 1, group[0]
+    unknown = np.full(len(x), math.inf)
+    ends = (curves.min(axis=0), curves.max(axis=0)) if several else (unknown, unknown)
     how = f"mean and range of {len(group)} searches of other seeds" if several else ONE_DRAW
     return Budgeted(
         label=first.record.method if several else first.label,
         over=over,
         how="best so far",
         x=x,
-        mean=_known(curves.mean(axis=0)),
-        low=_known(curves.min(axis=0)) if several else [None] * len(x),
-        high=_known(curves.max(axis=0)) if several else [None] * len(x),
+        **_range(first.measure, curves.mean(axis=0), *ends),
         studies=[each.study for each in group],
         note=f"{how}; {WITHOUT_CONFIRMING}",
+        measure=first.measure.value,
+        direction=first.measure.direction,
     )
 
 
 def _walk(tuned: Tuned, over: Over) -> tuple[list[float], list[float]]:
     """Where each trial ended, and the best by then."""
     trials = ended(tuned)
-    best = list(accumulate(map(_loss, trials), min))
+    best = list(accumulate(map(tuned.cost, trials), min))
     if over == "trials":
         return [float(i) for i in range(1, len(trials) + 1)], best
     return list(accumulate(trial.spent for trial in trials)), best
@@ -213,10 +219,13 @@ def _steps(walks: Sequence[tuple[list[float], list[float]]]) -> tuple[list[float
     return x, np.array(curves)
 
 
-def _loss(trial: Tried) -> float:
-    """Of a complete trial; nothing can be worse than the others."""
-    known = trial.state == "complete" and trial.value is not None and math.isfinite(trial.value)
-    return trial.value if known and trial.value is not None else math.inf
+def _range(
+    measure: Measure, mean: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> dict[str, list[float | None]]:
+    """What was found of costs, in values: where more is better the least cost is the most."""
+    if measure.direction == "maximize":
+        mean, low, high = -mean, -high, -low
+    return {"mean": _known(mean), "low": _known(low), "high": _known(high)}
 
 
 def _known(values: Iterable[float]) -> list[float | None]:

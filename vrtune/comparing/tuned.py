@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ import optuna
 
 from vrtune.comparing.tried import Tried, read_trial
 from vrtune.config import Task
+from vrtune.display.measures import Measure
 from vrtune.studies.choice import Confirmed, confirmations, ranked
 from vrtune.studies.counts import Counts, count, states
 from vrtune.studies.diagnosed import Diagnosis, diagnosed
@@ -37,6 +39,16 @@ class Tuned:
     @property
     def task(self) -> Task:
         return self.record.task
+
+    @property
+    def measure(self) -> Measure:
+        """What it is judged by."""
+        return self.record.measure
+
+    def cost(self, trial: Tried) -> float:
+        """Of a complete trial, the less the better; nothing can be worse than the others."""
+        known = trial.state == "complete" and trial.value is not None and math.isfinite(trial.value)
+        return self.measure.cost(trial.value) if known and trial.value is not None else math.inf
 
     @property
     def complete(self) -> list[Tried]:

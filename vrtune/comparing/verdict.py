@@ -12,6 +12,7 @@ from vrtune.comparing.tasks import unlike
 from vrtune.comparing.tuned import Tuned
 from vrtune.config import Settings
 from vrtune.display.figures import safe
+from vrtune.display.measures import cost
 
 BY: dict[Kind, str] = {
     "folds": "by fold",
@@ -181,8 +182,7 @@ def _best(labels: Sequence[str], known: Sequence[Difference]) -> str:
 
 def _lead(d: Difference) -> float:
     """How much the first is better."""
-    mean = d.mean or 0.0
-    return -mean if d.measure == "validation loss" else mean
+    return -cost(d.mean or 0.0, d.direction)
 
 
 def _is_better(d: Difference, best: str | None, alpha: float) -> bool:

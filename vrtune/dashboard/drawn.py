@@ -87,7 +87,7 @@ def _some(tuned: Tuned) -> Tuned:
     """The same with as many trials as can be drawn: the choice, the best, and some of the rest."""
     if len(tuned.trials) <= MOST:
         return tuned
-    best = sorted(tuned.complete, key=lambda trial: trial.value or 0.0)[: MOST // 10]
+    best = sorted(tuned.complete, key=tuned.cost)[: MOST // 10]
     kept = {trial.number for trial in best} | ({tuned.choice.number} if tuned.choice else set())
     kept |= {trial.number for trial in tuned.trials[:: -(-len(tuned.trials) // MOST)]}
     return replace(tuned, trials=tuple(t for t in tuned.trials if t.number in kept))

@@ -13,8 +13,8 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial
 
-from vrtune.config import Task
 from vrtune.display.figures import figure, plus_minus, safe, settings
+from vrtune.display.measures import LOSS, Measure
 from vrtune.errors import UsageError
 from vrtune.studies.choice import ATTRIBUTE as CONFIRMED
 from vrtune.studies.choice import confirmations, ranked
@@ -22,7 +22,7 @@ from vrtune.studies.counts import count, states
 from vrtune.studies.diagnosed import ATTRIBUTE as DIAGNOSED
 from vrtune.studies.leases import AGAIN, CUT_OFF, WORKER
 from vrtune.studies.outcome import number, spent, value
-from vrtune.studies.record import RECORD, VALUE, best_value, read_record
+from vrtune.studies.record import RECORD, VALUE, StudyRecord, best_value, read_record
 from vrtune.studies.retrained import ATTRIBUTE as RETRAINED
 from vrtune.studies.retrained import retrained
 from vrtune.studies.searches import SEARCH, SEARCHES, read_searches
@@ -31,8 +31,8 @@ from vrtune.studies.searches import SEARCH, SEARCHES, read_searches
 OF_STUDIES = (RECORD, SEARCHES)
 BEGIN = tuple(name.partition("{")[0] for name in (SEARCH, CONFIRMED, RETRAINED, DIAGNOSED))
 OF_TRIALS = (
-    "config", WORKER, AGAIN, CUT_OFF, "diverged", "fold_values", "fold_accuracies",
-    "gradient_computations", "seconds",
+    "config", WORKER, AGAIN, CUT_OFF, "diverged", "fold_values", "fold_losses", "fold_accuracies",
+    "fold_metrics", "gradient_computations", "seconds",
 )  # fmt: skip
 
 
@@ -45,13 +45,14 @@ class StudySight:
     ours: bool = False  # a study of vrtune's: others' are shown as they are
     best: int | None = None  # the trial that vrtune chose
     known: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)  # of some trials
+    measure: Measure = LOSS
 
     def trial(self, trial: FrozenTrial) -> FrozenTrial:
         """A trial with attributes to be read, the most telling first."""
         if not self.ours:
             return trial
         shown = copy.copy(trial)
-        shown.user_attrs = {**self.known.get(trial.number, {}), **_said(trial)}
+        shown.user_attrs = {**self.known.get(trial.number, {}), **_said(trial, self.measure)}
         return shown
 
 
@@ -63,7 +64,11 @@ class View:
 
     def metric(self, user_attrs: Mapping[str, Any]) -> str | None:
         """What the value of a trial is, in a study of vrtune's."""
-        return VALUE if RECORD in user_attrs else None
+        kept = user_attrs.get(RECORD)
+        if kept is None:
+            return None
+        metric = kept.get("metric") if isinstance(kept, dict) else None
+        return Measure(metric).value if isinstance(metric, str) else VALUE
 
     def identity(self, user_attrs: Mapping[str, Any]) -> Any:
         """A study's record, which has an id of its own."""
@@ -90,17 +95,18 @@ def look(study: optuna.Study, trials: Sequence[FrozenTrial]) -> StudySight:
     kept = study.user_attrs
     others = {name: value for name, value in kept.items() if not is_machines(name)}
     try:
-        task = read_record(study).task
+        record = read_record(study)
     except UsageError:
         return StudySight(_name(study, trials, best_value(study)), kept)
     chosen = ranked(study)
     best = chosen[0] if chosen else None
     return StudySight(
         _name(study, trials, value(best) if best else None),
-        {**dict(_attributes(study, trials, best, task)), **others},
+        {**dict(_attributes(study, trials, best, record)), **others},
         ours=True,
         best=best.number if best else None,
-        known=dict(_known(study, trials)),
+        known=dict(_known(study, trials, record.metric)),
+        measure=record.measure,
     )
 
 
@@ -112,20 +118,23 @@ def _name(study: optuna.Study, trials: Sequence[FrozenTrial], best: float | None
 
 
 def _attributes(
-    study: optuna.Study, trials: Sequence[FrozenTrial], best: FrozenTrial | None, task: Task
+    study: optuna.Study,
+    trials: Sequence[FrozenTrial],
+    best: FrozenTrial | None,
+    record: StudyRecord,
 ) -> Iterator[tuple[str, str]]:
     """What a study found, then how."""
-    confirmed = confirmations(study)
+    confirmed, task = confirmations(study), record.task
     if best:
         yield "chosen", f"trial {best.number}: {settings(best.params) or 'without parameters'}"
         again = next((c for c in confirmed if c.trial == best.number), None)
         fresh = f" ({figure(again.mean)} with fresh starts)" if again else ""
-        yield VALUE, figure(value(best)) + fresh
+        yield record.measure.value, figure(value(best)) + fresh
         if tested := retrained(study, best.number):
             seeds = f" ({tested.seeds} seed{'s' * (tested.seeds > 1)})"
-            yield "test accuracy", plus_minus(tested.test_accuracy) + seeds
-            if tested.train_accuracy:
-                yield "train accuracy", plus_minus(tested.train_accuracy) + seeds
+            for on, spread in ("test", tested.test_score), ("train", tested.train_score):
+                if spread:
+                    yield f"{on} {tested.score}", plus_minus(spread) + seeds
     yield "trials", str(count(trials))
     judging = sum(c.gradient_computations for c in confirmed)
     confirming = f", and {judging:,.0f} to confirm {len(confirmed)}" if judging else ""
@@ -143,36 +152,48 @@ def _attributes(
 
 
 def _known(
-    study: optuna.Study, trials: Sequence[FrozenTrial]
+    study: optuna.Study, trials: Sequence[FrozenTrial], metric: str
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """What a study knows of its trials that they don't know themselves: they had ended by then."""
     kept, confirmed = study.user_attrs, {c.trial: c for c in confirmations(study)}
     for trial, state in states(trials).items():
         known: dict[str, Any] = {"state": state if state == "interrupted" else None}
         if RETRAINED.format(trial) in kept and (tested := retrained(study, trial)):
-            known["test accuracy"] = _short(tested.test_accuracy.mean)
-            if tested.train_accuracy:
-                known["train accuracy"] = _short(tested.train_accuracy.mean)
+            for on, spread in ("test", tested.test_score), ("train", tested.train_score):
+                if spread:
+                    known[f"{on} {tested.score}"] = _short(spread.mean)
         if again := confirmed.get(trial):
-            known["loss with fresh starts"] = _short(again.mean)
+            known[f"{metric} with fresh starts"] = _short(again.mean)
         if known := {name: value for name, value in known.items() if value is not None}:
             yield trial, known
 
 
-def _said(trial: FrozenTrial) -> dict[str, Any]:
+def _said(trial: FrozenTrial, measure: Measure) -> dict[str, Any]:
     """What a trial says of itself."""
     kept = trial.user_attrs
     said: dict[str, Any] = {"state": "diverged"} if kept.get("diverged") is True else {}
-    accuracies = _numbers(kept.get("fold_accuracies"))
-    if accuracies and None not in accuracies:
-        said["accuracy"] = _short(fmean(v for v in accuracies if v is not None))
-    if len(losses := _numbers(kept.get("fold_values"))) > 1:
-        said["fold losses"] = ", ".join("nan" if v is None else f"{v:.4g}" for v in losses)
+    for name, given in _recorded(kept).items():
+        folds = _numbers(given)
+        if name != measure.metric and folds and None not in folds:
+            said[name] = _short(fmean(v for v in folds if v is not None))
+    if len(values := _numbers(kept.get("fold_values"))) > 1:
+        of_folds = "fold losses" if measure.metric == "loss" else "fold values"
+        said[of_folds] = ", ".join("nan" if v is None else f"{v:.4g}" for v in values)
     if (cost := number(trial, "gradient_computations")) is not None:
         said["gradient computations"] = round(cost)
     if (seconds := number(trial, "seconds")) is not None:
         said["seconds"] = round(seconds, 2)
     return {**said, **{k: v for k, v in kept.items() if k not in OF_TRIALS}}
+
+
+def _recorded(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """What a trial says of its folds beside their values, by metric."""
+    more = kept.get("fold_metrics")
+    return {
+        "loss": kept.get("fold_losses"),
+        "accuracy": kept.get("fold_accuracies"),
+        **(more if isinstance(more, dict) else {}),
+    }
 
 
 def _numbers(given: object) -> list[float | None]:

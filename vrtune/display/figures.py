@@ -46,10 +46,13 @@ def figure(value: Any) -> str:
 
 
 def plus_minus(spread: Spread) -> str:
-    """Mean and, of several, standard deviation over seeds."""
+    """Mean and, of several, standard deviation over seeds; numbers of other sizes than accuracies
+    and losses have, such as an rmse of thousands, with as many digits."""
     if spread.mean is None or spread.std is None:
         return "diverged"
-    return f"{spread.mean:.4f}" + f" +- {spread.std:.4f}" * (len(spread.values) > 1)
+    usual = spread.mean == 0 or 5e-5 <= abs(spread.mean) < 1000
+    mean, std = (f"{v:.4f}" if usual else figure(v) for v in (spread.mean, spread.std))
+    return mean + f" +- {std}" * (len(spread.values) > 1)
 
 
 def settings(params: Mapping[str, Any]) -> str:

@@ -23,13 +23,16 @@ class Again(Protocol):
     def failed(self) -> int: ...
 
     @property
-    def test_accuracy(self) -> Spread: ...
+    def score(self) -> str: ...
+
+    @property
+    def test_score(self) -> Spread | None: ...
 
     @property
     def test_loss(self) -> Spread: ...
 
     @property
-    def train_accuracy(self) -> Spread | None: ...
+    def train_score(self) -> Spread | None: ...
 
     @property
     def gradient_computations(self) -> float: ...
@@ -48,11 +51,15 @@ def aligned(lines: Lines) -> str:
 def trained_again(again: Again) -> Iterator[tuple[str, str]]:
     """What became of a trial on the whole training set, seed by seed."""
     yield "trained again", f"trial {again.trial}, with {_seeds(again.seeds)}"
-    for label, spread in ("test accuracy", again.test_accuracy), ("test loss", again.test_loss):
-        each = ", ".join(map(figure, spread.values))
-        yield label, plus_minus(spread) + f" (of each seed: {each})" * (again.seeds > 1)
-    if again.train_accuracy:
-        yield "train accuracy", plus_minus(again.train_accuracy)
+    for name, spread in (again.score, again.test_score), ("loss", again.test_loss):
+        if spread:
+            each = ", ".join(map(figure, spread.values))
+            yield (
+                f"test {name}",
+                plus_minus(spread) + f" (of each seed: {each})" * (again.seeds > 1),
+            )
+    if again.train_score:
+        yield f"train {again.score}", plus_minus(again.train_score)
     if again.failed:
         yield "failed", failed_seeds(again.failed, again.seeds)
     yield "training cost", f"{again.gradient_computations:,.0f} gradient computations"

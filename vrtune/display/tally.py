@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from vrtune.display.measures import cost
 from vrtune.events import (
     Confirming,
     Event,
@@ -85,6 +86,9 @@ class Tally:
                 self.again, self.doing = event, event.doing or self.doing
                 self._worker(event).share = 0.0
 
+    def _key(self, best: tuple[float, int]) -> tuple[float, int]:
+        return cost(best[0], self.plan.direction), best[1]
+
     def _worker(self, event: Event) -> Worker:
         return self.workers.setdefault(event.worker, Worker())
 
@@ -100,7 +104,7 @@ class Tally:
             self.counts[event.state] = self.counts.get(event.state, 0) + 1
         if event.state == "complete" and event.value is not None:
             mine = (event.value, event.number)
-            self.best = min(self.best, mine) if self.best else mine
+            self.best = min(self.best or mine, mine, key=self._key)
 
     # ---- how far -------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Validation losses of a study's settings over epochs: the best by fold, all others behind them."""
+"""What a study's settings came to over epochs: the best by fold, all others behind them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ import plotly.graph_objects as go
 
 from vrtune.comparing.tried import Tried
 from vrtune.comparing.tuned import Tuned
+from vrtune.display.measures import LOSS, Measure
 from vrtune.figures.panel import Panel
 from vrtune.figures.style import (
     DASHES,
     axes,
+    below,
     entry,
     epoch_axis,
     look,
-    loss_axis,
     make_room,
     pale,
     plain,
     short,
+    value_axis,
 )
 
 STRONG = 5  # settings that are drawn with their folds
@@ -31,12 +33,12 @@ GREY = "rgba(128,128,128,.6)"
 ENDS = {"pruned": "line-ns-open", "diverged": "x-thin-open"}  # marks of curves that stop early
 SAID = {"pruned": "a tick where one was pruned", "diverged": "a cross where one diverged"}
 
-Points = tuple[tuple[int, float], ...]  # epoch, loss
+Points = tuple[tuple[int, float], ...]  # epoch, validation loss or another metric
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A trial's way, as far as its losses are finite."""
+    """A trial's way, as far as its values are finite."""
 
     trial: int
     setting: str
@@ -55,27 +57,28 @@ class CVCurves:
     label: str
     curves: tuple[Curve, ...]
     unseen: int = 0  # trials that diverged before they were judged once
+    measure: Measure = LOSS
 
 
 def compute(tuned: Tuned) -> CVCurves | None:
     """The curves of all trials that were judged; None where no setting was chosen."""
     if tuned.choice is None:
         return None
-    others = [t for t in tuned.complete if t.number != tuned.choice.number]
-    others.sort(key=lambda t: (t.value, t.number))
+    others = [t for t in sorted(tuned.complete, key=tuned.cost) if t.number != tuned.choice.number]
     judged = [t.number for t in (tuned.choice, *others) if _mean(t)]
     first = 0 if _mean(tuned.choice) else 1  # the place of the choice is its own
     places = {number: place for place, number in enumerate(judged[:STRONG], first)}
     curves = [_curve(t, places.get(t.number)) for t in tuned.trials if _mean(t)]
     curves.sort(key=lambda c: (STRONG if c.place is None else c.place, c.trial))
     unseen = sum(t.state == "diverged" and not _mean(t) for t in tuned.trials)
-    return CVCurves(tuned.study, tuned.label, tuple(curves), unseen) if places else None
+    own = tuned.study, tuned.label, tuple(curves), unseen, tuned.measure
+    return CVCurves(*own) if places else None
 
 
 def draw(data: CVCurves) -> list[Panel]:
     """One panel: the choice and the next best in colour, their folds faint, all others grey."""
-    figure = axes("epoch", "validation loss")
-    figure.update_yaxes(**loss_axis(row[-1] for row in _rows(data.curves)))
+    figure = axes("epoch", data.measure.value)
+    figure.update_yaxes(**value_axis((row[-1] for row in _rows(data.curves)), data.measure))
     figure.update_xaxes(**epoch_axis(max(curve.mean[-1][0] for curve in data.curves)))
     strong = [curve for curve in data.curves if curve.place is not None]
     behind = [curve for curve in data.curves if curve.place is None]
@@ -89,15 +92,15 @@ def draw(data: CVCurves) -> list[Panel]:
         own: dict[str, Any] = {"mode": "lines", "line": _line(curve)}
         entry(figure, curve.brief, f"{curve.trial}", longest=LONGEST, **own)
     if behind:
-        named = f"{len(behind)} other trial{'s' * (len(behind) > 1)}"
-        entry(figure, named, "behind", mode="lines", line={"color": GREY, "width": 1})
+        others = f"{len(behind)} other trial{'s' * (len(behind) > 1)}"
+        entry(figure, others, "behind", mode="lines", line={"color": GREY, "width": 1})
     return [
         Panel(
             name="cv-curves",
             title=f"{data.label}: CV curves by setting",
             how=_how(data),
             figure=make_room(figure),
-            columns=("trial", "setting", "state", "drawn", "fold", "epoch", "validation_loss"),
+            columns=("trial", "setting", "state", "drawn", "fold", "epoch", data.measure.column),
             rows=list(_rows(data.curves)),
             study=data.study,
         )
@@ -113,7 +116,7 @@ def _how(data: CVCurves) -> str:
     said += f", with {' and '.join(ends)}." if ends else "."
     if data.unseen:
         said += f" {data.unseen} more diverged within the first epoch."
-    return said
+    return said + below((row[-1] for row in _rows(data.curves)), data.measure)
 
 
 def _rows(curves: Sequence[Curve]) -> Iterator[tuple[Any, ...]]:
@@ -121,8 +124,8 @@ def _rows(curves: Sequence[Curve]) -> Iterator[tuple[Any, ...]]:
         drawn = "behind" if curve.place is None else "strong" if curve.place else "chosen"
         ways = [("mean", curve.mean), *((f"{i}", w) for i, w in enumerate(curve.folds, 1))]
         for fold, way in ways:
-            for epoch, loss in way:
-                yield curve.trial, curve.setting, curve.state, drawn, fold, epoch, loss
+            for epoch, value in way:
+                yield curve.trial, curve.setting, curve.state, drawn, fold, epoch, value
 
 
 # ---- what is known of a trial ------------------------------------------------------------------
@@ -139,26 +142,26 @@ def _curve(trial: Tried, place: int | None) -> Curve:
 
 def _mean(trial: Tried) -> Points:
     """Over folds, up to the epoch where one of them diverged."""
-    known = ((e, sum(losses) / len(losses)) for e, losses in sorted(trial.losses.items()) if losses)
+    known = ((e, sum(folds) / len(folds)) for e, folds in sorted(trial.values.items()) if folds)
     return _finite(known)
 
 
 def _folds(trial: Tried) -> tuple[Points, ...]:
     """Each up to where it diverged; none where only the mean is known, or there is one part."""
-    count = max((len(losses) for losses in trial.losses.values()), default=0)
+    count = max(map(len, trial.values.values()), default=0)
     if count < 2:
         return ()
-    epochs = sorted(trial.losses.items())
-    ways = (((e, losses[i]) for e, losses in epochs if i < len(losses)) for i in range(count))
+    epochs = sorted(trial.values.items())
+    ways = (((e, folds[i]) for e, folds in epochs if i < len(folds)) for i in range(count))
     return tuple(_finite(way) for way in ways)
 
 
 def _finite(way: Any) -> Points:
     kept: list[tuple[int, float]] = []
-    for epoch, loss in way:
-        if not math.isfinite(loss):
+    for epoch, value in way:
+        if not math.isfinite(value):
             break
-        kept.append((epoch, loss))
+        kept.append((epoch, value))
     return tuple(kept)
 
 
@@ -221,7 +224,7 @@ def _draw_mean(figure: go.Figure, curve: Curve) -> None:
     figure.add_trace(
         go.Scatter(
             x=[epoch for epoch, _ in curve.mean],
-            y=[loss for _, loss in curve.mean],
+            y=[value for _, value in curve.mean],
             mode="lines" if len(curve.mean) > 1 else "markers",
             line=_line(curve),
             marker={"color": _line(curve)["color"], "size": 8},
@@ -244,4 +247,4 @@ def _line(curve: Curve) -> dict[str, Any]:
 def _joined(ways: Sequence[Points]) -> tuple[list[int | None], list[float | None]]:
     """One line with gaps between the ways."""
     points = [point for way in ways for point in (*way, (None, None))]
-    return [epoch for epoch, _ in points], [loss for _, loss in points]
+    return [epoch for epoch, _ in points], [value for _, value in points]

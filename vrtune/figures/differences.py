@@ -109,7 +109,8 @@ def _how(forest: Forest) -> str:
         said += f" These are the pairs with the best, {safe(forest.best)}."
     notes = {d.note for d in forest.pairs if d.mean is not None}
     if forest.kind == "folds" and any(d.mean is not None and not d.repeats for d in forest.pairs):
-        said += " Methods that were not judged on fresh starts are compared by the losses that"
+        values = "losses" if forest.pairs[0].measure == "validation loss" else "values"
+        said += f" Methods that were not judged on fresh starts are compared by the {values} that"
         said += " their choice was made by, which are too good."
     elif len(notes) == 1 and (note := notes.pop()):
         said += f" {note[0].upper()}{note[1:]}."
@@ -125,7 +126,7 @@ def _sides(d: Difference) -> tuple[str, str]:
 
 
 def _less_is_better(d: Difference) -> bool:
-    return d.measure == "validation loss"
+    return d.direction == "minimize"
 
 
 def _on_the_left(d: Difference, label: str) -> Difference:

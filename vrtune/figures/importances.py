@@ -45,7 +45,7 @@ def compute(tuned: Tuned) -> Importances | None:
     parameters, done = searched(tuned.complete), tuned.complete
     if len(parameters) < 2 or len(done) < ENOUGH or len({trial.value for trial in done}) < 2:
         return None
-    frozen = [trial for tried in done if (trial := _frozen(tried, parameters))]
+    frozen = [t for tried in done if (t := _frozen(tried, parameters, tuned.cost(tried)))]
     with quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         study = optuna.create_study()
@@ -110,8 +110,9 @@ def draw(data: Importances) -> list[Panel]:
     ]
 
 
-def _frozen(trial: Tried, parameters: Sequence[Parameter]) -> FrozenTrial | None:
-    """A trial for Optuna, with the range of all trials; None where a value has no place in it."""
+def _frozen(trial: Tried, parameters: Sequence[Parameter], cost: float) -> FrozenTrial | None:
+    """A trial for Optuna, which minimises, with the range of all trials; None where a value has no
+    place in it."""
     params, ranges = {}, {}
     for parameter in parameters:
         given = trial.ranges.get(parameter.name)
@@ -122,7 +123,7 @@ def _frozen(trial: Tried, parameters: Sequence[Parameter]) -> FrozenTrial | None
         params[parameter.name] = trial.params[parameter.name]
         ranges[parameter.name] = _widened(given, parameter)
     try:
-        return create_trial(params=params, distributions=ranges, value=trial.value)
+        return create_trial(params=params, distributions=ranges, value=cost)
     except ValueError:
         return None
 

@@ -11,8 +11,9 @@ from typing import Any
 import plotly.graph_objects as go
 
 from vrtune.comparing.tried import Tried
-from vrtune.figures.scales import Parameter, Place, end_loss, log_range, named, number, place
-from vrtune.figures.style import COLOURS, GREY
+from vrtune.display.measures import LOSS, Measure
+from vrtune.figures.scales import Parameter, Place, end_value, log_range, named, number, place
+from vrtune.figures.style import COLOURS, GREY, plain
 
 ENDED = ("complete", "pruned", "diverged", "failed")
 BLUE, RED = COLOURS[0], COLOURS[1]
@@ -26,9 +27,9 @@ class Point:
     """A trial that ended, with its place on the axis of each parameter."""
 
     trial: int
-    state: str  # of ENDED; what came to no finite loss has diverged or failed
+    state: str  # of ENDED; what came to no finite value has diverged or failed
     places: tuple[Place, ...]
-    loss: float | None  # of a pruned one the last before it was stopped
+    value: float | None  # of a pruned one the last before it was stopped
     epochs: int
 
 
@@ -42,17 +43,18 @@ class Landscape:
     searched: int
     points: tuple[Point, ...]
     choice: int | None  # a trial's number
+    measure: Measure = LOSS
 
 
 def point(trial: Tried, parameters: Sequence[Parameter]) -> Point:
-    """Where a trial lies; what came to no finite loss has diverged, if it hasn't failed."""
-    loss, state = end_loss(trial), trial.state
+    """Where a trial lies; what came to no finite value has diverged, if it hasn't failed."""
+    value, state = end_value(trial), trial.state
     if state in ("diverged", "failed"):
-        loss = None
-    elif loss is None:
+        value = None
+    elif value is None:
         state = "diverged"
     places = tuple(place(trial, parameter) for parameter in parameters)
-    return Point(trial.number, state, places, loss, trial.epochs)
+    return Point(trial.number, state, places, value, trial.epochs)
 
 
 def markers() -> dict[str, dict[str, Any]]:
@@ -105,15 +107,16 @@ def counted(state: str, count: int) -> str:
     return f"{state} ({count})" if state != "complete" else state
 
 
-def hover(point: Point, parameters: Sequence[Parameter]) -> str:
+def hover(point: Point, data: Landscape) -> str:
     """What a mark says when it is touched."""
     values = [
         f"{named(p.name)} = {named(_short(v.value), 24)}"
-        for p, v in zip(parameters, point.places, strict=True)
+        for p, v in zip(data.parameters, point.places, strict=True)
         if v.at is not None
     ]
-    loss = point.state if point.loss is None else f"loss {number(point.loss)}"
-    head = f"trial {point.trial}, {loss}" + f", pruned after epoch {point.epochs}" * (
+    metric = plain(data.measure.metric)
+    came_to = point.state if point.value is None else f"{metric} {number(point.value)}"
+    head = f"trial {point.trial}, {came_to}" + f", pruned after epoch {point.epochs}" * (
         point.state == "pruned"
     )
     return "<br>".join([head, *values])
@@ -125,9 +128,9 @@ def _short(value: Any) -> str:
 
 def explained(points: Sequence[Point], data: Landscape) -> str:
     """What the marks mean, behind the sentence that says what is drawn."""
-    states = Counter(p.state for p in points)
-    said = "; open marks are pruned trials at their last loss" * bool(states["pruned"])
-    said += "; crosses diverged and have no loss" * bool(states["diverged"])
+    states, metric = Counter(p.state for p in points), data.measure.metric
+    said = f"; open marks are pruned trials at their last {metric}" * bool(states["pruned"])
+    said += f"; crosses diverged and have no {metric}" * bool(states["diverged"])
     said += "; the ring is the choice." if data.choice is not None else "."
     hidden, shown = len(data.points) - len(points), len(data.parameters)
     if hidden:
@@ -143,8 +146,8 @@ def table(
     """Columns and rows."""
     names = [data.parameters[i].name for i in indices]
     rows = [
-        [p.trial, p.state, *values, p.loss, p.epochs, p.trial == data.choice]
+        [p.trial, p.state, *values, p.value, p.epochs, p.trial == data.choice]
         for p in points
         for values in [[p.places[i].cell for i in indices]]
     ]
-    return ("trial", "state", *names, "validation_loss", "epochs", "chosen"), rows
+    return ("trial", "state", *names, data.measure.column, "epochs", "chosen"), rows

@@ -1,4 +1,4 @@
-"""Searched parameters as axes, losses as colours, powers of ten as ticks."""
+"""Searched parameters as axes, values of trials as colours, powers of ten as ticks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from optuna.distributions import (
 from plotly.colors import sample_colorscale
 
 from vrtune.comparing.tried import Tried
-from vrtune.figures.style import plain, short
+from vrtune.display.measures import Measure
+from vrtune.figures.style import floor, plain, short
 
 LOSSES = sample_colorscale("plasma", [0.36, 0.46, 0.55, 0.65, 0.75])  # seen on white and on black
 DECADES = 2.0  # above the best loss that colours tell apart; what is worse has the last colour
@@ -89,38 +90,50 @@ def place(trial: Tried, parameter: Parameter) -> Place:
 
 @dataclass(frozen=True)
 class Colours:
-    """From the best loss to the worst that is told apart, by its logarithm where all have one."""
+    """From the best value to the worst that is told apart; of positive losses by the logarithm."""
 
-    low: float
-    high: float
+    best: float
+    worst: float
     log: bool
-    above: bool  # whether some losses lie higher
+    beyond: bool  # whether some values are worse
+    metric: str = "loss"
 
-    def at(self, loss: float) -> float:
-        """A loss on the scale that plotly gets."""
-        return math.log10(loss) if self.log else loss
+    def at(self, value: float) -> float:
+        """A value on the scale that plotly gets."""
+        return math.log10(value) if self.log else value
 
-    def share(self, loss: float) -> float:
-        """The same from 0 to 1."""
-        low, high = self.at(self.low), self.at(self.high)
-        return min(1.0, max(0.0, (self.at(loss) - low) / (high - low))) if high > low else 0.0
+    def share(self, value: float) -> float:
+        """The same from 0, the best, to 1."""
+        best, worst = self.at(self.best), self.at(self.worst)
+        return (
+            min(1.0, max(0.0, (self.at(value) - best) / (worst - best))) if worst != best else 0.0
+        )
 
     def axis(self) -> dict[str, Any]:
         """A layout's colour axis."""
-        values, texts = log_ticks(self.low, self.high) if self.log else ticks(self.low, self.high)
-        if self.above and values:
-            values, texts = [*values, self.high], [*texts, f"> {number(self.high)}"]
-        bar = {"thickness": 10, "outlinewidth": 0, "xpad": 4, "title": {"text": "loss"}}
+        low, high = sorted((self.best, self.worst))
+        values, texts = log_ticks(low, high) if self.log else ticks(low, high)
+        if self.beyond and values:
+            sign = ">" if self.best <= self.worst else "<"
+            values, texts = [*values, self.worst], [*texts, f"{sign} {number(self.worst)}"]
+        title = {"text": short(self.metric, SHORT)}
+        bar = {"thickness": 10, "outlinewidth": 0, "xpad": 4, "title": title}
         bar |= {"tickvals": [self.at(v) for v in values], "ticktext": texts}
-        low, high = self.at(self.low), self.at(self.high)
-        return {"colorscale": LOSSES, "cmin": low, "cmax": max(high, low + 1e-9), "colorbar": bar}
+        low, high = self.at(low), self.at(high)
+        scale = LOSSES if self.best <= self.worst else LOSSES[::-1]
+        return {"colorscale": scale, "cmin": low, "cmax": max(high, low + 1e-9), "colorbar": bar}
 
 
-def colours(losses: Sequence[float]) -> Colours:
-    """The scale for finite losses."""
-    low, high, log = min(losses), max(losses), min(losses) > 0
+def colours(values: Sequence[float], measure: Measure) -> Colours:
+    """The scale for finite values."""
+    low, high = min(values), max(values)
+    if measure.direction == "maximize":
+        end = floor(values, measure)
+        worst = low if end is None else end
+        return Colours(high, worst, log=False, beyond=end is not None, metric=measure.metric)
+    log = low > 0
     end = min(high, low * 10**DECADES) if log else high
-    return Colours(low, end, log, above=high > end)
+    return Colours(low, end, log, beyond=high > end, metric=measure.metric)
 
 
 def log_ticks(low: float, high: float, most: int = TICKS) -> tuple[list[float], list[str]]:
@@ -171,11 +184,11 @@ def log_range(values: Iterable[float], room: float = 0.05) -> tuple[float, float
     return low - beside, high + beside
 
 
-def end_loss(trial: Tried) -> float | None:
-    """Its validation loss; of one that was stopped the last that was finite."""
+def end_value(trial: Tried) -> float | None:
+    """What it came to; one that was stopped, the last that was finite."""
     if trial.state == "complete":
         return trial.value
-    means = [sum(folds) / len(folds) for folds in [*trial.losses.values()][::-1] if folds]
+    means = [sum(folds) / len(folds) for folds in [*trial.values.values()][::-1] if folds]
     return next((mean for mean in means if math.isfinite(mean)), None)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from vrtune.display.figures import safe
+from vrtune.display.measures import Measure
 
 # Okabe and Ito (2008): told apart by colour-blind readers, on white and on black
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7A7A7A")
@@ -20,6 +21,7 @@ GREY = "#808080"
 GRID = "rgba(128,128,128,.25)"
 HEIGHT_PX = 380
 DECADES = 1.2  # data that span more go on a log axis
+FAR = 10  # times as far from the best as the middle: what is worse is not told apart
 TINY = 1e-300  # what plotly draws no shorter axis than
 LONGEST = 30  # characters of a name in a legend
 NARROW_PX = 400  # the narrowest page that a figure is made for
@@ -133,6 +135,41 @@ def loss_axis(values: Iterable[float], decades: float = DECADES) -> dict[str, An
     if is_wide(known, decades):
         return {"tickformat": "~g", **_log_axis(known)}
     return {"tickformat": "~g", **({"range": [low - 1, high + 1]} if 0 < high - low < TINY else {})}
+
+
+def value_axis(
+    values: Iterable[float], measure: Measure, decades: float = DECADES
+) -> dict[str, Any]:
+    """Of what a study is judged by: of losses as above; what is maximised begins where it is of
+    use."""
+    known = list(values)
+    if measure.direction == "minimize":
+        return loss_axis(known, decades)
+    low = floor(known, measure)
+    high = max((v for v in known if math.isfinite(v)), default=1.0)
+    room = 0 if low is None else 0.05 * (high - low)
+    return (
+        loss_axis(known, math.inf)
+        if low is None
+        else {"tickformat": "~g", "range": [low - room, high + room]}
+    )
+
+
+def floor(values: Iterable[float], measure: Measure) -> float | None:
+    """The value below which what is maximised is too bad to be told apart, such as an r2 of -1000;
+    None where nothing lies below it."""
+    known = sorted(v for v in values if math.isfinite(v))
+    if measure.direction == "minimize" or not known:
+        return None
+    low, high = known[0], known[-1]
+    reach = max(2 * abs(high), FAR * (high - known[len(known) // 2]))
+    return high - reach if 0 < reach < high - low else None
+
+
+def below(values: Iterable[float], measure: Measure) -> str:
+    """What is said of a figure whose axis begins there."""
+    low = floor(values, measure)
+    return "" if low is None else f" Values below {low:.3g} are not shown."
 
 
 def cost_axis(values: Iterable[float] = (), *, log: bool = False) -> dict[str, Any]:

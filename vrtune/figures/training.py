@@ -1,19 +1,21 @@
-"""The chosen settings in training: losses over gradient computations and over epochs."""
+"""The chosen settings in training: losses and scores over gradient computations and epochs."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from vrtune.comparing.tuned import Tuned
+from vrtune.display.measures import Direction, Measure
 from vrtune.figures.curves import Way, draw_bands, draw_ends, draw_lines
 from vrtune.figures.panel import Panel
-from vrtune.figures.style import axes, cost_axis, epoch_axis, is_wide, loss_axis, make_room
+from vrtune.figures.style import axes, below, cost_axis, epoch_axis, is_wide, make_room, value_axis
+from vrtune.given.names import folder_name
 from vrtune.studies.retrained import Retrained, Spread
 
-Measure = Literal["train loss", "validation loss", "test loss", "test accuracy"]
+Name = str  # train loss, validation loss, test loss, test accuracy; or of another metric
 Over = Literal["gradients", "epochs"]
 AXES: dict[Over, str] = {"gradients": "gradient computations of a training", "epochs": "epoch"}
 TITLES: dict[Over, str] = {"gradients": "gradient computations", "epochs": "epochs"}
@@ -39,49 +41,58 @@ class Line:
     of: int  # trainings
     diverged: int = 0  # of them
     whole: bool = True  # False: one epoch alone is known
+    direction: Direction = "minimize"  # which values are better
 
 
-Training = Mapping[Measure, Sequence[Line]]
+Training = Mapping[Name, Sequence[Line]]
+PARTS = ("train", "validation", "test")  # in the order in which they are read
 
 
 def compute(tuned: Sequence[Tuned]) -> Training | None:
     """The lines of each measure that is known of a method at least; None where nothing is."""
-    found: dict[Measure, list[Line]] = {}
+    found: dict[Name, list[Line]] = {}
     for place, each in enumerate(tuned):
-        for measure, line in _lines(place, each):
-            found.setdefault(measure, []).append(line)
-    order: list[Measure] = ["train loss", "validation loss", "test loss", "test accuracy"]
-    return {measure: found[measure] for measure in order if measure in found} or None
+        for name, line in _lines(place, each):
+            found.setdefault(name, []).append(line)
+    return {name: found[name] for name in sorted(found, key=_order)} or None
+
+
+def _order(name: Name) -> tuple[int, bool]:
+    """Losses before scores."""
+    part, _, of = name.partition(" ")
+    return PARTS.index(part), of != "loss"
 
 
 def draw(data: Training) -> list[Panel]:
     """Of each measure a panel over gradient computations, and one over epochs."""
     overs: list[Over] = ["gradients", "epochs"]
-    return [_panel(measure, lines, over) for measure, lines in data.items() for over in overs]
+    return [_panel(name, lines, over) for name, lines in data.items() for over in overs]
 
 
 # ---- data --------------------------------------------------------------------------------------
 
 
-def _lines(place: int, tuned: Tuned) -> Iterator[tuple[Measure, Line]]:
-    who = (place, tuned.label, tuned.study)
-    if tuned.choice and tuned.choice.losses:
-        losses, parts = tuned.choice.losses, tuned.task.parts
-        epochs = sorted(losses)
+def _lines(place: int, tuned: Tuned) -> Iterator[tuple[Name, Line]]:
+    who, by = (place, tuned.label, tuned.study), tuned.measure
+    if tuned.choice and tuned.choice.values:
+        values, parts = tuned.choice.values, tuned.task.parts
+        epochs = sorted(values)
         rows = [
-            [losses[e][i] if i < len(losses[e]) else None for e in epochs] for i in range(parts)
+            [values[e][i] if i < len(values[e]) else None for e in epochs] for i in range(parts)
         ]
         costs = [tuned.choice.costs.get(e, 0.0) / parts for e in epochs]
         known = [row for row in rows if any(v is not None for v in row)]
-        yield "validation loss", _line(who, epochs, costs, known)
+        yield by.value, replace(_line(who, epochs, costs, known), direction=by.direction)
     if again := tuned.again:
         epochs, costs = _course(again)
         if any(again.train_losses):
             yield "train loss", _line(who, epochs, costs, again.train_losses)
         if again.test_loss.values:
             yield "test loss", _judged(who, again, again.test_losses, again.test_loss)
-        if again.test_accuracy.values:
-            yield "test accuracy", _judged(who, again, again.test_accuracies, again.test_accuracy)
+        if (score := again.test_score) and score.values:
+            curves = again.test_accuracies if again.score == "accuracy" else again.test_scores
+            line = _judged(who, again, curves, score)
+            yield f"test {again.score}", replace(line, direction=by.score_direction)
 
 
 def _course(again: Retrained) -> tuple[list[int], list[float]]:
@@ -139,9 +150,9 @@ def _finite(value: float | None) -> float | None:
 # ---- what is drawn -----------------------------------------------------------------------------
 
 
-def _panel(measure: Measure, lines: Sequence[Line], over: Over) -> Panel:
-    figure = axes(AXES[over], measure)
-    ways = [_way(line, measure, over) for line in lines]
+def _panel(name: Name, lines: Sequence[Line], over: Over) -> Panel:
+    figure = axes(AXES[over], name)
+    ways = [_way(line, name, over) for line in lines]
     curves = [way for way, line in zip(ways, lines, strict=True) if line.whole]
     ends = [way for way, line in zip(ways, lines, strict=True) if not line.whole]
     xs = [x for way in ways for x in way.x]
@@ -152,11 +163,12 @@ def _panel(measure: Measure, lines: Sequence[Line], over: Over) -> Panel:
     values = [v for way in ways for v in (*way.mean, *way.low, *way.high) if v is not None]
     own = epoch_axis(max(xs)) if over == "epochs" else cost_axis(xs, log=wide)
     figure.update_xaxes(**own)
-    figure.update_yaxes(**({} if measure == "test accuracy" else loss_axis(values)))
+    by = Measure(direction=lines[0].direction)
+    figure.update_yaxes(**({} if name == "test accuracy" else value_axis(values, by)))
     return Panel(
-        name=f"{measure.replace(' ', '-')}-over-{over}",
-        title=f"{measure.capitalize()} over {TITLES[over]}",
-        how=_how(measure, lines),
+        name=f"{folder_name(name.replace(' ', '-'))}-over-{over}",
+        title=f"{name[0].upper()}{name[1:]} over {TITLES[over]}",
+        how=_how(name, lines) + below(values, by),
         figure=make_room(figure),
         columns=COLUMNS,
         rows=[
@@ -167,26 +179,27 @@ def _panel(measure: Measure, lines: Sequence[Line], over: Over) -> Panel:
     )
 
 
-def _way(line: Line, measure: Measure, over: Over) -> Way:
-    of = f"{line.of} {'fold' if measure == 'validation loss' else 'seed'}{'s' * (line.of > 1)}"
+def _way(line: Line, name: Name, over: Over) -> Way:
+    unit = "fold" if name.startswith("validation ") else "seed"
+    of = f"{line.of} {unit}{'s' * (line.of > 1)}"
     note = "" if not line.diverged else f"{line.diverged} of {of} diverged"
     x = line.costs if over == "gradients" else line.epochs
     return Way(line.place, line.label, x, line.mean, line.low, line.high, note)
 
 
-def _how(measure: Measure, lines: Sequence[Line]) -> str:
-    """How to read the panel of a measure."""
-    parts = "folds" if measure == "validation loss" else "seeds"
+def _how(name: Name, lines: Sequence[Line]) -> str:
+    """How to read a panel."""
+    part = name.partition(" ")[0]
+    parts = "folds" if part == "validation" else "seeds"
     whose = {
-        "train loss": "of the chosen settings, trained again on the whole training set",
-        "validation loss": "of the chosen settings in cross-validation",
-        "test loss": "of the chosen settings, trained again and then judged on test data",
-        "test accuracy": "of the chosen settings, trained again and then judged on test data",
-    }[measure]
+        "train": "of the chosen settings, trained again on the whole training set",
+        "validation": "of the chosen settings in cross-validation",
+        "test": "of the chosen settings, trained again and then judged on test data",
+    }[part]
     whole, ends = any(line.whole for line in lines), any(not line.whole for line in lines)
     what = " and ".join(["lines"] * whole + ["single marks (one epoch alone is known)"] * ends)
     around = " and ".join(["bands"] * whole + ["bars"] * ends)
-    said = f"{measure.capitalize()} {whose}: {what} are means over {parts}, "
+    said = f"{name[0].upper()}{name[1:]} {whose}: {what} are means over {parts}, "
     said += f"{around} reach from the least to the most."
     if any(line.diverged for line in lines):
         said += " What has diverged is left out of them; the legend says how many did."

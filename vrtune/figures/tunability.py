@@ -1,4 +1,4 @@
-"""What tuning brings: the best validation loss after so many trials, or so much work."""
+"""What tuning brings: the best validation loss, or other metric, after so many trials, or work."""
 
 from __future__ import annotations
 
@@ -7,17 +7,27 @@ from dataclasses import dataclass, replace
 
 from vrtune.comparing.tunability import Budgeted, Over, tunability
 from vrtune.comparing.tuned import Tuned
+from vrtune.display.measures import Measure
 from vrtune.figures.curves import Way, draw_bands, draw_lines
 from vrtune.figures.panel import Panel
-from vrtune.figures.style import axes, cost_axis, epoch_axis, is_wide, loss_axis, make_room, short
+from vrtune.figures.style import (
+    axes,
+    below,
+    cost_axis,
+    epoch_axis,
+    is_wide,
+    make_room,
+    short,
+    value_axis,
+)
 
 NAMES: dict[Over, str] = {"gradient computations": "gradients", "trials": "trials"}
 LOSS_DECADES = 0.5  # losses that span more go on a log axis: they begin high and end close together
 LONGEST = 19  # characters of a name that has the kind of its curve behind it
-HOW = {
-    "expected": "Lines are the mean of the best loss that so much random search would find, and "
+HOW = {  # {}: loss, accuracy, ...
+    "expected": "Lines are the mean of the best {} that so much random search would find, and "
     "bands hold 90 % of what it would find",
-    "best so far": "Steps are the best loss so far of a search whose trials learn from each other, "
+    "best so far": "Steps are the best {} so far of a search whose trials learn from each other, "
     "which is one draw and no expectation",
     "repeats": " (where searches differ in their seed alone: their mean, and a band from the least "
     "to the most)",
@@ -48,17 +58,19 @@ def compute(tuned: Sequence[Tuned]) -> list[Curve] | None:
 
 
 def draw(data: Sequence[Curve]) -> list[Panel]:
-    """A panel over gradient computations, and one over trials."""
+    """A panel over gradient computations and one over trials, for each measure."""
+    measures = dict.fromkeys(curve.of.measure for curve in data)
     return [
-        _panel([curve for curve in data if curve.of.over == over], over)
+        _panel(curves, over)
         for over in NAMES
-        if any(curve.of.over == over for curve in data)
+        for measure in measures
+        if (curves := [c for c in data if (c.of.over, c.of.measure) == (over, measure)])
     ]
 
 
 def _panel(curves: Sequence[Curve], over: Over) -> Panel:
     work = over == "gradient computations"
-    figure = axes(f"{over} of the search" if work else over, "best validation loss")
+    figure = axes(f"{over} of the search" if work else over, f"best {curves[0].of.measure}")
     kinds = {curve.of.how for curve in curves}
     ways = [_way(curve, mixed=len(kinds) > 1) for curve in curves]
     draw_bands(figure, ways)
@@ -66,14 +78,15 @@ def _panel(curves: Sequence[Curve], over: Over) -> Panel:
     x = [x for way in ways for x in way.x]
     figure.update_xaxes(**(cost_axis(x, log=is_wide(x)) if work else epoch_axis(max(x))))
     known = [v for way in ways for v in (*way.mean, *way.low, *way.high) if v is not None]
-    figure.update_yaxes(**loss_axis(known, LOSS_DECADES))
+    by = Measure(direction=curves[0].of.direction)
+    figure.update_yaxes(**value_axis(known, by, LOSS_DECADES))
     if len(kinds) == 1:
         title = {"text": next(iter(kinds)), "side": "top"}
         figure.update_layout(legend={"title": title})
     return Panel(
         name=f"tunability-over-{NAMES[over]}",
         title=f"What tuning brings, over {over}",
-        how=_how([curve.of for curve in curves]),
+        how=_how([curve.of for curve in curves]) + below(known, by),
         figure=make_room(figure),
         columns=COLUMNS,
         rows=list(_rows(curves)),
@@ -89,7 +102,8 @@ def _way(curve: Curve, mixed: bool) -> Way:
 
 def _how(curves: Sequence[Budgeted]) -> str:
     kinds = {curve.how for curve in curves}
-    said = [HOW[kind] for kind in ("expected", "best so far") if kind in kinds]
+    metric = curves[0].measure.removeprefix("validation ")
+    said = [HOW[kind].format(metric) for kind in ("expected", "best so far") if kind in kinds]
     if any(curve.how == "best so far" and len(curve.studies) > 1 for curve in curves):
         said[-1] += HOW["repeats"]
     return "; ".join(said).replace("; Steps", "; steps") + ". Confirming is not counted."

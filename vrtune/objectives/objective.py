@@ -24,7 +24,8 @@ class Objective:
     """What lanes minimise, and what they are judged by.
 
     `each` gives a loss a sample; `metric` names what the study is judged by, "loss" or one of
-    `metrics`; `guess` is the mean loss of outputs that are all zero.
+    `metrics`; `guess` is the mean loss of outputs that are all zero, by which a training failed,
+    or NaN where it is not the loss that decides: an accurate net may have a large one.
     """
 
     each: Loss
@@ -101,7 +102,7 @@ def objective_of(task: Task, y: Tensor, outputs: int) -> Objective:
         metric=name,
         direction=direction,
         numbers=numbers,
-        guess=_guess(each, y, outputs, own=is_object(task.loss)),
+        guess=_guess(each, y, outputs, own=is_object(task.loss)) if name == "loss" else math.nan,
     )
 
 

@@ -37,6 +37,7 @@ def method_tables(found: Comparison) -> str:
             for column in shown
             for place, row in enumerate(rows)
             if row.method in strong.get(column.kind, set())
+            and (column.judges is None or place in column.judges)
         }
         tables.append(_table(columns.methods(rows), shown, title, keys=keys, bold=bold))
         told = [SPREAD] if any("±" in cell for column in shown for cell in column.cells) else []

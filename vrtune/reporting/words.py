@@ -23,8 +23,8 @@ def title(tuned: Sequence[Tuned]) -> str:
 
 def task_words(task: Task) -> str:
     """How a task judges, in a sentence."""
-    model = task.model + (f" with {task.norm} norm" if task.norm != "none" else "")
-    data = PurePath(task.dataset).name
+    model = PurePath(task.model).name + (f" with {task.norm} norm" if task.norm != "none" else "")
+    data = PurePath(task.dataset).name + (f" ({task.target})" if task.target else "")
     some = f" ({task.limit:,} training samples)" if task.limit else ""
     judged = (
         f"{task.holdout:.0%} of the samples held out" if task.holdout else f"{task.folds} folds"
@@ -38,7 +38,17 @@ def task_words(task: Task) -> str:
     ]
     parts += [f"augmented by {task.augment}"] if task.augment != "none" else []
     parts += [task.precision] if task.precision != "float32" else []
+    parts += [f"loss {PurePath(task.loss).name}"] if task.loss != "auto" else []
+    parts += [f"label smoothing {task.label_smoothing:g}"] if task.label_smoothing else []
+    parts += [_weights(task.class_weights)] if task.class_weights != "none" else []
+    parts += [f"judged by {PurePath(task.metric).name}"] if task.metric != "loss" else []
     return ", ".join(parts)
+
+
+def _weights(given: str | tuple[float, ...]) -> str:
+    if isinstance(given, str):
+        return f"{given} class weights"
+    return f"class weights {' '.join(map(figure, given))}"
 
 
 def tasks(tuned: Sequence[Tuned]) -> list[str]:
@@ -48,12 +58,13 @@ def tasks(tuned: Sequence[Tuned]) -> list[str]:
 
 def brief(tuned: Tuned) -> str:
     """A study in a line: where it got, and with how many trials."""
-    again = tuned.again.test_accuracy if tuned.again else None
+    again = tuned.again.test_score if tuned.again else None
     parts = [f"{len(tuned.trials)} trial{'s' * (len(tuned.trials) != 1)} ({tuned.counts})"]
     if tuned.choice and tuned.choice.value is not None:
-        parts.append(f"validation loss {figure(tuned.choice.value)}")
+        parts.append(f"{tuned.measure.value} {figure(tuned.choice.value)}")
     if again and again.mean is not None:
-        parts.append(f"test accuracy {again.mean:.4f}")
+        mean = f"{again.mean:.4f}" if tuned.measure.score == "accuracy" else figure(again.mean)
+        parts.append(f"test {tuned.measure.score} {mean}")
     return "; ".join(parts)
 
 
@@ -65,7 +76,7 @@ def chosen(tuned: Tuned) -> Iterator[tuple[str, str]]:
         return
     yield "best trial", str(choice.number)
     yield "setting", settings(choice.params)
-    yield "validation loss", figure(choice.value)
+    yield tuned.measure.value, figure(choice.value)
     if len(choice.folds) > 1:
         yield "of each fold", "  ".join(map(figure, choice.folds))
     if tuned.confirmed:
@@ -77,7 +88,8 @@ def chosen(tuned: Tuned) -> Iterator[tuple[str, str]]:
         )
     if again:
         seeds = f"{again.seeds} seed{'s' * (again.seeds > 1)}"
-        yield "test accuracy", f"{_spread(again.test_accuracy)}, {seeds}"
+        if again.test_score:
+            yield f"test {again.score}", f"{_spread(again.test_score)}, {seeds}"
         yield "test loss", _spread(again.test_loss)
 
 
