@@ -135,7 +135,7 @@ REGISTRIES: dict[str, tuple[ModuleType, dict, set[str]]] = {
     "optimizers": (optimizers, optimizers.OPTIMIZERS, {"base"}),
     "schedules": (schedules, schedules.SCHEDULES, set()),
     "inits": (inits, inits.INITS, {"base", "smooth"}),
-    "models": (models, models.MODELS, set()),
+    "models": (models, models.MODELS, {"own"}),
     "data": (data, data.DATASETS, DATA),
 }
 

@@ -129,7 +129,7 @@ def test_quotient_is_that_of_the_slow_loop() -> None:
         module = problem.module_in(lanes, row).train()
         values = []
         for step in range(NOISE_BATCHES):
-            x, y = noise(lanes, [lane.stream], -1 - step)
+            x, y = noise(lanes, [0], [lane.stream], -1 - step)
             values.append(float(metainit.gradient_quotient(module, (x[0], y[0]), 1e-5).detach()))
         # it divides by gradients as small as epsilon, which magnifies rounding
         assert float(found[row]) == pytest.approx(fmean(values), rel=1e-5)

@@ -12,7 +12,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vrtune.gradients.choice import CUDA, GROUPED, LINEAR, can_fuse, pays
+from vrtune.gradients.choice import (
+    CUDA,
+    GROUPED,
+    LINEAR,
+    can_fuse,
+    is_tested,
+    make_oracle,
+    pays,
+    stands,
+    why_not_fused,
+)
+from vrtune.gradients.prepared import Habits, prepared
 from vrtune.models import build
 
 PROGRAM = """
@@ -88,3 +99,93 @@ def test_the_more_a_call_computes_the_less_it_pays_to_save_calls() -> None:
     assert [pays(wide, cpu, products) for products in at] == [True, True, False, False]
     assert [pays(narrow, cpu, products) for products in at] == [True] * 4
     assert [pays(wide, cuda, products) for products in at] == [True, True, True, False]
+
+
+# ---- users' own modules: what no test holds to every way is tried ------------------------------
+
+
+class Narrow(nn.Module):
+    """Suits side by side by its layers; what its forward does decides."""
+
+    def __init__(self, do: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.AvgPool2d(2)
+        )
+        self.last, self.do = nn.Linear(36, 3), do
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.last(self.do(self.layers(x)).flatten(1))
+        return out
+
+
+SHAPE = (1, 6, 6)
+
+
+def way_of(module: nn.Module) -> str:
+    oracle = make_oracle(module, fused=True, precision="float32", threads=1, shape=SHAPE)
+    return type(oracle).__name__
+
+
+@pytest.mark.parametrize(
+    ("do", "way"),
+    [
+        (torch.tanh, "SideBySide"),
+        (lambda h: h.softmax(1), "Fused"),  # over the channels of all lanes
+        (lambda h: h - h.mean((1, 2, 3), keepdim=True), "Fused"),
+        (lambda h: h.view(-1, 36), "Fused"),  # its rows would be lanes of the first sample
+        (lambda h: h[:, [1, 0, 3, 2]], "Fused"),
+        (lambda h: h * torch.linspace(0, 1, 4).view(4, 1, 1), "Fused"),
+    ],
+    ids=["alike", "softmax", "centred", "shape", "order", "factors"],
+)
+def test_lanes_stand_side_by_side_only_if_that_is_the_same(
+    do: Callable[[Tensor], Tensor], way: str
+) -> None:
+    module = Narrow(do)
+    assert way_of(module) == way
+    assert stands(module, SHAPE) is (way == "SideBySide")
+    assert not why_not_fused(module, SHAPE)
+
+
+def test_what_comes_out_otherwise_fused_is_looped() -> None:
+    """vmap takes a dimension away: an operation that looks at strides or at memory may differ."""
+
+    class Telling(Odd):
+        def forward(self, x: Tensor) -> Tensor:
+            y = super().forward(x)
+            return y * (2 if torch._C._functorch.is_batchedtensor(y) else 1)
+
+    assert why_not_fused(Telling(torch.tanh), (1, 2, 2)).startswith("its gradients come out")
+    assert why_not_fused(Odd(torch.tanh), (1, 2, 2)) == ""
+
+
+def test_pooling_is_replaced_only_if_that_is_the_same() -> None:
+    class Pooling(Narrow):
+        def forward(self, x: Tensor) -> Tensor:
+            h = self.layers[:2](x)
+            h = nn.functional.avg_pool2d(h, self.layers[2].kernel_size)
+            return self.last(h.flatten(1))
+
+    for module, replaced in ((Narrow(torch.tanh), True), (Pooling(torch.tanh), False)):
+        oracle = make_oracle(module, fused=False, precision="float32", threads=1, shape=SHAPE)
+        assert (oracle.module is not module) is replaced
+
+
+def test_a_model_of_vrtune_is_not_tried() -> None:
+    assert is_tested(build("mlp", SHAPE, 3, "none"))
+    assert not is_tested(Narrow(torch.tanh))
+
+
+def test_trying_changes_nothing_in_a_module() -> None:
+    module = prepared(nn.Sequential(Narrow(torch.tanh), nn.Dropout(0.2)))
+    before = {name: t.clone() for name, t in module.state_dict().items()}
+    why_not_fused(module, SHAPE)
+    stands(module, SHAPE)
+    assert all(torch.equal(t, before[name]) for name, t in module.state_dict().items())
+    assert all(p.grad is None for p in module.parameters())
+
+
+def test_a_module_that_draws_is_not_fused() -> None:
+    module = prepared(Odd(torch.tanh), Habits(draws=True))
+    assert why_not_fused(module, (1, 2, 2)).startswith("it draws random numbers outside")

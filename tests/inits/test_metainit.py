@@ -13,7 +13,7 @@ from reference import nets
 from torch import Tensor, nn
 
 from vrtune import SGD, MetaInit, TrialConfig
-from vrtune.gradients.smooth import SmoothNorms
+from vrtune.inits.smooth import SmoothNorms
 from vrtune.lanes import Lanes
 from vrtune.lanes.keys import generator
 from vrtune.models.lenet import LeNet

@@ -20,6 +20,7 @@ from torch.utils._pytree import tree_leaves
 
 from vrtune.config import Task
 from vrtune.gradients.fused import Fused
+from vrtune.gradients.keyed import KEY
 from vrtune.lanes import Lane, Lanes
 from vrtune.lanes.rows import Program
 from vrtune.lanes.step import PartialSum, Step
@@ -131,6 +132,17 @@ def test_so_do_random_views(fused: bool, pretence: FakeTensorMode) -> None:
     (config, *_) = configs("svrg", "sgd", 1)
     lanes = workspace.lanes(Program.of(config), fused=fused)
     lanes.append([Lane(0, config, stream) for stream in workspace.folds])
+    step_of(lanes, pretence)()
+
+
+@ways
+def test_so_do_dropout_masks(fused: bool, pretence: FakeTensorMode) -> None:
+    task = Task(folds=2, limit=120, model="tabular", lock_transforms=False)
+    workspace = Workspace(task, Path(), torch.device("cpu"))
+    (config, *_) = configs("svrg", "sgd", 1)
+    lanes = workspace.lanes(Program.of(config), fused=fused)
+    lanes.append([Lane(0, config, stream) for stream in workspace.folds])
+    assert KEY in lanes.rows.buffers
     step_of(lanes, pretence)()
 
 

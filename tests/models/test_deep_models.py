@@ -16,8 +16,8 @@ from vrtune.errors import UsageError
 from vrtune.gradients.fused import Fused
 from vrtune.gradients.looped import Looped
 from vrtune.gradients.oracle import Oracle
-from vrtune.gradients.smooth import SmoothNorms
 from vrtune.inits.metainit import gradient_quotient
+from vrtune.inits.smooth import SmoothNorms
 from vrtune.models import build
 
 NORMS = ("none", "batch", "layer")

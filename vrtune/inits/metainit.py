@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 from pydantic import Field
@@ -53,9 +54,10 @@ def gradient_quotient(
 
     `parameters` are tensors [r, *shape] that require gradients, `epsilon` is [r, 1].
     """
-    g = torch.autograd.grad(losses(parameters, x, y).sum(), parameters, create_graph=True)
+    used = partial(torch.autograd.grad, allow_unused=True, materialize_grads=True)
+    g = used(losses(parameters, x, y).sum(), parameters, create_graph=True)
     half_norm = sum((gi.square().sum() for gi in g), g[0].new_zeros(())) / 2
-    Hg = torch.autograd.grad(half_norm, parameters, create_graph=True)
+    Hg = used(half_norm, parameters, create_graph=True)
     total, count = epsilon.new_zeros(len(epsilon)), 0
     for gi, Hgi in zip(g, Hg, strict=True):
         gi, Hgi = gi.flatten(1), Hgi.flatten(1)
@@ -89,7 +91,9 @@ class MetaInitInit(Init):
         for step in range(int(steps.max())):
             leaves = [p.detach().requires_grad_() for p in parameters]
             gq = gradient_quotient(leaves, losses, *probe(step), hp["epsilon"])
-            slopes = torch.autograd.grad(gq.sum(), [leaves[i] for i in scaled])
+            slopes = torch.autograd.grad(
+                gq.sum(), [leaves[i] for i in scaled], allow_unused=True, materialize_grads=True
+            )
             for i, slope in zip(scaled, slopes, strict=True):
                 p = parameters[i].flatten(1)
                 norm = p.norm(dim=1)

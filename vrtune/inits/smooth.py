@@ -7,6 +7,7 @@ from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode
 
 
@@ -67,10 +68,20 @@ WRITTEN_OUT: dict[Any, Callable[..., Tensor]] = {
 
 
 class SmoothNorms(TorchFunctionMode):
-    """Inside, batch, group and layer norm have derivatives of every order.
+    """Inside, batch, group and layer norm and attention have derivatives of every order.
 
     Values are the native ones in train mode; running statistics stay as they are.
     """
+
+    def __enter__(self) -> SmoothNorms:
+        self.attention = sdpa_kernel(SDPBackend.MATH)  # of products and softmax
+        self.attention.__enter__()
+        super().__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        self.attention.__exit__(*error)
 
     def __torch_function__(
         self,

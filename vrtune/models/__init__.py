@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vrtune.errors import UsageError
 from vrtune.later import Named
+from vrtune.own.objects import is_object
 
 if TYPE_CHECKING:
     from torch import nn
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 MODELS = {
     "lenet": Named("vrtune.models.lenet", "LeNet"),
     "softmax": Named("vrtune.models.softmax", "Softmax"),
+    "mlp": Named("vrtune.models.mlp", "MLP"),
+    "tabular": Named("vrtune.models.tabular", "Tabular"),
     "lenet-relu": Named("vrtune.models.lenet_relu", "LeNetReLU"),
     "sixconv": Named("vrtune.models.sixconv", "SixConv"),
     "resnet18-small": Named("vrtune.models.resnet", "resnet18_small"),
@@ -29,10 +32,30 @@ MODELS = {
 
 
 def build(model: str, shape: tuple[int, int, int], classes: int, norm: str) -> nn.Module:
-    """The architecture called `model`, freshly initialised. UsageError for an unknown name."""
+    """An architecture, freshly initialised.
+
+    Args:
+        model: its name, or a user's: FILE.py:NAME or package.module:NAME.
+        shape: of a sample, [C, H, W].
+        classes: numbers that it gives a sample: one for each class, or one.
+        norm: none, batch or layer.
+
+    Raises:
+        UsageError: the name is unknown, or a user's class or function won't do.
+
+    Example:
+        >>> from vrtune.models import build
+        >>> sum(p.numel() for p in build("softmax", (1, 8, 8), 10, "none").parameters())
+        650
+    """
+    if is_object(model):
+        from vrtune.models.own import own_model  # imports PyTorch
+
+        return own_model(model, shape, classes, norm)
     if model not in MODELS:
         near = difflib.get_close_matches(model, MODELS, 1)
-        hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(MODELS)}"
+        known = f"choose one of {', '.join(MODELS)}, or give FILE.py:NAME"
+        hint = f"did you mean {near[0]}?" if near else known
         raise UsageError(f"there is no model {model!r}: {hint}")
     module: nn.Module = MODELS[model](shape, classes, norm)
     return module

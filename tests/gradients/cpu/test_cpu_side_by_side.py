@@ -13,6 +13,7 @@ from vrtune.gradients.fused import Fused
 from vrtune.gradients.layout import flatten
 from vrtune.gradients.looped import Looped
 from vrtune.gradients.oracle import Buffers, Oracle
+from vrtune.gradients.prepared import prepared
 from vrtune.models import MODELS, build
 
 LANES = 3
@@ -25,7 +26,7 @@ def seated(
     modules = []
     for seed in range(LANES):
         torch.manual_seed(seed)
-        modules.append(build(model, (channels, side, side), 10, norm))
+        modules.append(prepared(build(model, (channels, side, side), 10, norm)))
     W = torch.stack([flatten(module) for module in modules])
     named = [dict(module.named_buffers()) for module in modules]
     buffers = {name: torch.stack([own[name] for own in named]) for name in named[0]}
@@ -51,6 +52,8 @@ SUITED = [  # three channels, so that a lane's could mix with another's
     ("lenet-relu", 18, 1),
     ("lenet-relu", 32, 3),
     ("softmax", 5, 3),
+    ("mlp", 5, 3),
+    ("tabular", 5, 3),
 ]
 
 

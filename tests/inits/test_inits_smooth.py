@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from vrtune.gradients.smooth import WRITTEN_OUT, SmoothNorms
+from vrtune.inits.smooth import WRITTEN_OUT, SmoothNorms
 
 LAYERS = {
     "batch norm of features": (nn.BatchNorm1d(4), (6, 4)),
