@@ -96,6 +96,12 @@ PROGRAMS = sorted(
         *(("plain", optimizer) for optimizer in OPTIMIZER_SETTINGS),
     }
 )
+# Those whose steps a CUDA graph replays.
+CAPTURED = [
+    (estimator, optimizer)
+    for estimator, optimizer in PROGRAMS
+    if OPTIMIZER_SETTINGS[optimizer][0].algorithm.captures
+]
 
 
 def configs(estimator: str, optimizer: str, count: int | None = None) -> list[TrialConfig]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from contracts.settings import PROGRAMS, configs
+from contracts.settings import CAPTURED, configs
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -117,7 +117,7 @@ def step_of(lanes: Lanes, pretence: FakeTensorMode) -> Callable[[], None]:
 
 
 @ways
-@pytest.mark.parametrize(("estimator", "optimizer"), PROGRAMS)
+@pytest.mark.parametrize(("estimator", "optimizer"), CAPTURED)
 def test_a_step_stays_on_the_device(
     estimator: str, optimizer: str, fused: bool, pretence: FakeTensorMode
 ) -> None:

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from contracts.settings import PROGRAMS, configs
+from contracts.settings import CAPTURED, configs
 
 from vrtune.lanes.replay import WARM_UP, Replay, release, shared
 from vrtune.testing import lanes as contracts
 
-each_program = pytest.mark.parametrize(("estimator", "optimizer"), PROGRAMS)
+each_program = pytest.mark.parametrize(("estimator", "optimizer"), CAPTURED)
 ways = pytest.mark.parametrize("fused", [False, True], ids=["looped", "fused"])
 
 

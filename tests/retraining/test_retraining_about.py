@@ -68,6 +68,32 @@ def test_buffers_load_strictly(model: str) -> None:
     assert (predicted == test.y).double().mean().item() == said["test"]["accuracy"]
 
 
+OWN = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, shape, classes):
+        super().__init__()
+        self.linear = nn.Linear(256, classes)
+        self.register_buffer("half", torch.tensor(0.5), persistent=False)
+        self.register_buffer("kept", torch.tensor(1.0))
+
+    def forward(self, x):
+        return self.linear(x.flatten(1)) * self.half * self.kept
+"""
+
+
+def test_buffers_that_are_not_persistent_are_not_kept(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(OWN)
+    task = Task(model=f"{tmp_path}/net.py:Net", epochs=1, limit=100, folds=2)
+    workspace = Workspace(task, Path("data"), CPU)
+    _, weights = train({0: TrialConfig(optimizer=SGD(lr=0.1))}, workspace, 1)
+    assert weights[0][0].keys() == {"linear.weight", "linear.bias", "kept"}
+    build(task.model, (1, 16, 16), 10, "none").load_state_dict(weights[0][0], strict=True)
+
+
 def test_bytes_and_numbers_say_how_they_are_scaled() -> None:
     x = torch.arange(40, dtype=torch.uint8).view(20, 2, 1, 1)
     y = torch.arange(20.0) * 3 + 1

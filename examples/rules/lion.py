@@ -1,0 +1,10 @@
+"""Lion."""
+
+from vrtune import Library, TrialConfig
+
+DEFAULT = {"lr": 0.0003}
+
+
+def suggest(trial):
+    lr = trial.suggest_float("lr", 1e-05, 0.1, log=True)
+    return TrialConfig(optimizer=Library("pytorch_optimizer.Lion", lr=lr))

@@ -1,0 +1,12 @@
+"""Muon for matrices, AdamW at a tenth of the rate for all else."""
+
+from vrtune import Library, TrialConfig
+
+DEFAULT = {"lr": 0.02}
+
+
+def suggest(trial):
+    lr = trial.suggest_float("lr", 0.0001, 1.0, log=True)
+    return TrialConfig(
+        optimizer=Library("torch.optim.Muon", lr=lr, rest=Library("torch.optim.AdamW", lr=lr / 10))
+    )
