@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import textwrap
@@ -23,8 +24,9 @@ SMALL = {"epochs": 1, "trials": 2, "seeds": 1, "top": 1}
 VRTUNE = f"""#!/bin/bash
 words=("${{@//SPACE/sgd}}")
 case "$1" in
-  search) words+=(--dataset digits --limit 200 --epochs 1 --trials 2 --folds 2 --jobs 1 --lanes 2
-                  --fuse off --retrain-seeds 1) ;;
+  search) words+=(--limit 200 --epochs 1 --trials 2 --folds 2 --jobs 1 --lanes 2
+                  --fuse off --retrain-seeds 1)
+          case "$*" in *.py:*) ;; *) words+=(--dataset digits) ;; esac ;;
   diagnose) words+=(--epochs 1 --intervals 1) ;;
   dashboard) timeout 5 {sys.executable} -m vrtune.cli.main dashboard --port 0; [ $? = 124 ]; exit ;;
 esac
@@ -64,6 +66,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def make_mnist(folder: Path) -> None:
+    """Files of MNIST's layout that hold a few images of noise."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in ("train", "t10k"):
+        for kind, header, body in (
+            ("images-idx3", struct.pack(">4i", 0x803, 200, 28, 28), os.urandom(200 * 784)),
+            ("labels-idx1", struct.pack(">2i", 0x801, 200), bytes(i % 10 for i in range(200))),
+        ):
+            (folder / f"{part}-{kind}-ubyte").write_bytes(header + body)
+
+
 def test_there_are_blocks_to_run() -> None:
     kinds = [kind for kind, _ in blocks("README.md")]
     assert kinds.count("") >= 5
@@ -84,6 +97,12 @@ def test_every_block_of_the_readme_runs(folder: Path) -> None:
             run(["bash", "-euc", text], folder)
     said = run([sys.executable, "-m", "pytest", "-q", "test_averaged.py"], folder)
     assert "passed" in said
+    for program in (
+        [str(folder / "train.py"), "--epochs", "1"],
+        [str(folder / "svrg_mnist.py"), "."],
+    ):
+        make_mnist(folder / "MNIST" / "raw")
+        run([sys.executable, *program], folder)
 
 
 @pytest.mark.parametrize("text", [t for kind, t in blocks("CONTRIBUTING.md") if kind == "python"])

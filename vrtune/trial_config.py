@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -13,6 +13,11 @@ from vrtune.inits import Default, InitSettings
 from vrtune.optimizers import OptimizerSettings
 from vrtune.schedules import Constant, ScheduleSettings
 from vrtune.units import Unit
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
 
 ROLES: tuple[type[Unit], ...] = (
     EstimatorSettings,
@@ -95,3 +100,35 @@ class TrialConfig(Settings):
         if not self.estimator.sets_step_size and self.optimizer.lr is None:
             raise ValueError("the optimizer needs a learning rate: set lr")
         return self
+
+    def build(
+        self, model: nn.Module, *, epochs: int, steps: int
+    ) -> tuple[Optimizer, LRScheduler | None]:
+        """Makes this setting's optimizer and scheduler for any model and training loop.
+
+        Args:
+            model: the module that is trained.
+            epochs: those of the run, which settings may count in.
+            steps: batches of an epoch.
+
+        Returns:
+            The optimizer, and the scheduler to be stepped after every step, or None where the step
+            size stays. With plain gradients the optimizer is one of torch.optim; else it is of
+            vrtune.optim: `step(closure)`, and `snapshot(...)` where `snapshot_due` says so. The
+            init is not run: call vrtune.metainit(model, shape) before.
+
+        Raises:
+            UsageError: the model can't be trained by it.
+
+        Example:
+            >>> import torch
+            >>> from vrtune import SGD, SVRG, Cosine, TrialConfig
+            >>> config = TrialConfig(estimator=SVRG(), optimizer=SGD(lr=0.1), schedule=Cosine())
+            >>> model = torch.nn.Linear(2, 1)
+            >>> optimizer, scheduler = config.build(model, epochs=10, steps=20)
+            >>> optimizer.snapshot_due, scheduler.get_last_lr()
+            (True, [0.1])
+        """
+        from vrtune.optim import build  # needs PyTorch
+
+        return build(self, model, epochs=epochs, steps=steps)

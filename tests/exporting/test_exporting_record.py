@@ -19,7 +19,7 @@ from vrtune.exporting.formats import FORMATS
 from vrtune.exporting.record import ExportedTrial
 from vrtune.searching.result import SearchResult
 from vrtune.storages.opening import open_storage
-from vrtune.studies import searches
+from vrtune.studies import versions
 from vrtune.studies.record import load_study
 from vrtune.studies.searches import SEARCH, SEARCHES, read_searches
 from vrtune.units import EstimatorSettings, InitSettings, OptimizerSettings, ScheduleSettings
@@ -83,6 +83,9 @@ def test_it_says_how_it_was_found(
         "data_dir": entry.data_dir,
         "find": "comes with scikit-learn",
         "class_names": tuple("0123456789"),
+        "targets": "labels",
+        "samples": 200,
+        "shape": (1, 16, 16),
     }
     assert again.architecture
     assert again.architecture.model_dump(exclude={"inputs"}) == {
@@ -95,7 +98,7 @@ def test_it_says_how_it_was_found(
 def test_versions_are_those_that_trained_it(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a study that another version continued."""
     for number in ("7", "8"):
-        monkeypatch.setattr(searches, "version", lambda name, number=number: number)
+        monkeypatch.setattr(versions, "version", lambda name, number=number: number)
         sampler = "random" if number == "7" else "tpe"
         search(
             "sgd", TASK, trials=1, jobs=1, sampler=sampler, pruner="none", storage=url,
@@ -131,7 +134,7 @@ def test_a_study_that_kept_no_searches(format: str, url: str, tmp_path: Path) ->
     assert told.data
     assert told.data.data_dir
     text = export("s", format="python", storage=url)
-    assert "None" not in text.partition("from vrtune")[0]
+    assert "None" not in text.partition("import argparse")[0]
 
 
 def test_an_older_export_reads_back() -> None:
@@ -142,7 +145,7 @@ def test_an_older_export_reads_back() -> None:
     assert old.results.confirmation is None
     assert old.results.retrain
     assert old.results.retrain.train_accuracy is None
-    assert "None" not in FORMATS["python"](old).partition("from vrtune")[0]
+    assert "None" not in FORMATS["python"](old).partition("import argparse")[0]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +176,9 @@ def test_a_chosen_trial_and_one_that_is_not_there(found: tuple[SearchResult, str
         )
     with pytest.raises(UsageError, match="no trial 99"):
         export(result.study, trial=99, storage=url)
-    with pytest.raises(UsageError, match="choose one of json, yaml, toml, python"):
+    with pytest.raises(
+        UsageError, match="choose one of json, yaml, toml, python, hydra, lightning, csv"
+    ):
         export(result.study, format="xml", storage=url)
 
 

@@ -37,9 +37,12 @@ any_text = settings(
 )
 
 
-def full_of(text: str, whole: Callable[[ExportedTrial], ExportedTrial]) -> ExportedTrial:
+def full_of(
+    text: str, whole: Callable[[ExportedTrial], ExportedTrial], **changes: str
+) -> ExportedTrial:
     """An export whose every free text is this one."""
-    before = whole(exported(CONFIGS[0], TASK.model_copy(update={"dataset": text})))
+    task = TASK.model_copy(update={"dataset": text, "limit": None, **changes})
+    before = whole(exported(CONFIGS[0], task))
     names = ("study", "space", "storage", "data_fingerprint", "commit", "vrtune", "torch")
     origin = dict.fromkeys([*names, "optuna", "numpy", "python", "device", "exported_by"], text)
     assert before.search
@@ -75,17 +78,22 @@ def test_a_program_has_the_expected_statements_alone(
     whole: Callable[[ExportedTrial], ExportedTrial], text: str
 ) -> None:
     """As Python reads the file, from its bytes; all else are comments."""
-    program = FORMATS["python"](full_of(text, whole)).encode()
+    program = FORMATS["python"](full_of(text, whole, model="softmax")).encode()
     assert tokenize.detect_encoding(io.BytesIO(program).readline)[0] == "utf-8"
     tree = ast.parse(program)
-    kinds = [type(node).__name__ for node in tree.body]
-    assert kinds == ["Import", "ImportFrom", "Assign", "Assign", "FunctionDef", "If"]
-    task = {k.arg: k.value for k in tree.body[2].value.keywords}  # type: ignore[attr-defined]
-    assert ast.literal_eval(task["dataset"]) == text
-    plain = FORMATS["python"](full_of("a", whole))
+    words = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    assert text in words  # where the data lie
+    plain = FORMATS["python"](full_of("a", whole, model="softmax"))
+    assert "'a'" in ast.unparse(ast.parse(plain))
     calls = [ast.unparse(node).replace(repr(text), "'a'") for node in tree.body]
     assert calls == [ast.unparse(node) for node in ast.parse(plain).body]
-    code = {n for node in tree.body for n in range(node.lineno, (node.end_lineno or 0) + 1)}
+    starts = {node: min([node, *node.decorator_list], key=lambda n: n.lineno).lineno
+              for node in tree.body if isinstance(node, ast.FunctionDef)}  # fmt: skip
+    code = {
+        n
+        for node in tree.body
+        for n in range(starts.get(node, node.lineno), (node.end_lineno or 0) + 1)  # type: ignore[call-overload]
+    }
     for number, line in enumerate(program.decode().splitlines(), 1):
         assert number in code or not line or line.startswith("# ")
 

@@ -77,11 +77,11 @@ class Net(nn.Module):
     def __init__(self, shape, classes):
         super().__init__()
         self.linear = nn.Linear(256, classes)
-        self.register_buffer("half", torch.tensor(0.5), persistent=False)
+        self.register_buffer("fixed", torch.tensor(0.5), persistent=False)
         self.register_buffer("kept", torch.tensor(1.0))
 
     def forward(self, x):
-        return self.linear(x.flatten(1)) * self.half * self.kept
+        return self.linear(x.flatten(1)) * self.fixed * self.kept
 """
 
 

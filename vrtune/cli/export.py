@@ -1,4 +1,4 @@
-"""vrtune export: prints a trial, or writes it to a file."""
+"""vrtune export: prints a trial, or a table of all, or writes it to a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from vrtune.errors import UsageError
 from vrtune.given.files import write
 
 EXPORTED = "# Trial "  # begins every exported program
-SUFFIXES = {".json": "json", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".py": "python"}
+SUFFIXES = {
+    **{".json": "json", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml"},
+    **{".py": "python", ".csv": "csv"},
+}
 
 
 def export(
@@ -29,23 +32,33 @@ def export(
     format: Annotated[
         str | None,
         typer.Option(
-            metavar="json|yaml|toml|python",
+            metavar="json|yaml|toml|python|hydra|lightning|csv",
             help="What to write.",
             show_default="by FILE's suffix, or json",
         ),
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="A table of all trials, as CSV, in place of one trial.")
+    ] = False,
+    table: Annotated[bool, typer.Option("--csv", help="The same.")] = False,
     output: ToFile = None,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of all exports instead.")
     ] = False,
     storage: Storage = DEFAULT_STORAGE,
 ) -> None:
-    """Export a trial's setting, with what came of it and where it came from."""
+    """Export a trial's setting, with what came of it and where it came from; or all trials."""
     if study is None and not schema:
         raise UsageError("give the name of a STUDY, or --schema")
     if output is not None and not output.parent.is_dir():
         raise UsageError(f"there is no folder {output.parent} for {output.name}: make it first")
-    chosen = format or (SUFFIXES.get(output.suffix, "json") if output else "json")
+    by_suffix = SUFFIXES.get(output.suffix) if output else None
+    if every or table:
+        chosen = _table(format or by_suffix, "--all" if every else "--csv")
+    else:
+        chosen = format or by_suffix or "json"
+    if chosen == "csv" and trial is not None:
+        raise UsageError(f"a CSV is a table of all trials: leave --trial {trial} out")
     with faults(storage):
         from vrtune.exporting import export as exporting
 
@@ -59,6 +72,16 @@ def export(
     if output.suffix == ".py" and output.is_file() and not _is_export(output):
         raise UsageError(f"{output} holds a program of yours: give another file with -o")
     write(output, text)
+
+
+def _table(format: str | None, flag: str) -> str:
+    """The format of all trials: CSV. UsageError where another was asked for."""
+    if format not in (None, "csv"):
+        raise UsageError(
+            f"{flag} writes all trials as CSV, and {format} is of one: leave {flag} out, "
+            "or give --format csv"
+        )
+    return "csv"
 
 
 def _is_export(path: Path) -> bool:

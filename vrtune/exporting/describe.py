@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 
 from vrtune.data import DATASETS
 from vrtune.errors import UsageError, explain
+from vrtune.exporting.configured import Run, for_hydra, for_lightning, steps_of
 from vrtune.exporting.record import (
     SCHEMA_VERSION,
     Architecture,
@@ -37,7 +39,10 @@ INPUTS = (
     "each channel (of a table, each column) less its mean, over its standard deviation, of the "
     "training part alone"
 )
-FROM_TRIAL = ("fold_values", "fold_accuracies", "gradient_computations")
+FROM_TRIAL = (
+    *("fold_values", "fold_accuracies", "gradient_computations"),
+    *("fold_losses", "fold_metrics"),
+)
 COMES_WITH = {"digits": "comes with scikit-learn"}
 
 
@@ -58,7 +63,9 @@ def _describe(
     study: optuna.Study, record: StudyRecord, trial: FrozenTrial, config: TrialConfig, storage: str
 ) -> ExportedTrial:
     kept, task, searches = trial.user_attrs, record.task, read_searches(study)
-    found = search_of(searches, trial)
+    found, again = search_of(searches, trial), retrained(study, trial.number)
+    samples = found.samples if found else None
+    run = Run(task.epochs, steps_of(samples, task.batch_size))
     return ExportedTrial(
         schema_version=SCHEMA_VERSION,
         config=config,
@@ -69,10 +76,12 @@ def _describe(
                     **{name: kept[name] for name in FROM_TRIAL if name in kept},
                     "value": trial.value,
                     "epochs": trial.last_step or task.epochs,
+                    "metric": record.metric,
+                    "direction": record.direction,
                 }
             ),
             confirmation=_confirmed(confirmation(study, trial.number)),
-            retrain=_tested(retrained(study, trial.number)),
+            retrain=_tested(again),
         ),
         search=_search(study, trial, found, len(searches)),
         data=Data(
@@ -81,6 +90,9 @@ def _describe(
             data_dir=found.data_dir if found else record.data_dir,
             find=_find(task.dataset),
             class_names=record.class_names,
+            targets="numbers" if _numbers(kept, record) else "labels",
+            samples=samples,
+            shape=found.shape if found else None,
         ),
         architecture=Architecture(
             model=task.model,
@@ -100,8 +112,17 @@ def _describe(
             exported_by=version("vrtune"),
             created=datetime.now(UTC).replace(microsecond=0),
             units=foreign_units(config),
+            objects=record.objects,
         ),
+        hydra=for_hydra(config, task, run),
+        lightning=for_lightning(config, run),
     )
+
+
+def _numbers(kept: dict[str, Any], record: StudyRecord) -> bool:
+    """Whether targets are numbers, whose metrics have R^2 among them."""
+    metrics = kept.get("fold_metrics")
+    return record.score == "r2" or (isinstance(metrics, dict) and "r2" in metrics)
 
 
 def _search(
@@ -134,7 +155,8 @@ def _find(dataset: str) -> str:
 def _confirmed(kept: Confirmed | None) -> Confirmation | None:
     if kept is None:
         return None
-    return Confirmation(repeats=len(kept.losses), **kept.model_dump(exclude={"trial", "classes"}))
+    known = kept.model_dump(exclude={"trial", "classes", "guess"})
+    return Confirmation(repeats=len(kept.losses), **known)
 
 
 def _tested(kept: Retrained | None) -> RetrainResult | None:

@@ -1,4 +1,4 @@
-"""export(): a trial as JSON, YAML, TOML or Python; load_config() reads it back."""
+"""export(): a trial as a document or a program, all trials as a table; load_config() reads it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from vrtune.exporting.describe import describe
 from vrtune.exporting.formats import FORMATS
 from vrtune.exporting.reading import read_data
 from vrtune.exporting.record import SCHEMA_VERSION, ExportedTrial, foreign_units
+from vrtune.exporting.trials import trials_as_csv
 from vrtune.given.arguments import SomePath, checked
-from vrtune.spaces import load_file
+from vrtune.own.files import load_file
 from vrtune.storages.opening import DEFAULT_URL, open_to_read
 from vrtune.studies.configs import foreign_kinds
 from vrtune.studies.record import find_trial, load_study, read_record
+
+TABLE = "csv"  # of all trials; the other formats are of one
 
 
 @checked
@@ -29,14 +32,15 @@ def export(
     Args:
         study: the study's name.
         trial: a complete trial's number; None: the best.
-        format: json, yaml, toml, or python for a program that trains it.
+        format: json, yaml, toml; python for a program in plain PyTorch that trains it; hydra or
+            lightning for its optimizer and scheduler alone; csv for a table of all trials.
         storage: URL of the storage that keeps the study.
 
     Returns:
         The text.
 
     Raises:
-        UsageError: there is no such format, study or complete trial.
+        UsageError: there is no such format, study or complete trial; or a trial is given with csv.
         VrtuneError: the storage can't be read.
 
     Example:
@@ -45,11 +49,16 @@ def export(
         >>> json.loads(export("sgd-digits-softmax"))["config"]["optimizer"]["kind"]
         'sgd'
     """
-    if format not in FORMATS:
-        raise UsageError(f"there is no format {shown(format)}: choose one of {', '.join(FORMATS)}")
+    if format not in (*FORMATS, TABLE):
+        known = ", ".join([*FORMATS, TABLE])
+        raise UsageError(f"there is no format {shown(format)}: choose one of {known}")
+    if format == TABLE and trial is not None:
+        raise UsageError(f"{TABLE} is a table of all trials: leave trial {trial} out")
     storage = str(storage)
     opened = load_study(open_to_read(storage), study, storage)
     read_record(opened)  # or another program made it, and has no trial of ours
+    if format == TABLE:
+        return trials_as_csv(opened)
     return FORMATS[format](describe(opened, find_trial(opened, trial), storage))
 
 

@@ -1,4 +1,4 @@
-"""An exported trial as text: JSON, YAML, TOML, or a program."""
+"""An exported trial as text: JSON, YAML, TOML, a program, or a configuration."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import tomli_w
 import yaml
 from pydantic_core import to_json
 
+from vrtune.errors import UsageError
 from vrtune.exporting.program import program
 from vrtune.exporting.record import ExportedTrial
 
@@ -51,16 +52,35 @@ def _to_yaml(exported: ExportedTrial) -> str:
     return yaml.dump(_data(exported), Dumper=_Yaml, sort_keys=False, width=100)
 
 
+def _to_hydra(exported: ExportedTrial) -> str:
+    return _group(exported, "hydra")
+
+
+def _to_lightning(exported: ExportedTrial) -> str:
+    return _group(exported, "lightning")
+
+
+def _group(exported: ExportedTrial, name: str) -> str:
+    """A section as a configuration of its own."""
+    section = _data(exported)[name]
+    if not section:
+        raise UsageError(
+            f"{name} takes dotted paths, and what trial {exported.provenance.trial} is made of has "
+            "none, as it lies in a file of yours: export it as python"
+        )
+    return yaml.dump(section, Dumper=_Yaml, sort_keys=False, width=100)
+
+
 def _to_toml(exported: ExportedTrial) -> str:
     return tomli_w.dumps(_without_null(_data(exported)))
 
 
 def _without_null(value: Any, *, whole: bool = False) -> Any:
-    """TOML has no null: keys are left out, but for DEFAULT's, which name parameters; those, and
-    lists, say nan, which no setting may be."""
+    """TOML has no null: keys are left out, but for DEFAULT's, which name parameters, and options of
+    a class; those, and lists, say nan, which no setting may be."""
     if isinstance(value, dict):
         return {
-            k: _without_null(v, whole=k == "default")
+            k: _without_null(v, whole=k in ("default", "options"))
             for k, v in value.items()
             if whole or v is not None
         }
@@ -74,4 +94,6 @@ FORMATS: dict[str, Callable[[ExportedTrial], str]] = {
     "yaml": _to_yaml,
     "toml": _to_toml,
     "python": program,
+    "hydra": _to_hydra,
+    "lightning": _to_lightning,
 }

@@ -9,23 +9,34 @@ from typing import Any
 from pydantic import AwareDatetime, Field
 
 from vrtune.config import Settings, Task
-from vrtune.spaces import FROM_FILE
+from vrtune.own.files import FROM_FILE
 from vrtune.studies.counts import Counts
 from vrtune.studies.retrained import Spread
 from vrtune.trial_config import TrialConfig
 from vrtune.units import Unit
 
 SCHEMA_VERSION = 1
+OF_NUMBERS = {"mse", "mae", "huber", "rmse", "r2"}  # losses and metrics that labels have none of
 
 
 class CrossValidation(Settings):
     """What the folds, or the part held out, said at the trial's last epoch."""
 
-    value: float = Field(description="mean validation loss over folds")
-    fold_values: list[float | None] = Field(description="validation loss of each fold")
-    fold_accuracies: list[float | None] = Field(description="validation accuracy, 0..1")
+    value: float = Field(description="mean over folds of what the study was judged by")
+    fold_values: list[float | None] = Field(description="that of each fold")
+    fold_accuracies: list[float | None] = Field(
+        default=[], description="validation accuracy, 0..1; of labels"
+    )
     epochs: int
     gradient_computations: float = Field(description="mini-batch gradients, all folds")
+    metric: str = Field(default="loss", description="what the study was judged by")
+    direction: str = Field(default="minimize", description="minimize or maximize it")
+    fold_losses: list[float | None] | None = Field(
+        default=None, description="validation loss of each fold, if that is not the metric"
+    )
+    fold_metrics: dict[str, list[float | None]] = Field(
+        default={}, description="other metrics, of each fold"
+    )
 
 
 class Confirmation(Settings):
@@ -34,23 +45,31 @@ class Confirmation(Settings):
     repeats: int
     failed: int = Field(description="trainings that learned little, of all")
     trainings: int = Field(description="those of the cross-validation, and these")
-    mean: float | None = Field(default=None, description="validation loss over all of them")
+    mean: float | None = Field(default=None, description="the metric over all of them")
     losses: list[list[float | None]] = Field(description="[repeat][fold]")
-    accuracies: list[list[float | None]] = Field(description="[repeat][fold], 0..1")
+    accuracies: list[list[float | None]] = Field(default=[], description="[repeat][fold], 0..1")
     gradient_computations: float = Field(description="mini-batch gradients, all repeats")
+    values: list[list[float | None]] | None = Field(
+        default=None, description="[repeat][fold] of the metric, if it is not the loss"
+    )
+    metrics: dict[str, list[list[float | None]]] = Field(
+        default={}, description="other metrics, [repeat][fold]"
+    )
 
 
 class RetrainResult(Settings):
     """What the test set said after training on the whole training set."""
 
     seeds: int
-    test_accuracy: Spread
+    test_accuracy: Spread | None = Field(default=None, description="0..1; of labels")
     test_loss: Spread
     gradient_computations: float = Field(description="mini-batch gradients, all seeds")
     failed: int = Field(default=0, description="seeds that diverged or learned little")
     train_accuracy: Spread | None = Field(
         default=None, description="at the end, on the whole training set, 0..1"
     )
+    test_metrics: dict[str, Spread] = Field(default={}, description="all that were measured")
+    train_metrics: dict[str, Spread] = Field(default={}, description="likewise, as train_accuracy")
 
 
 class Results(Settings):
@@ -90,6 +109,9 @@ class Data(Settings):
     class_names: tuple[str, ...] | None = Field(
         default=None, description="in the order of their labels, where they have names"
     )
+    targets: str | None = Field(default=None, description="labels or numbers")
+    samples: int | None = Field(default=None, description="of the whole training part")
+    shape: tuple[int, ...] | None = Field(default=None, description="of a sample, (C, H, W)")
 
 
 class Architecture(Settings):
@@ -124,6 +146,9 @@ class Provenance(Settings):
     units: dict[str, str] = Field(
         default={}, description="kinds that are not vrtune's own, and where each is defined"
     )
+    objects: dict[str, str] = Field(
+        default={}, description="digests of the sources of the task's own model, loss and metric"
+    )
 
 
 class ExportedTrial(Settings):
@@ -137,6 +162,19 @@ class ExportedTrial(Settings):
     data: Data | None = None
     architecture: Architecture | None = None
     provenance: Provenance
+    hydra: dict[str, Any] | None = Field(
+        default=None, description="model, init, optimizer and scheduler for hydra's instantiate"
+    )
+    lightning: dict[str, Any] | None = Field(
+        default=None, description="optimizer and lr_scheduler for jsonargparse and LightningCLI"
+    )
+
+    @property
+    def predicts_numbers(self) -> bool:
+        """Whether targets are numbers, not labels."""
+        if self.data is not None and self.data.targets is not None:
+            return self.data.targets == "numbers"
+        return bool({self.protocol.loss, self.protocol.metric} & OF_NUMBERS)
 
 
 def foreign_units(config: TrialConfig) -> dict[str, str]:

@@ -1,0 +1,158 @@
+"""Users' data in a program: what a function of theirs gives, and tables."""
+
+from __future__ import annotations
+
+from vrtune.config import Task
+from vrtune.exporting.code import literal
+from vrtune.exporting.imports import Import, Piece
+from vrtune.exporting.owned import arguments, called, imported
+
+NUMPY, TORCH = Import("numpy", alias="np"), Import("torch")
+DATA_DIR = '    parser.add_argument("--data-dir", default="data", help="where the data lie")'
+
+LABELS = '''\
+def prepared(x, y, x_test, y_test):
+    """As tensors; labels are numbered in sorted order."""
+    names, y = np.unique(y, return_inverse=True)
+    y_test = np.searchsorted(names, y_test)
+    return [(inputs(x), torch.from_numpy(y)), (inputs(x_test), torch.from_numpy(y_test))]
+'''
+NUMBERS = '''\
+def prepared(x, y, x_test, y_test):
+    """As tensors."""
+    return [(inputs(x), numbers(y)), (inputs(x_test), numbers(y_test))]
+
+
+def numbers(y):
+    """[N]"""
+    return torch.from_numpy(np.asarray(y, np.float32)).flatten()
+'''
+INPUTS = '''\
+def inputs(x):
+    """[N, C, H, W], bytes in 0..1; each column of a table [N, D] is a channel of one pixel."""
+    x = np.asarray(x)
+    x = torch.from_numpy(x.astype(np.float32) / (255 if x.dtype == np.uint8 else 1))
+    if x.ndim == 2:
+        return x[:, :, None, None]
+    if x.ndim == 3:
+        return x.unsqueeze(1)
+    return x if x.shape[1] in (1, 3) else x.permute(0, 3, 1, 2).contiguous()
+'''
+
+OWN = '''\
+def load_data({given}):
+    """What {name} gives."""
+    found = {call}
+    if isinstance(found, dict):
+        found = [found[name] for name in ("x_train", "y_train", "x_test", "y_test")]
+    return prepared(*(found if len(found) == 4 else [*arrays(found[0]), *arrays(found[1])]))
+
+
+def arrays(part):
+    """x and y of a pair of arrays, or of a Dataset; either may be a function that gives it."""
+    part = part() if callable(part) else part
+    if isinstance(part, tuple | list):
+        return [np.asarray(one() if callable(one) else one) for one in part]
+    x, y = zip(*[part[i] for i in range(len(part))], strict=True)
+    return np.stack([np.asarray(sample) for sample in x]), np.array(y)
+'''
+
+TABLE = '''\
+def load_data(path):
+    """The columns of a table as numbers; {split}."""
+    path = Path(path)
+{read}{targets}    x, y = torch.from_numpy(encoded(table, known)), torch.from_numpy(y)
+    return [(x[rows], y[rows]) for rows in (known, others)]
+
+
+def read(path):
+    """A table, in which texts that are empty, ?, NA, NaN or null are missing values."""
+    if path.suffix in (".parquet", ".pq"):
+        table = pd.read_parquet(path)
+    else:
+        table = pd.read_csv(path, sep=None, engine="python", na_values="?")
+    table.columns = table.columns.str.strip()
+    return table
+
+
+def encoded(table, known):
+    """x [N, D, 1, 1]: texts are a column each; what is missing is the median, and marked.
+
+    All of it is learned from the rows that are known.
+    """
+    columns = []
+    for _, column in table.drop(columns={target}).items():
+        there, missing = column.iloc[known].dropna(), column.isna()
+        marked = missing.iloc[known].any()
+        if there.nunique() + marked < 2:
+            continue
+        if pd.api.types.is_numeric_dtype(column):
+            columns.append(column.fillna(there.median()))
+        elif there.nunique() <= max(20, len(there) // 2):
+            columns += [column == text for text in sorted(there.unique())]
+        else:  # names
+            continue
+        columns += [missing] * int(marked)
+    return np.stack([column.to_numpy(np.float32) for column in columns], 1)[:, :, None, None]
+'''
+ONE = """\
+    table = read(path)
+"""
+TWO = """\
+    parts = [read(next(path.glob(f"{{part}}.*"))) for part in ("train", "test")]
+    table, first = pd.concat(parts, ignore_index=True), len(parts[0])
+    known, others = np.arange(first), np.arange(first, len(table))
+"""
+HALVES = """\
+    known, others = halves(y)
+"""
+OF_LABELS = """\
+    names, y = np.unique(table[{target}], return_inverse=True)
+"""
+OF_NUMBERS = """\
+    y = table[{target}].to_numpy(np.float32)
+"""
+SPLIT = '''\
+def halves(y):
+    """Rows to train on, every class in its proportion, and a fifth to test with."""
+    order, share = np.random.default_rng(0).permutation(len(y)), np.empty(len(y))
+    for label, count in zip(*np.unique(y, return_counts=True), strict=True):
+        share[y[order] == label] = np.arange(count) / count
+    rows = order[np.argsort(share, kind="stable")]
+    kept = len(y) - round(0.2 * len(y))
+    return np.sort(rows[:kept]), np.sort(rows[kept:])
+'''
+SPLIT_NUMBERS = '''\
+def halves(y):
+    """Rows to train on, and a fifth to test with."""
+    rows = np.random.default_rng(0).permutation(len(y))
+    kept = len(y) - round(0.2 * len(y))
+    return np.sort(rows[:kept]), np.sort(rows[kept:])
+'''
+
+
+def own_data(text: str, *, numbers: bool) -> tuple[Piece, str]:
+    """What calls a user's function, and the option that it may need."""
+    asked = arguments(text, ("data_dir",))
+    name = called(text)
+    call = f"{name}(data_dir=Path(data_dir))" if asked else f"{name}()"
+    own = OWN.format(given="data_dir" if asked else "", name=name, call=call)
+    needed = (NUMPY, TORCH, imported(text), *([Import("pathlib", "Path")] if asked else []))
+    whole = "\n\n".join([own, NUMBERS if numbers else LABELS, INPUTS])
+    load = "load_data(given.data_dir)" if asked else "load_data()"
+    return Piece(whole, needed, load), DATA_DIR if asked else ""
+
+
+def table_data(task: Task, *, numbers: bool) -> Piece:
+    """What reads a table, or two in a folder."""
+    one, target = "." in task.dataset.rpartition("/")[2], literal(str(task.target).strip())
+    targets = (OF_NUMBERS if numbers else OF_LABELS).format(target=target)
+    text = TABLE.format(
+        split="a fifth of the rows is the test set" if one else "train and test are files",
+        read=ONE if one else TWO.format(),
+        targets=targets + HALVES * one,
+        target=target,
+    )
+    split = [SPLIT_NUMBERS if numbers else SPLIT] if one else []
+    needed = (NUMPY, TORCH, Import("pandas", alias="pd"), Import("pathlib", "Path"))
+    return Piece("\n\n".join([text, *split]), needed, "load_data(given.data)")
