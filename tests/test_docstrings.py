@@ -15,7 +15,8 @@ import pytest
 from pydantic import BaseModel
 
 import vrtune
-from vrtune import Task, search, spaces, testing
+import vrtune.own.objects
+from vrtune import Task, optim, own, search, spaces, testing
 from vrtune.diagnosing.diagnose import diagnose_config
 from vrtune.trial_config import ROLES
 
@@ -31,12 +32,15 @@ def bases() -> list[type]:
 
 
 OFFERED = [getattr(vrtune, name) for name in vrtune.__all__]
-BESIDE = [diagnose_config, spaces.load, spaces.load_file, testing.contracts]
+BESIDE = [diagnose_config, spaces.load, spaces.load_file, testing.contracts, own.objects.find]
+BESIDE += [getattr(optim, name) for name in optim.__all__ if name != "metainit"]  # offered, too
 DOCUMENTED: list[Any] = [*OFFERED, *bases(), *BESIDE]
 FUNCTIONS = [thing for thing in DOCUMENTED if inspect.isroutine(thing)]
 CLASSES = [thing for thing in DOCUMENTED if inspect.isclass(thing)]
 
-every_one = pytest.mark.parametrize("thing", DOCUMENTED, ids=lambda thing: thing.__name__)
+every_one = pytest.mark.parametrize(
+    "thing", DOCUMENTED, ids=lambda thing: f"{thing.__module__}.{thing.__name__}"
+)
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +103,8 @@ def test_a_function_says_what_it_returns_and_raises(thing: Any) -> None:
 
 @pytest.mark.parametrize("thing", CLASSES, ids=lambda c: c.__name__)
 def test_settings_that_refuse_each_other_say_so(thing: Any) -> None:
-    """Those of strategy refuse what their constructors are given."""
-    refuses = thing.__module__.startswith("vrtune.strategy")
+    """Those of strategy, and optimizers, refuse what their constructors are given."""
+    refuses = thing.__module__.startswith(("vrtune.strategy", "vrtune.optim."))
     if issubclass(thing, BaseModel):
         refuses = bool(thing.__pydantic_decorators__.model_validators)
     assert bool(section(thing, "Raises")) == refuses

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from vrtune.estimators import *
     from vrtune.exporting.export import export, load_config
     from vrtune.inits import *
+    from vrtune.optim.metainit import metainit
     from vrtune.optimizers import *
     from vrtune.reporting.report import report
     from vrtune.retraining import retrain
@@ -32,6 +33,7 @@ _HOMES = {
     "diagnose": ("vrtune.diagnosing.diagnose", "diagnose"),
     "export": ("vrtune.exporting.export", "export"),
     "load_config": ("vrtune.exporting.export", "load_config"),
+    "metainit": ("vrtune.optim.metainit", "metainit"),
     "report": ("vrtune.reporting.report", "report"),
     "report_folds": ("vrtune.studies.folds", "report_folds"),
     "retrain": ("vrtune.retraining", "retrain"),

@@ -98,6 +98,8 @@ class CorrectedEstimator(Estimator):
                 corrected.append(ci)
             else:
                 ci.copy_(gi)
+        if not corrected:
+            return c
         norms = torch.stack([torch.linalg.vector_norm(ci, dim=1) for ci in corrected], 1)
         if self.clip == "model":
             norms = torch.linalg.vector_norm(norms, dim=1, keepdim=True).expand_as(norms)
