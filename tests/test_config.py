@@ -239,3 +239,10 @@ def test_schema_lists_every_unit() -> None:
     for unit in UNITS:
         assert json.dumps(unit.kind) in schema
         assert all(f'"{name}"' in schema for name in type(unit).model_fields)
+
+
+def test_a_class_is_asked_for_as_text() -> None:
+    """A study keeps nothing else."""
+    with pytest.raises(ValidationError) as caught:
+        Task(model=dict)  # type: ignore[arg-type]
+    assert "model: give it as text, FILE.py:NAME" in explain(caught.value)

@@ -134,7 +134,7 @@ REGISTRIES: dict[str, tuple[ModuleType, dict, set[str]]] = {
     "estimators": (estimators, estimators.ESTIMATORS, {"base"}),
     "optimizers": (optimizers, optimizers.OPTIMIZERS, {"base"}),
     "schedules": (schedules, schedules.SCHEDULES, set()),
-    "inits": (inits, inits.INITS, {"base", "smooth"}),
+    "inits": (inits, inits.INITS, {"base", "places", "smooth"}),
     "models": (models, models.MODELS, {"own"}),
     "data": (data, data.DATASETS, DATA),
 }

@@ -156,6 +156,10 @@ class Task(Settings):
         kind = cls.model_fields[str(info.field_name)].annotation
         if isinstance(given, bool) and kind is not bool:
             raise PydanticCustomError("no_bool", "give a number or a word")
+        if callable(given):
+            raise PydanticCustomError(
+                "no_text", "give it as text, FILE.py:NAME or package.module:NAME"
+            )
         return os.fspath(given) if isinstance(given, os.PathLike) else given
 
     @field_validator("dataset", "model", "loss", "metric", "target")

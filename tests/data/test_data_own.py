@@ -35,6 +35,12 @@ SETS = """
     class Random(Shades):
         def __getitem__(self, i): return torch.rand(4), 0.5
 
+    class Unsure(Shades):
+        asked = 0
+        def __getitem__(self, i):
+            self.asked += i == 3
+            return X[i], self.asked if i == 3 else 0
+
     class Single(Shades):
         def __getitem__(self, i): return {"x": 1, "y": 2}
 
@@ -163,11 +169,11 @@ WRONG = r"return \(train, test\), each \(x, y\) or a map-style Dataset, or \(x_t
     [
         ("return None", f"gives None: {WRONG}"),
         ("return X", "gives a ndarray: return"),
-        ("return X, Y", "gives 2 values in a tuple: return"),
-        ("return X, Y, X", "gives 3 values in a tuple: return"),
+        ("return X, Y", r"gives 2 values in a tuple \(ndarray, ndarray\): return"),
+        ("return X, Y, X", r"gives 3 values in a tuple \(ndarray, ndarray, ndarray\): return"),
         ("return Shades()", "gives a Shades: return"),
-        ("return Stream(), Stream()", "gives 2 values in a tuple: return"),
-        ("return (X, Y), None", "gives 2 values in a tuple: return"),
+        ("return Stream(), Stream()", r"gives 2 values in a tuple \(Stream, Stream\): return"),
+        ("return (X, Y), None", r"gives 2 values in a tuple \(tuple, NoneType\): return"),
         ("return dict(x_train=X, y_test=Y)", "gives a dict that lacks y_train, x_test: return one"),
         ("raise KeyError('price')", "mine.py:load raises KeyError: 'price': mend it"),
         ("import sys; sys.exit('enough')", "raises SystemExit: enough: mend it"),
@@ -176,6 +182,11 @@ WRONG = r"return \(train, test\), each \(x, y\) or a map-style Dataset, or \(x_t
         ("return Single(), Single()", "gives a dict as sample 0: give a pair"),
         ("return Shades(0), Shades()", "the train part of mine.py:load holds no samples"),
         ("return Random(), Random()", "another sample 0 when it is asked again: leave random"),
+        ("return Unsure(), Unsure()", "another sample 3 when it is asked again: leave random"),
+        (
+            "return torch.rand(6, 4).to('meta'), Y, X, Y",
+            "x_train of mine.py:load is a sparse or a m",
+        ),
         ("return [[1, 2], [3]], [0, 1], [[1, 2]], [0]", "x_train of mine.py:load is no array"),
         ("return X, Y[:3], X, Y", "x_train of mine.py:load holds 6 samples, but y_train 3"),
         ("return X.astype(int), Y, X, Y", "x_train of mine.py:load has values of type int64"),

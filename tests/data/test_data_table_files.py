@@ -64,6 +64,9 @@ def test_parquet(tmp_path: Path) -> None:
     found, notes = read_table(tmp_path / "made.parquet")
     assert found.to_pydict() == {"a": [1.5, None], "b": ["x", "y"]}
     assert len(notes) == 1
+    views = pa.table({"a": pa.array(["x", "y"]).cast(pa.string_view()), "b": [1, 2]})
+    parquet.write_table(views, tmp_path / "made.parquet")
+    assert read_table(tmp_path / "made.parquet")[0].take([1]).to_pydict() == {"a": ["y"], "b": [2]}
 
 
 @pytest.mark.parametrize(
@@ -79,6 +82,7 @@ def test_parquet(tmp_path: Path) -> None:
         ("5.1,3,-1e3\n1,2,3\n", r"made.csv has numbers in its first line \(5.1, 3, -1e3\); begin"),
         ("a,,b\n1,2,3\n", "column 2 of .*made.csv has no name"),
         ("a,b\n1,2\n".encode("utf-16"), "made.csv is no text in UTF-8"),
+        ("größe,b\n1,2\n".encode("latin-1"), "made.csv is no text in UTF-8; save it as such"),
         (bytes(range(256)), "made.csv is no text in UTF-8"),
     ],
 )

@@ -97,6 +97,23 @@ def test_a_folder_of_two(ending: str, tmp_path: Path) -> None:
     assert test.y.tolist() == [2, 2]
 
 
+def test_texts_of_the_training_part_stay_texts_in_the_test_part(tmp_path: Path) -> None:
+    """Though all of these could be numbers or truth values."""
+    (tmp_path / "train.csv").write_text("code,kind \n01,02\n1.50,x\nTrue,02\n")
+    (tmp_path / "test.csv").write_text("code, kind\n01,02\n01,02\n")
+    made = tables.load(tmp_path, "kind")
+    assert made.columns == ("code=01", "code=1.50", "code=True")
+    assert made.read_test().x.flatten(1).tolist() == [[1, 0, 0]] * 2
+    assert made.read_test().y.tolist() == [0, 0]
+    (tmp_path / "test.csv").write_text("code,kind\n1.50,x\n1.50,x\n")
+    assert made.read_test().x.flatten(1).tolist() == [[0, 1, 0]] * 2
+
+
+def test_whole_numbers_that_no_float_holds_stay_apart(tmp_path: Path) -> None:
+    made = tables.load(save(tmp_path, kind=[2**60 + i % 2 for i in range(N)]), "kind")
+    assert made.class_names == (str(2**60), str(2**60 + 1))
+
+
 def test_numbers_to_predict(tmp_path: Path) -> None:
     made = tables.load(save(tmp_path, size=[i + 0.5 for i in range(N)]), "size")
     assert (made.classes, made.outputs, made.class_names) == (0, 1, None)
@@ -170,7 +187,7 @@ def test_too_few_rows_for_two_parts(tmp_path: Path) -> None:
         ({"kind": None}, "test.csv lacks the column kind, which is predicted: add it"),
         ({"size": None}, "test.csv lacks the column size, which the training part has"),
         ({"kind": ["cat", "fox"]}, "column kind of .*test.csv has the label 'fox', which the tra"),
-        ({"kind": [1, 2]}, "column kind of .*test.csv has labels of type int64"),
+        ({"kind": [1, 2]}, "column kind of .*test.csv has the label '1', which the training part"),
         ({"kind": ["cat", None]}, "test.csv lacks kind, which is predicted, in 1 of 2 rows"),
         ({"size": ["big", "small"]}, "column size of .*test.csv holds texts, that of the training"),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,14 +82,13 @@ __all__ = ["run"]  # a fixture
 
 
 @pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A file of a user's, where the program will lie."""
     path = tmp_path / "own_parts.py"
     path.write_text(OWN)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    yield path
     sys.modules.pop("own_parts", None)
-    return path
 
 
 def task(own: Path, **changes: Any) -> Task:
@@ -162,6 +161,25 @@ def table(path: Path, *, numbers: bool) -> Path:
     return path
 
 
+def odd(path: Path) -> Path:
+    """A table, or two in a folder, with a mark of UTF-8, an index, decimal commas, truth values
+    with gaps, None as a text, and blanks around texts and names."""
+    rng = np.random.default_rng(0)
+    true = rng.choice(["true", "false", ""], 60)
+    lines = [
+        f"{i};{['no', 'yes'][i % 2]};{rng.normal():.2f}".replace(".", ",")
+        + f";{true[i]};{['None', ' a', 'a '][i % 3]};{['01', '2', 'x'][i % 3]}"
+        for i in range(60)
+    ]
+    parts = {path: lines}
+    if path.name == "odd.v2":
+        path.mkdir()
+        parts = {path / "train.csv": lines[:45], path / "test.csv": lines[45::3]}
+    for file, some in parts.items():
+        file.write_text("\n".join([";y;a; true;none ;code", *some]), encoding="utf-8-sig")
+    return path
+
+
 def images(path: Path) -> Path:
     from PIL import Image
 
@@ -177,7 +195,10 @@ def images(path: Path) -> Path:
 
 @pytest.mark.parametrize(
     "made",
-    ["npz", "table.csv", "table.parquet", "tables", "numbers.csv", "images", "own", "own-numbers"],
+    [
+        *("npz", "table.csv", "table.parquet", "tables", "numbers.csv", "images", "own"),
+        *("own-numbers", "odd.csv", "odd.v2"),
+    ],
 )
 def test_a_program_reads_what_the_search_reads(made: str, own: Path) -> None:
     """The same samples, in the same order, in both parts."""
@@ -187,6 +208,8 @@ def test_a_program_reads_what_the_search_reads(made: str, own: Path) -> None:
         given = {"dataset": str(arrays(where.with_suffix(".npz")))}
     elif made == "images":
         given = {"dataset": str(images(where))}
+    elif made.startswith("odd"):
+        given = {"dataset": str(odd(where)), "target": "y"}
     elif made.startswith("own"):
         given = {"dataset": f"{own}:{'numbers' if numbers else 'load'}"}
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import threading
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -138,6 +139,13 @@ def unlike() -> nn.Module:
     return net
 
 
+def scripted() -> nn.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit is on its way out
+        module: nn.Module = torch.jit.script(nn.Sequential(nn.Flatten(), nn.Linear(6, 4)))
+    return module
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
@@ -145,6 +153,7 @@ def unlike() -> nn.Module:
         (lambda: Net().double(), "has hidden.weight in float64: make its parameters float32"),
         (lambda: Net().to("meta"), "puts hidden.weight on meta: leave it on the CPU"),
         (lambda: Net().requires_grad_(False), "has no parameter to train"),
+        (scripted, "is compiled by torch.jit, which hides its layers"),
         (unlike, "starts last.bias from other weights each time, whatever torch.manual_seed"),
         (Locked, "raises TypeError: cannot pickle '_thread.lock' object when it is copied"),
     ],

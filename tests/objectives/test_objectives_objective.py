@@ -103,6 +103,29 @@ def mixed(outputs, y):
     each = torch.nn.functional.cross_entropy(outputs, y, reduction="none")
     return each * each.sum()
 
+def scaled(outputs, y):
+    each = torch.nn.functional.cross_entropy(outputs, y, reduction="none")
+    return each * each.mean().detach()
+
+def noisy(outputs, y):
+    return focal(outputs + torch.randn_like(outputs), y)
+
+class Learned(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, outputs, y):
+        return focal(outputs * self.scale, y)
+
+class Weighted(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("weight", torch.tensor([1.0, 2.0, 0.5]))
+
+    def forward(self, outputs, y):
+        return torch.nn.functional.cross_entropy(outputs, y, self.weight, reduction="none")
+
 def flat(outputs, y):
     return torch.zeros(len(y))
 
@@ -160,6 +183,14 @@ def test_a_loss_of_ones_own(own: str) -> None:
     torch.testing.assert_close(made(loss=f"{own}:Smooth").each(x, LABELS), expected)
 
 
+def test_buffers_of_a_loss_go_where_the_outputs_are(own: str) -> None:
+    loss = made(loss=f"{own}:Weighted").each
+    x = outputs(1, LABELS, 3)[0]
+    expected = F.cross_entropy(x, LABELS, torch.tensor([1.0, 2.0, 0.5]), reduction="none")
+    torch.testing.assert_close(loss(x, LABELS), expected)
+    assert loss(x.to("meta"), LABELS.to("meta")).device.type == "meta"
+
+
 def test_a_metric_of_ones_own(own: str) -> None:
     """Beside the metrics of vrtune; of labels it is given outputs, of numbers predictions."""
     objective = made(metric=f"{own}:top2")
@@ -186,6 +217,9 @@ def test_a_metric_of_ones_own(own: str) -> None:
         ({"loss": "OWN:focal", "label_smoothing": 0.1}, "label_smoothing belongs to cross-entropy"),
         ({"loss": "OWN:whole"}, r"gives shape \(\) for 4 samples: return a loss a sample"),
         ({"loss": "OWN:mixed"}, "lets a sample's loss depend on others"),
+        ({"loss": "OWN:scaled"}, "lets a sample's loss depend on others"),
+        ({"loss": "OWN:noisy"}, "gives other losses each time: draw no random numbers"),
+        ({"loss": "OWN:Learned"}, "has parameters of its own, which nobody would train"),
         ({"loss": "OWN:flat"}, "has no gradient"),
         ({"loss": "OWN:broken"}, "raises KeyError: 'no' for outputs"),
         ({"loss": "OWN:Needs"}, "can't be made without arguments"),

@@ -66,6 +66,7 @@ def test_of_a_module() -> None:
     ("text", "sentence"),
     [
         ("fractions:Nothing", "there is no Nothing in fractions"),
+        ("fractions:fraction", "asks for: did you mean Fraction[?]"),
         ("no_such_module_here:f", "can't be imported"),
         ("gone.py:f", "gone.py can't be read"),
         ("lenet", "'lenet' is none: give FILE.py:NAME"),
@@ -74,3 +75,13 @@ def test_of_a_module() -> None:
 def test_what_is_not_there(text: str, sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         find(text, "model")
+
+
+def test_a_module_that_only_lies_in_this_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nets_here").mkdir()
+    (tmp_path / "nets_here" / "small.py").write_text("Net = 1")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r"give \./nets_here/small\.py:NAME"):
+        find("nets_here.small:Net", "model")

@@ -173,4 +173,7 @@ def _named(train: Any) -> np.ndarray | None:
 def _described(given: Any) -> str:
     """What a user returns, in a few words."""
     kind = type(given).__name__
-    return f"{len(given)} values in a {kind}" if isinstance(given, tuple | list) else f"a {kind}"
+    if not isinstance(given, tuple | list):
+        return f"a {kind}"
+    kinds = ", ".join(type(one).__name__ for one in given[:4]) + ", ..." * (len(given) > 4)
+    return f"{len(given)} values in a {kind} ({kinds})"

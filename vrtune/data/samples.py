@@ -7,12 +7,16 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
 from vrtune.errors import UsageError, VrtuneError
 from vrtune.machine import check_memory
 
+ASKED_TWICE = (
+    16  # samples: a transform that flips every other time leaves some of them as they were
+)
 Running = Callable[[], AbstractContextManager[None]]  # inside it, a user's code may raise
 
 
@@ -35,12 +39,13 @@ def read(given: Any, where: str, running: Running) -> tuple[np.ndarray, np.ndarr
     """x [N, ...] and targets [N]. Raises UsageError for a sample that is no pair or not like the
     first one, and where samples are other ones when they are asked for again."""
     count, first = first_of(given, where, running)
-    again = next(_samples(given, 1, where, running))[0]
-    if not np.array_equal(first, again):
-        raise UsageError(
-            f"{where} gives another sample 0 when it is asked again: leave random transforms out "
-            "(--augment crop-flip draws views)"
-        )
+    few = [[*_samples(given, min(count, ASKED_TWICE), where, running)] for _ in range(2)]
+    for i, ((x, y), (again, y_again)) in enumerate(zip(*few, strict=True)):
+        if not np.array_equal(x, again) or str(y) != str(y_again):
+            raise UsageError(
+                f"{where} gives another sample {i} when it is asked again: leave random transforms "
+                "out (--augment crop-flip draws views)"
+            )
     check_memory(count * first.nbytes, f"{where}, {count} samples of shape {first.shape},")
     x, targets = np.empty((count, *first.shape), first.dtype), []
     for i, (sample, target) in enumerate(_samples(given, count, where, running)):
@@ -57,6 +62,8 @@ def read(given: Any, where: str, running: Running) -> tuple[np.ndarray, np.ndarr
 def array(given: Any, where: str) -> np.ndarray:
     """What a user has in an array, a tensor, an image or a list, as an array."""
     if isinstance(given, Tensor):
+        if given.is_meta or given.layout is not torch.strided:
+            raise UsageError(f"{where} is a sparse or a meta tensor: give a plain one")
         whole = given.detach().cpu()
         return (whole.float() if whole.is_floating_point() else whole).numpy()
     if isinstance(given, Image.Image):

@@ -6,7 +6,7 @@ import csv
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from itertools import islice
@@ -37,19 +37,20 @@ def is_table(path: Path) -> bool:
     return not os.path.isdir(path / "train") and any(map(os.path.isfile, parts))
 
 
-def read_table(path: Path) -> tuple[pa.Table, tuple[str, ...]]:
+def read_table(path: Path, texts: Collection[str] = ()) -> tuple[pa.Table, tuple[str, ...]]:
     """A table whose columns have names, and sentences on what of it was passed over.
 
-    Texts that are empty, ?, NA, NaN or null are missing values. VrtuneError where the file can't be
-    read, or has no rows, or two columns of one name.
+    Texts of a CSV file that are empty, ?, NA, NaN or null are missing values; its columns of the
+    names in `texts` are not taken for numbers. VrtuneError where the file can't be read, or has no
+    rows, or two columns of one name.
     """
     if not os.path.isfile(path):  # a pipe would be waited for
         raise VrtuneError(f"{safe(path)} is no regular file; give a table")
     check_memory(path.stat().st_size, safe(path))
     with _told(path):
         parquet = path.suffix.lower() in PARQUET
-        table = _arrow("parquet").read_table(path) if parquet else _read_csv(path)
-    table = table.rename_columns([name.strip() for name in table.column_names])
+        table = _read_parquet(path) if parquet else _read_csv(path, texts)
+        table = table.rename_columns([name.strip() for name in table.column_names])
     table, notes = _without_index(table, safe(path))
     twice = [safe(name) for name, count in Counter(table.column_names).items() if count > 1]
     if twice:
@@ -65,20 +66,34 @@ def read_table(path: Path) -> tuple[pa.Table, tuple[str, ...]]:
     return table, notes
 
 
-def _read_csv(path: Path) -> pa.Table:
+def _read_parquet(path: Path) -> pa.Table:
+    table = _arrow("parquet").read_table(path)
+    import pyarrow as pa
+
+    plain = [  # of views no rows can be taken
+        field.with_type(pa.large_string()) if field.type == pa.string_view() else field
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(plain))
+
+
+def _read_csv(path: Path, texts: Collection[str]) -> pa.Table:
     arrow = _arrow("csv")
+    separator, names = _head(path)
     return arrow.read_csv(
         path,
-        parse_options=arrow.ParseOptions(delimiter=_separator(path), newlines_in_values=True),
+        parse_options=arrow.ParseOptions(delimiter=separator, newlines_in_values=True),
         convert_options=arrow.ConvertOptions(
-            strings_can_be_null=True, null_values=[*arrow.ConvertOptions().null_values, "?"]
+            strings_can_be_null=True,
+            null_values=[*arrow.ConvertOptions().null_values, "?"],
+            column_types={name: "string" for name in names if name.strip() in texts},
         ),
     )
 
 
-def _separator(path: Path) -> str:
-    """That which cuts most of the first lines into as many fields as their first. VrtuneError for
-    what is no text, and where the first line holds no names."""
+def _head(path: Path) -> tuple[str, list[str]]:
+    """The separator, which cuts most of the first lines into as many fields as their first, and the
+    names in that. VrtuneError for what is no text, and where the first line holds no names."""
     with path.open("rb") as file:
         head = file.read(LOOKED_AT)
     if not head.strip():
@@ -97,14 +112,14 @@ def _separator(path: Path) -> str:
         separator = max(SEPARATORS, key=agreement)
         names = next(row for row in csv.reader(lines, delimiter=separator) if row)
     except csv.Error:  # a field longer than any is
-        return ","
+        return ",", []
     named = [name for name in names if name.strip()]
     if named and all(NUMBER.fullmatch(name.strip()) for name in named):
         raise VrtuneError(
             f"{safe(path)} has numbers in its first line ({first_of([*map(safe, named)], 3)}); "
             "begin it with the names of the columns"
         )
-    return separator
+    return separator, names
 
 
 def _without_index(table: pa.Table, where: str) -> tuple[pa.Table, tuple[str, ...]]:
@@ -138,6 +153,8 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except VrtuneError:
         raise
+    except UnicodeDecodeError as error:  # in a name of a column
+        raise VrtuneError(f"{safe(path)} is no text in UTF-8; save it as such") from error
     except Exception as error:
         why = brief(str(error)).rstrip(".")
         raise VrtuneError(f"{safe(path)} cannot be read as a table ({why}); mend it") from error

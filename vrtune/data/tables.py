@@ -50,12 +50,15 @@ def load(path: Path, target: str | None, wanted: Wanted | None = None) -> Datase
     train = table.take(rows.numpy())
     kept = None if held_out is None else table.take(held_out.numpy())
     encode = encoder(train, column, where)
+    texts = {one.name for one in encode.columns if one.texts is not None}
+    if targets.labels is not None and targets.labels.dtype.kind == "U":
+        texts.add(column)
 
     def read_test() -> Part:
         if test_file is None:
             return _part(kept, encode, y[held_out], where)
         other = safe(test_file)
-        test = read_table(test_file)[0]
+        test = read_table(test_file, texts)[0]
         if column not in test.column_names:
             raise VrtuneError(
                 f"{other} lacks the column {safe(column)}, which is predicted: add it"
@@ -110,7 +113,8 @@ def _raw(table: pa.Table, target: str, where: str) -> np.ndarray:
     """What is to be predicted: texts, booleans, whole numbers or floats, none of them missing."""
     import pyarrow as pa
 
-    values, kind = numbers_or_texts(table, target, where), table.column(target).type
+    column = table.column(target)
+    values, kind = numbers_or_texts(table, target, where), column.type
     missing = is_missing(values)
     if missing.any():
         raise VrtuneError(
@@ -121,7 +125,7 @@ def _raw(table: pa.Table, target: str, where: str) -> np.ndarray:
         return values.astype(str)
     if pa.types.is_boolean(kind):
         return values.astype(bool)
-    return values.astype(np.int64) if pa.types.is_integer(kind) else values
+    return column.to_numpy() if pa.types.is_integer(kind) else values  # some are no float64
 
 
 def _halves(y: Tensor, targets: Targets, where: str, target: str) -> tuple[Tensor, Tensor]:

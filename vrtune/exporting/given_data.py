@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from vrtune.config import Task
+from vrtune.data import TABLES
 from vrtune.exporting.code import literal
 from vrtune.exporting.imports import Import, Piece
 from vrtune.exporting.owned import arguments, called, imported
@@ -65,14 +68,42 @@ def load_data(path):
     return [(x[rows], y[rows]) for rows in (known, others)]
 
 
-def read(path):
-    """A table, in which texts that are empty, ?, NA, NaN or null are missing values."""
-    if path.suffix in (".parquet", ".pq"):
+# texts that are missing values
+MISSING = ["", "?", "NA", "N/A", "#NA", "#N/A", "n/a", "NaN", "nan", "-NaN", "-nan", "NULL", "null"]
+
+
+def read(path, texts=()):
+    """A table without its index; `texts` are columns that are not taken for numbers."""
+    if path.suffix.lower() in (".parquet", ".pq"):
         table = pd.read_parquet(path)
+        table = table.reset_index() if table.index.name else table
     else:
-        table = pd.read_csv(path, sep=None, engine="python", na_values="?")
+        table = pd.read_csv(
+            path,
+            sep=None,
+            engine="python",
+            encoding="utf-8-sig",
+            dtype=dict.fromkeys(texts, str),
+            keep_default_na=False,
+            na_values=MISSING,
+        )
     table.columns = table.columns.str.strip()
-    return table
+    table = table.loc[:, ~table.columns.str.fullmatch(r"__index_level_\\d+__|Unnamed: \\d+")]
+    return table.apply(plain)
+
+
+def plain(column):
+    """Truth values, decimals, and numbers whose point is a comma, as floats; trimmed texts."""
+    there = column.dropna()
+    if pd.api.types.is_numeric_dtype(column) or there.empty:
+        return column
+    if not isinstance(there.iloc[0], str):
+        return column.astype(float)
+    column, there = column.astype(object).str.strip(), there.str.strip()
+    commas = there.str.fullmatch(r"[-+]?\\d+(,\\d+)?(e[-+]?\\d+)?", case=False).all()
+    if commas and there.str.contains(",").any():
+        return column.str.replace(",", ".").astype(float)
+    return column
 
 
 def encoded(table, known):
@@ -99,8 +130,11 @@ ONE = """\
     table = read(path)
 """
 TWO = """\
-    parts = [read(next(path.glob(f"{{part}}.*"))) for part in ("train", "test")]
-    table, first = pd.concat(parts, ignore_index=True), len(parts[0])
+    files = [file for file in sorted(path.iterdir()) if file.suffix in {endings}]
+    first = read(next(file for file in files if file.stem == "train"))
+    texts = first.columns[~first.dtypes.map(pd.api.types.is_numeric_dtype)]
+    second = read(next(file for file in files if file.stem == "test"), texts)
+    table, first = pd.concat([first, second], ignore_index=True), len(first)
     known, others = np.arange(first), np.arange(first, len(table))
 """
 HALVES = """\
@@ -145,11 +179,12 @@ def own_data(text: str, *, numbers: bool) -> tuple[Piece, str]:
 
 def table_data(task: Task, *, numbers: bool) -> Piece:
     """What reads a table, or two in a folder."""
-    one, target = "." in task.dataset.rpartition("/")[2], literal(str(task.target).strip())
+    one = Path(task.dataset).suffix.lower() in TABLES
+    target = literal(str(task.target).strip())
     targets = (OF_NUMBERS if numbers else OF_LABELS).format(target=target)
     text = TABLE.format(
         split="a fifth of the rows is the test set" if one else "train and test are files",
-        read=ONE if one else TWO.format(),
+        read=ONE if one else TWO.format(endings=literal(TABLES)),
         targets=targets + HALVES * one,
         target=target,
     )

@@ -9,9 +9,11 @@ from pathlib import Path
 from vrtune.errors import UsageError
 from vrtune.exporting.code import importable
 from vrtune.exporting.imports import Import
+from vrtune.own.sources import reach
 
 # what programs define and import themselves
 TAKEN = {
+    *("MISSING", "plain"),
     *("F", "Image", "ImageOps", "LambdaLR", "Library", "Path", "Tensor", "argparse", "datasets"),
     *("initialise", "load_digits", "math", "metainit", "nn", "np", "partial", "pd", "torch"),
     *("train_test_split", "arrays", "balanced_accuracy", "batches", "draw_views", "encoded"),
@@ -32,7 +34,23 @@ def imported(text: str) -> Import:
             f"no program can import {Path(home).name}: give the file a name that is a Python word, "
             "or choose another format"
         )
+    _refuse_relative(Path(home))
     return Import(stem, name, alias, own=True)
+
+
+def _refuse_relative(path: Path) -> None:
+    """UsageError where a file, or one beside it that it imports, does so by a dot: a program's
+    neighbours are no package."""
+    for file in reach(path).values():
+        if file.parent != path.parent:
+            continue
+        for node in ast.walk(ast.parse(file.read_bytes())):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                asked = f"from {'.' * node.level}{node.module or ''} import"
+                raise UsageError(
+                    f"{file.name} says '{asked}', which fails beside a program: write it without "
+                    "the dot, which vrtune understands as well, or choose another format"
+                )
 
 
 def called(text: str) -> str:

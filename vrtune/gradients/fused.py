@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import vmap
 
 from vrtune.gradients.oracle import Buffers, Oracle, joined
+from vrtune.inits.places import called
 
 # what vmap has no rule for it computes lane by lane, as looped lanes do: nothing to warn of
 torch._C._functorch._set_vmap_fallback_warning_enabled(False)  # type: ignore[attr-defined]
@@ -41,7 +42,7 @@ class Fused(Oracle):
         named = dict(zip(self.layout.shapes, parameters, strict=True))
 
         def one(p: dict[str, Tensor], b: Buffers, xi: Tensor) -> Tensor:
-            return functional_call(module, (p, b), (xi,))
+            return called(module, self.places, {**p, **b}, xi)
 
         return vmap(one)(named, buffers, x)
 

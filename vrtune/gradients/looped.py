@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from vrtune.gradients.oracle import Buffers, MeanLoss, Oracle, mean_cross_entropy
+from vrtune.inits.places import called
 
 
 class Looped(Oracle):
@@ -48,7 +48,7 @@ class Looped(Oracle):
         for row in range(len(x)):
             named = {name: p[row] for name, p in zip(self.layout.shapes, parameters, strict=True)}
             seated = {name: b[row] for name, b in buffers.items()}
-            logits = functional_call(self.module, (named, seated), (x[row],))
+            logits = called(self.module, self.places, {**named, **seated}, x[row])
             out.append(self._loss(logits, y[row]))
         return torch.stack(out)
 

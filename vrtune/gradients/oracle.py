@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from vrtune.gradients.layout import Layout
 from vrtune.gradients.precision import computed_in
 from vrtune.gradients.prepared import draws_globally
+from vrtune.inits.places import places_of
 
 Buffers = dict[str, Tensor]
 MeanLoss = Callable[[Tensor, Tensor], Tensor]  # outputs [r, B, k] and targets [r, B] to losses [r]
@@ -49,7 +50,7 @@ class Oracle(ABC):
         """`precision` holds for gradients and outputs; see `computed_in`."""
         self.module = self.original = module.train()
         self.mean_loss = mean_loss
-        self.layout = Layout(module)
+        self.layout, self.places = Layout(module), places_of(module)
         self.device = next(module.parameters()).device
         self.draws = draws_globally(module)  # nobody else may draw at the same time
         self.computed = partial(computed_in, precision, self.device)

@@ -65,6 +65,11 @@ def _made(make: Callable[[], nn.Module], model: str) -> nn.Module:
 
 
 def _check_tensors(module: nn.Module, model: str) -> None:
+    if any(isinstance(layer, torch.jit.ScriptModule) for layer in module.modules()):
+        raise UsageError(
+            f"model {model} is compiled by torch.jit, which hides its layers: return it as it was "
+            "before that"
+        )
     named = dict(module.named_parameters())
     if not named:
         raise UsageError(f"model {model} has no parameters: register its layers as attributes")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vrtune.errors import UsageError, shown
 from vrtune.objectives.losses import Loss
@@ -21,14 +21,23 @@ TRIED = 4  # samples
 def own_loss(text: str, y: Tensor, outputs: int) -> Loss:
     """The function loss(outputs [n, k], y [n]) -> [n] of a user; of a class, an instance.
 
-    UsageError where it raises, gives no loss a sample, mixes samples, or has no gradient.
+    UsageError where it raises, gives no loss a sample, mixes samples, draws random numbers, has no
+    gradient, or has parameters of its own. A module is moved to where the outputs are.
     """
     function = _called(text, "loss")
+    if isinstance(function, nn.Module):
+        if any(p.requires_grad for p in function.parameters()):
+            raise UsageError(
+                f"loss {text} has parameters of its own, which nobody would train: put them into "
+                "the model, or make them buffers"
+            )
+        function = _Moved(function)
     samples = _samples(y)
     x = torch.randn(len(samples), outputs, generator=torch.Generator().manual_seed(0))
     x.requires_grad_()
     try:
-        losses = function(x, samples)
+        losses, again = function(x, samples), function(x, samples)
+        first = function(x[:1], samples[:1])
     except Exception as error:
         raise UsageError(_raises("loss", text, x, samples, error)) from error
     if not isinstance(losses, Tensor) or losses.shape != samples.shape:
@@ -39,13 +48,33 @@ def own_loss(text: str, y: Tensor, outputs: int) -> Loss:
         )
     if not losses.requires_grad:
         raise UsageError(f"loss {text} has no gradient: compute it from the outputs by torch alone")
+    if not torch.allclose(losses, again, equal_nan=True):
+        raise UsageError(
+            f"loss {text} gives other losses each time: draw no random numbers in it, as estimates "
+            "compare losses at two points (noise belongs in the model)"
+        )
     (slope,) = torch.autograd.grad(losses[0], x, allow_unused=True)
-    if slope is not None and slope[1:].any():
+    mixed = slope is not None and slope[1:].any()
+    if mixed or not torch.allclose(losses[:1], first, equal_nan=True):
         raise UsageError(
             f"loss {text} lets a sample's loss depend on others of the batch: each is to depend on "
             "its own outputs and target"
         )
     return cast(Loss, function)
+
+
+class _Moved:
+    """A module that is called where its arguments are."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+        self.device = torch.device("cpu")
+
+    def __call__(self, outputs: Tensor, y: Tensor) -> Any:
+        if self.device != outputs.device:
+            self.module.to(outputs.device)
+            self.device = outputs.device
+        return self.module(outputs, y)
 
 
 def own_metric(

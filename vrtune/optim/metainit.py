@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from vrtune.errors import UsageError
 from vrtune.inits import InitSettings, Losses, Probe
 from vrtune.inits.metainit import MetaInit, gradient_quotient
+from vrtune.inits.places import called, places_of
 from vrtune.inits.smooth import SmoothNorms
 from vrtune.optim.told import made, settings_of
 
@@ -159,11 +159,13 @@ def start(
 
 
 def _losses(model: nn.Module, names: list[str]) -> Losses:
+    places = places_of(model)
+
     def losses(leaves: list[Tensor], x: Tensor, y: Tensor) -> Tensor:
         given = dict(zip(names, (leaf[0] for leaf in leaves), strict=True))
         copies = {name: b.clone() for name, b in model.named_buffers()}
         with SmoothNorms():
-            output = functional_call(model, {**given, **copies}, (x[0],))
+            output = called(model, places, {**given, **copies}, x[0])
         return F.cross_entropy(output, y[0]).unsqueeze(0)
 
     return losses
@@ -171,9 +173,9 @@ def _losses(model: nn.Module, names: list[str]) -> Losses:
 
 def _outputs(model: nn.Module, x: Tensor) -> int:
     """How many outputs a model has; UsageError where labels can't be drawn for them."""
-    copies = {name: t.detach().clone() for name, t in model.state_dict(keep_vars=True).items()}
+    copies = {name: b.clone() for name, b in model.named_buffers()}
     with torch.no_grad():
-        output = functional_call(model, copies, (x,))
+        output = called(model, places_of(model), copies, x)
     if not isinstance(output, Tensor) or output.dim() != 2 or output.shape[1] < 2:
         raise UsageError(
             "metainit takes models whose output is [B, classes], of two classes or more: wrap the "

@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import os
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +76,11 @@ def find(text: str, what: str) -> Found:
         value = getattr(module, name)
     except AttributeError:
         there = [n for n in vars(module) if not n.startswith("_")]
+        near = [n for n in there if n.lower() == name.lower()] or get_close_matches(name, there, 1)
+        known = f"it has {', '.join(there[:20]) or 'nothing'}"
+        hint = f"did you mean {near[0]}?" if near else known
         raise UsageError(
-            f"there is no {name} in {home}, which --{what} {text} asks for: it has "
-            f"{', '.join(there[:20]) or 'nothing'}"
+            f"there is no {name} in {home}, which --{what} {text} asks for: {hint}"
         ) from None
     return Found(text, name, value, fingerprint(file))
 
@@ -97,7 +100,12 @@ def _module(home: str, what: str) -> tuple[Any, Path | None]:
     except VrtuneError as error:
         raise UsageError(f"{what}: {home} can't be imported: {error}") from error
     except Exception as error:
-        raise UsageError(f"{what}: {home} can't be imported: {in_their_words(error)}") from error
+        said = f"{what}: {home} can't be imported: {in_their_words(error)}"
+        here = f"{home.replace('.', '/')}.py"
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing == home.partition(".")[0] and os.path.isfile(here):
+            said += f"; give ./{here}:NAME, as it lies in this folder"
+        raise UsageError(said) from error
     origin = getattr(module, "__file__", None)
     return module, Path(origin) if origin and origin.endswith(".py") else None
 
