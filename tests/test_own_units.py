@@ -81,12 +81,12 @@ def test_exported_and_back(folder: Path) -> None:
 def test_exported_as_a_program(folder: Path) -> None:
     vrtune(folder, "export", "own", "-o", "spaces/own.py")
     text = (folder / "spaces" / "own.py").read_text()
-    assert "from own_units import Averaged\n" in text
+    assert "from own_units import Averaged, Line, Sign\n" in text
     assert 'estimator=Averaged(epoch=0.5, mode="sum")' in text
     done = subprocess.run(
         [sys.executable, "own.py"], cwd=folder / "spaces", capture_output=True, text=True
     )
-    assert "test accuracy over" in done.stdout, done.stderr
+    assert "test accuracy: " in done.stdout, done.stderr
 
 
 def test_a_study_whose_units_are_gone_says_so(folder: Path, tmp_path: Path) -> None:

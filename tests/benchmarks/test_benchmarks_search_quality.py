@@ -22,6 +22,8 @@ from optuna.distributions import (
 )
 from optuna.trial import TrialState
 
+from vrtune import Task
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 EPOCHS, FOLDS = 4, 2
 RATES = [0.001, 0.01, 0.1, 1.0]
@@ -186,5 +188,5 @@ def test_a_table_is_recorded_and_replayed(tmp_path: Path) -> None:
 def test_recorded_tables_are_those_that_are_planned(name: str) -> None:
     plan, table = part("plans").PLANS[name], part("table").load(name)
     assert table.meta["space"] == plan.space
-    assert table.meta["task"] == plan.make_task().model_dump(mode="json")
+    assert Task.model_validate(table.meta["task"]) == plan.make_task()
     assert table.curve(table.default).losses.shape == (table.epochs, table.folds)

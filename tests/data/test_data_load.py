@@ -88,6 +88,18 @@ def test_anything_else_lists_what_there_is(given: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         load(given, tmp_path)
     message = str(caught.value)
-    assert message.startswith(f"{given!r} is no data set; choose one of ")
+    hint = " (there is no such file)" * given.endswith("missing.npz")
+    assert message.startswith(f"{given!r} is no data set{hint}; choose one of ")
     assert all(name in message for name in DATASETS)
     assert message.endswith(f"or give {WAYS}")
+
+
+def test_a_file_without_its_function_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"own\.py is a file: give own\.py:FUNCTION, which loads"):
+        load("own.py", tmp_path)
+
+
+@pytest.mark.parametrize("target", [None, "y"])
+def test_a_table_that_is_not_there_is_told(target: str | None, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"there is no table 'gone\.csv': correct its path"):
+        load("gone.csv", tmp_path, target)

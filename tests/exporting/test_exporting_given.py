@@ -44,6 +44,19 @@ def numbers():
     return {"x_train": x, "y_train": x.sum(1), "x_test": x_test, "y_test": x_test.sum(1)}
 
 
+def tensors():
+    # of a type that NumPy lacks, labels [N, 1], the test part to be called for
+    (x, y), (x_test, y_test) = load()
+    x = torch.from_numpy(x).bfloat16().requires_grad_()
+    return x, y[:, None], lambda: torch.from_numpy(x_test).bfloat16(), lambda: y_test[:, None]
+
+
+def pictures():
+    from PIL import Image
+
+    return [[Image.new("P", (4, 4), i) for i in range(9)], [0, 1, 2] * 3] * 2
+
+
 class Samples(torch.utils.data.Dataset):
     def __init__(self, x, y):
         self.x, self.y = x, y
@@ -163,7 +176,7 @@ def table(path: Path, *, numbers: bool) -> Path:
 
 def odd(path: Path) -> Path:
     """A table, or two in a folder, with a mark of UTF-8, an index, decimal commas, truth values
-    with gaps, None as a text, and blanks around texts and names."""
+    with gaps, None as a text, and blanks and another separator within texts and names."""
     rng = np.random.default_rng(0)
     true = rng.choice(["true", "false", ""], 60)
     lines = [
@@ -176,7 +189,7 @@ def odd(path: Path) -> Path:
         path.mkdir()
         parts = {path / "train.csv": lines[:45], path / "test.csv": lines[45::3]}
     for file, some in parts.items():
-        file.write_text("\n".join([";y;a; true;none ;code", *some]), encoding="utf-8-sig")
+        file.write_text("\n".join([";y;a, b; true;none ;code", *some]), encoding="utf-8-sig")
     return path
 
 
@@ -197,7 +210,7 @@ def images(path: Path) -> Path:
     "made",
     [
         *("npz", "table.csv", "table.parquet", "tables", "numbers.csv", "images", "own"),
-        *("own-numbers", "odd.csv", "odd.v2"),
+        *("own-numbers", "own-tensors", "own-pictures", "odd.csv", "odd.v2"),
     ],
 )
 def test_a_program_reads_what_the_search_reads(made: str, own: Path) -> None:
@@ -211,7 +224,7 @@ def test_a_program_reads_what_the_search_reads(made: str, own: Path) -> None:
     elif made.startswith("odd"):
         given = {"dataset": str(odd(where)), "target": "y"}
     elif made.startswith("own"):
-        given = {"dataset": f"{own}:{'numbers' if numbers else 'load'}"}
+        given = {"dataset": f"{own}:{made[4:] or 'load'}"}
     else:
         given = {"dataset": str(table(where, numbers=numbers)), "target": "y"}
     asked = Task.model_validate({**SMALL, **given})

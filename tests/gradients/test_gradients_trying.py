@@ -99,7 +99,11 @@ REFUSED: list[tuple[Callable[[Net, Tensor], object], str]] = [
     (lambda net, y: (y, y), "gives a tuple: return the outputs alone, a tensor of shape [3, 4]"),
     (lambda net, y: {"logits": y}, "gives a dict: return the outputs alone"),
     (lambda net, y: None, "gives a NoneType"),
-    (lambda net, y: y[:, :3], "outputs of shape [3, 3] for a batch of shape [3, 1, 2, 3]"),
+    (
+        lambda net, y: y[:, :3],
+        "outputs of shape [3, 3] for a batch of shape [3, 1, 2, 3], and [3, 4] is needed: let it "
+        "take classes, by this name",
+    ),
     (
         lambda net, y: y[:, 0],
         "of shape [3] for a batch of shape [3, 1, 2, 3], and [3, 4] is",

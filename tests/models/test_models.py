@@ -113,7 +113,7 @@ def test_lenet_without_norm_is_the_textbooks() -> None:
 
 @pytest.mark.parametrize("shape", [(1, 11, 28), (1, 28, 11), (1, 4, 4)])
 def test_too_small_an_image_is_refused(shape: tuple[int, int, int]) -> None:
-    with pytest.raises(UsageError, match=r"at least 12x12, not \d+: use --model softmax"):
+    with pytest.raises(UsageError, match=r"at least 12x12, not \d+: use --model mlp, or tabular"):
         build("lenet", shape, 10, "none")
 
 

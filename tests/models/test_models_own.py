@@ -136,5 +136,7 @@ def test_a_name_that_is_not_there(nets: str) -> None:
         build(f"{nets}:Missing", SHAPE, 4, "none")
     with pytest.raises(UsageError, match=r"there is no model 'mlq': did you mean mlp\?"):
         build("mlq", SHAPE, 4, "none")
+    with pytest.raises(UsageError, match=r"net\.py is a file: give net\.py:NAME"):
+        build("net.py", SHAPE, 4, "none")
     with pytest.raises(UsageError, match=r"or give FILE.py:NAME"):
         build("something", SHAPE, 4, "none")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from sklearn import metrics as sklearn
 
+from vrtune.errors import UsageError
 from vrtune.objectives import METRICS
+from vrtune.objectives.own import own_metric
 
 LABELS = {
     "accuracy": sklearn.accuracy_score,
@@ -52,3 +56,10 @@ def test_of_numbers(name: str) -> None:
     found = METRICS[name].of(torch.from_numpy(predicted), torch.from_numpy(y))
     expected = [NUMBERS[name](*lane) for lane in zip(y, predicted, strict=True)]
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
+
+
+def test_one_of_ones_own_that_gives_a_number_a_sample_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "judge.py"
+    path.write_text("def hits(outputs, y):\n    return y\n\nhits.direction = 'maximize'\n")
+    with pytest.raises(UsageError, match=r"gives shape \(4,\) for 4 samples: return one number"):
+        own_metric(f"{path}:hits", torch.arange(8), 8)

@@ -160,12 +160,20 @@ class SignedRule(StepRule):
         weights.sub_(eta * self.state["mean"].mul_(hp["decay"]).add_(d).sign())
 
 
+OWN = [
+    (role.enrolled, unit._kind(), role.enrolled.pop(unit._kind()))  # tests of registries see none
+    for role, unit in ((EstimatorSettings, Halved), (OptimizerSettings, Signed))
+]
+
+
 @pytest.fixture
 def own_kinds() -> Any:
-    """Tests of the registries see vrtune's own alone."""
+    """Enrols the units above for a test."""
+    for enrolled, kind, unit in OWN:
+        enrolled[kind] = unit
     yield
-    EstimatorSettings.enrolled.pop("halved_for_optim", None)
-    OptimizerSettings.enrolled.pop("signed_for_optim", None)
+    for enrolled, kind, _ in OWN:
+        del enrolled[kind]
 
 
 def test_units_of_ones_own_come_along(own_kinds: None) -> None:

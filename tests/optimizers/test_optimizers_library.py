@@ -293,7 +293,9 @@ def test_a_class_that_draws_random_numbers_has_its_own_in_each_lane() -> None:
     for lanes in (together, alone):
         for _ in range(2):
             lanes.train_epoch()
-    assert torch.equal(together.rows.W[1], alone.rows.W[0])
+    # Kron computes in float32, whose matrix products differ by where a row lies; other random
+    # numbers would differ by far more
+    torch.testing.assert_close(together.rows.W[1], alone.rows.W[0], rtol=1e-4, atol=1e-5)
     assert torch.equal(torch.get_rng_state(), before)
 
 

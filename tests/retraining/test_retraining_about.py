@@ -97,7 +97,8 @@ def test_buffers_that_are_not_persistent_are_not_kept(tmp_path: Path) -> None:
 def test_bytes_and_numbers_say_how_they_are_scaled() -> None:
     x = torch.arange(40, dtype=torch.uint8).view(20, 2, 1, 1)
     y = torch.arange(20.0) * 3 + 1
-    dataset = Dataset("made", 0, Part(x, y), lambda: Part(x, y))
+    columns = ("age", "town=here")
+    dataset = Dataset("made", 0, Part(x, y), lambda: Part(x, y), columns=columns)
     task = Task(model="softmax", epochs=1, folds=2, batch_size=4)
     said = about(Workspace(task, Path("data"), CPU, dataset), "s")
     assert said["mean"] == pytest.approx((x[:, :, 0, 0].double().mean(0) / 255).tolist())
@@ -105,3 +106,4 @@ def test_bytes_and_numbers_say_how_they_are_scaled() -> None:
     assert said["target_mean"] == pytest.approx(y.mean().item())
     assert said["target_std"] == pytest.approx(y.std(unbiased=False).item())
     assert said["targets"] == "output * target_std + target_mean"
+    assert said["columns"] == columns

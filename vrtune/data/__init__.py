@@ -53,6 +53,8 @@ def load(
         from vrtune.data import tables
 
         return tables.load(path, target, wanted)
+    if path.suffix.lower() in TABLES and not os.path.exists(path):
+        raise UsageError(f"there is no table {dataset!r}: correct its path")
     if target is not None:
         raise UsageError(
             f"--target {target} belongs to tables, and {dataset} is none: leave it out"
@@ -71,10 +73,16 @@ def load(
         from vrtune.data import own
 
         return own.load(dataset, _at_home(data_dir), wanted)
+    if path.suffix == ".py":
+        raise UsageError(
+            f"dataset {dataset} is a file: give {dataset}:FUNCTION, which loads the data"
+        )
     close = difflib.get_close_matches(dataset.lower(), DATASETS, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    if path.suffix.lower() == ".npz" and not os.path.exists(path):
+        hint = " (there is no such file)"
     raise UsageError(
-        f"{dataset!r} is no data set{f' (did you mean {close[0]!r}?)' if close else ''}; "
-        f"choose one of {', '.join(DATASETS)}, or give {WAYS}"
+        f"{dataset!r} is no data set{hint}; choose one of {', '.join(DATASETS)}, or give {WAYS}"
     )
 
 

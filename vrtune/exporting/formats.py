@@ -65,8 +65,8 @@ def _group(exported: ExportedTrial, name: str) -> str:
     section = _data(exported)[name]
     if not section:
         raise UsageError(
-            f"{name} takes dotted paths, and what trial {exported.provenance.trial} is made of has "
-            "none, as it lies in a file of yours: export it as python"
+            f"{name} takes dotted paths, and trial {exported.provenance.trial} is made of what has "
+            "none, as a file of yours or a Library with another for the rest: export it as python"
         )
     return yaml.dump(section, Dumper=_Yaml, sort_keys=False, width=100)
 

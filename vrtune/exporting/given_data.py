@@ -16,8 +16,8 @@ DATA_DIR = '    parser.add_argument("--data-dir", default="data", help="where th
 LABELS = '''\
 def prepared(x, y, x_test, y_test):
     """As tensors; labels are numbered in sorted order."""
-    names, y = np.unique(y, return_inverse=True)
-    y_test = np.searchsorted(names, y_test)
+    names, y = np.unique(np.ravel(y), return_inverse=True)
+    y_test = np.searchsorted(names, np.ravel(y_test))
     return [(inputs(x), torch.from_numpy(y)), (inputs(x_test), torch.from_numpy(y_test))]
 '''
 NUMBERS = '''\
@@ -48,16 +48,29 @@ def load_data({given}):
     found = {call}
     if isinstance(found, dict):
         found = [found[name] for name in ("x_train", "y_train", "x_test", "y_test")]
-    return prepared(*(found if len(found) == 4 else [*arrays(found[0]), *arrays(found[1])]))
+    train, test = (found[:2], found[2:]) if len(found) == 4 else found
+    return prepared(*arrays(train), *arrays(test))
 
 
 def arrays(part):
     """x and y of a pair of arrays, or of a Dataset; either may be a function that gives it."""
     part = part() if callable(part) else part
     if isinstance(part, tuple | list):
-        return [np.asarray(one() if callable(one) else one) for one in part]
+        return [array(one() if callable(one) else one) for one in part]
     x, y = zip(*[part[i] for i in range(len(part))], strict=True)
-    return np.stack([np.asarray(sample) for sample in x]), np.array(y)
+    return array(x), array(y)
+
+
+def array(one):
+    """A tensor, an image, or a list of these or of numbers, as an array."""
+    if isinstance(one, torch.Tensor):
+        one = one.detach().cpu()
+        return (one.float() if one.is_floating_point() else one).numpy()
+    if hasattr(one, "convert") and not (one.mode == "L" or one.mode[0] in "FI"):
+        one = one.convert("RGB")
+    if isinstance(one, tuple | list) and not np.isscalar(one[0]):
+        return np.stack([array(part) for part in one])
+    return np.asarray(one)
 '''
 
 TABLE = '''\
@@ -80,8 +93,7 @@ def read(path, texts=()):
     else:
         table = pd.read_csv(
             path,
-            sep=None,
-            engine="python",
+            sep=separator(path),
             encoding="utf-8-sig",
             dtype=dict.fromkeys(texts, str),
             keep_default_na=False,
@@ -90,6 +102,18 @@ def read(path, texts=()):
     table.columns = table.columns.str.strip()
     table = table.loc[:, ~table.columns.str.fullmatch(r"__index_level_\\d+__|Unnamed: \\d+")]
     return table.apply(plain)
+
+
+def separator(path):
+    """That which cuts most of the first lines into as many fields as the first of them."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        lines = file.readlines(65536)[:50]
+
+    def agreement(mark):
+        counts = [len(row) for row in csv.reader(lines, delimiter=mark) if row]
+        return counts.count(counts[0]) / len(counts) * (counts[0] > 1), counts[0]
+
+    return max(",;\\t|", key=agreement)
 
 
 def plain(column):
@@ -189,5 +213,8 @@ def table_data(task: Task, *, numbers: bool) -> Piece:
         target=target,
     )
     split = [SPLIT_NUMBERS if numbers else SPLIT] if one else []
-    needed = (NUMPY, TORCH, Import("pandas", alias="pd"), Import("pathlib", "Path"))
+    needed = (
+        *(NUMPY, TORCH, Import("csv"), Import("pandas", alias="pd")),
+        Import("pathlib", "Path"),
+    )
     return Piece("\n\n".join([text, *split]), needed, "load_data(given.data)")

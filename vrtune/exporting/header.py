@@ -40,6 +40,8 @@ def header(exported: ExportedTrial) -> str:
     beside = [*origin.units.values(), *filter(is_object, (task.model, task.loss, task.metric))]
     if is_object(task.dataset):
         beside.append(task.dataset)
+    if task.target is not None:
+        lines.append("Reads the table by pandas: pip install pandas")
     if beside:
         lines.append(f"Beside this file or installed: {', '.join(beside)}")
     return "\n".join(map(comment, lines))

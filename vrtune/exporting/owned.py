@@ -13,12 +13,12 @@ from vrtune.own.sources import reach
 
 # what programs define and import themselves
 TAKEN = {
-    *("MISSING", "plain"),
-    *("F", "Image", "ImageOps", "LambdaLR", "Library", "Path", "Tensor", "argparse", "datasets"),
-    *("initialise", "load_digits", "math", "metainit", "nn", "np", "partial", "pd", "torch"),
-    *("train_test_split", "arrays", "balanced_accuracy", "batches", "draw_views", "encoded"),
-    *("evaluate", "factor", "halves", "images", "inputs", "limited", "load_data", "macro_f1"),
-    *("main", "numbers", "prepared", "read", "seen", "stacked", "train"),
+    *("F", "Image", "ImageOps", "LambdaLR", "Library", "MISSING", "Path", "Tensor", "argparse"),
+    *("array", "arrays", "balanced_accuracy", "batches", "csv", "datasets", "draw_views"),
+    *("encoded", "evaluate", "factor", "halves", "images", "initialise", "inputs", "limited"),
+    *("load_data", "load_digits", "macro_f1", "main", "math", "metainit", "nn", "np"),
+    *("numbers", "partial", "pd", "plain", "prepared", "read", "seen", "separator", "stacked"),
+    *("torch", "train", "train_test_split"),
 }
 
 

@@ -142,6 +142,8 @@ class _Trial:
             )
         if tuple(outputs.shape) != (n, self.outputs):
             hint = "give it a row a sample and a column an output"
+            if outputs.ndim == 2 and len(outputs) == n:
+                hint = "let it take classes, by this name, and give as many outputs"
             if n == 1 or outputs.shape == (n,):
                 hint = "squeeze nothing away"
             raise UsageError(

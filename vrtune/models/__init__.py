@@ -52,6 +52,8 @@ def build(model: str, shape: tuple[int, int, int], classes: int, norm: str) -> n
         from vrtune.models.own import own_model  # imports PyTorch
 
         return own_model(model, shape, classes, norm)
+    if model.endswith(".py"):
+        raise UsageError(f"model {model} is a file: give {model}:NAME, the class or function in it")
     if model not in MODELS:
         near = difflib.get_close_matches(model, MODELS, 1)
         known = f"choose one of {', '.join(MODELS)}, or give FILE.py:NAME"

@@ -49,5 +49,8 @@ def _after(size: int) -> int:
     """A side's length after both convolutions and poolings."""
     left = (size // 2 - 4) // 2
     if left < 1:
-        raise UsageError(f"lenet needs images of at least 12x12, not {size}: use --model softmax")
+        raise UsageError(
+            f"lenet needs images of at least 12x12, not {size}: use --model mlp, or tabular for a "
+            "table"
+        )
     return left

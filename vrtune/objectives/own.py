@@ -97,7 +97,15 @@ def own_metric(
 
     def value(given: Tensor, targets: Tensor) -> float:
         try:
-            return float(function(given.cpu(), targets.cpu()))
+            found = function(given.cpu(), targets.cpu())
+            if isinstance(found, Tensor) and found.numel() != 1:
+                raise UsageError(
+                    f"metric {text} gives shape {tuple(found.shape)} for {len(targets)} samples: "
+                    "return one number for all, as their mean"
+                )
+            return float(found)
+        except UsageError:
+            raise
         except Exception as error:
             raise UsageError(_raises("metric", text, given, targets, error)) from error
 

@@ -40,6 +40,8 @@ def about(workspace: Workspace, study: str) -> dict[str, Any]:
         "vrtune": version("vrtune"),
         "torch": torch.__version__,
     }
+    if data.columns is not None:  # of a table
+        found["columns"] = data.columns
     if y.is_floating_point():
         scale, shift = target_statistics(y, workspace.indices)
         found |= {"targets": NUMBERS, "target_mean": shift / scale, "target_std": 1 / scale}
