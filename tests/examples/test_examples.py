@@ -47,16 +47,16 @@ def test_a_loop_learns(name: str, tmp_path: Path) -> None:
     assert float(found[1]) > ENOUGH, said
 
 
-@pytest.mark.parametrize("optimizer", ["storm", "svrg_over_adamw"])
-def test_hydra_chooses(optimizer: str, tmp_path: Path) -> None:
+def test_hydra_chooses(tmp_path: Path) -> None:
+    """Another of its files, which the other tests of Hydra don't make."""
     pytest.importorskip("hydra")
-    said = run(tmp_path, str(EXAMPLES / "hydra_loop.py"), f"optimizer={optimizer}")
+    said = run(tmp_path, str(EXAMPLES / "hydra_loop.py"), "optimizer=storm")
     assert float(said.split()[-1]) > ENOUGH, said
 
 
 def test_own_files_go_all_the_way(tmp_path: Path) -> None:
-    """A model, data, a loss and a metric in files: searched by two processes, trained again,
-    diagnosed and exported, in a folder that holds nothing else."""
+    """A model, data, a loss and a metric in files: searched by two processes, trained again and
+    exported, in a folder that holds nothing else. The README's blocks diagnose such a study."""
     pytest.importorskip("pytorch_optimizer")
     folder = tmp_path / "own"
     shutil.copytree(EXAMPLES / "own", folder)
@@ -72,10 +72,6 @@ def test_own_files_go_all_the_way(tmp_path: Path) -> None:
     best = found["best"]
     assert 0.2 < best["value"] <= 1
     vrtune(folder, "retrain", "mine", "--seeds", "2")
-    vrtune(folder, "diagnose", "mine", "--epochs", "1", "--intervals", "1")
-    said = vrtune(folder, "show", "mine")
-    assert "top2" in said
-    assert "net.py:Net" in said
     vrtune(folder, "export", "mine", "-o", "mine.json")
     kept = json.loads((folder / "mine.json").read_text())
     assert kept["protocol"]["model"] == f"{folder}/net.py:Net"
