@@ -159,7 +159,9 @@ def numbers_or_texts(table: pa.Table, name: str, where: str) -> np.ndarray:
 
 def is_missing(values: np.ndarray) -> np.ndarray:
     """Where a column has no value, [N]."""
-    return np.asarray(values == None if values.dtype.kind == "O" else np.isnan(values))  # noqa: E711
+    if values.dtype.kind == "O":
+        return np.array([value is None for value in values], dtype=bool)
+    return np.isnan(values)
 
 
 def _values(table: pa.Table, column: Column, where: str) -> np.ndarray:

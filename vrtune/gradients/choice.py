@@ -108,11 +108,6 @@ def why_not_fused(module: nn.Module, shape: tuple[int, ...]) -> str:
     return "its gradients come out otherwise than one by one"
 
 
-def can_fuse(module: nn.Module, shape: tuple[int, ...]) -> bool:
-    """Whether vmap understands what a module on the CPU does to samples of a shape."""
-    return not why_not_fused(module, shape)
-
-
 # ---- trials --------------------------------------------------------------------------------------
 
 

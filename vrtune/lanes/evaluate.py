@@ -20,10 +20,6 @@ class Judged(NamedTuple):
     loss: Tensor
     metrics: dict[str, Tensor]
 
-    def values(self, metric: str) -> Tensor:
-        """The loss, or a metric, [L]."""
-        return self.loss if metric == "loss" else self.metrics[metric]
-
 
 def evaluate(
     oracle: Oracle,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from torch.optim import Optimizer
@@ -11,7 +12,7 @@ from vrtune.errors import UsageError
 KEY = "estimator"  # of the state_dict: what is the outer one's
 
 
-class Around(Optimizer):
+class Around(Optimizer, ABC):
     """Groups and state are those of `base`; what a derived class remembers is saved beside them."""
 
     def __init__(self, base: Optimizer) -> None:
@@ -52,13 +53,13 @@ class Around(Optimizer):
         if hasattr(self.base, "eval"):
             self.base.eval()
 
+    @abstractmethod
     def _remembered(self) -> dict[str, Any]:
         """What the derived class saves."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _recall(self, remembered: dict[str, Any] | None) -> None:
         """Takes up what was saved; None where the base alone was."""
-        raise NotImplementedError
 
     def state_dict(self) -> dict[str, Any]:
         """The base's, and under "estimator" what the estimator remembers."""

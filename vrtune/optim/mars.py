@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 
@@ -12,7 +12,50 @@ from vrtune.optim.reduced import VarianceReduced
 from vrtune.optim.told import made
 
 
-class MARS(VarianceReduced):
+class _OverAdamW(VarianceReduced):
+    """What both forms share: an estimate that AdamW steps along."""
+
+    _estimator: ClassVar[type[mars.Corrected]]
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 3e-3,
+        betas: tuple[float, float] = (0.95, 0.99),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        *,
+        gamma: float = 0.025,
+        clip: Literal["tensor", "model"] = "tensor",
+        one_dimensional: Literal["plain", "corrected"] = "plain",
+        max_norm: float | None = None,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+    ) -> None:
+        adamw = torch.optim.AdamW(
+            params,
+            lr,
+            (betas[0], betas[1]),
+            eps,
+            weight_decay,
+            amsgrad,
+            maximize=maximize,
+            foreach=foreach,
+            fused=fused,
+        )
+        estimator = made(
+            self._estimator,
+            gamma=gamma,
+            beta1=betas[0],
+            clip=clip,
+            one_dimensional=one_dimensional,
+        )
+        super().__init__(adamw, estimator, max_norm=max_norm)
+
+
+class MARS(_OverAdamW):
     """Corrects by the gradient one step back, scaled and clipped, and steps as AdamW.
 
     c = g_t + gamma beta1 / (1 - beta1) (g_t - g(w_{t-1}; B_t)),  d = c / max(1, ||c||)
@@ -56,45 +99,10 @@ class MARS(VarianceReduced):
     Models", 2024, Algorithms 1 and 2.
     """
 
-    def __init__(
-        self,
-        params: Iterable[Any],
-        lr: float = 3e-3,
-        betas: tuple[float, float] = (0.95, 0.99),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        amsgrad: bool = False,
-        *,
-        gamma: float = 0.025,
-        clip: Literal["tensor", "model"] = "tensor",
-        one_dimensional: Literal["plain", "corrected"] = "plain",
-        max_norm: float | None = None,
-        maximize: bool = False,
-        foreach: bool | None = None,
-        fused: bool | None = None,
-    ) -> None:
-        adamw = torch.optim.AdamW(
-            params,
-            lr,
-            (betas[0], betas[1]),
-            eps,
-            weight_decay,
-            amsgrad,
-            maximize=maximize,
-            foreach=foreach,
-            fused=fused,
-        )
-        estimator = made(
-            mars.MARS,
-            gamma=gamma,
-            beta1=betas[0],
-            clip=clip,
-            one_dimensional=one_dimensional,
-        )
-        super().__init__(adamw, estimator, max_norm=max_norm)
+    _estimator = mars.MARS
 
 
-class MARSApproximate(VarianceReduced):
+class MARSApproximate(_OverAdamW):
     """MARS at the cost of plain gradients: the last step's gradient is kept, not computed again.
 
     c = g_t + gamma beta1 / (1 - beta1) (g_t - g_{t-1}),  d = c / max(1, ||c||);  then as AdamW
@@ -137,39 +145,4 @@ class MARSApproximate(VarianceReduced):
     Models", 2024, section 3.2 ("MARS-approx").
     """
 
-    def __init__(
-        self,
-        params: Iterable[Any],
-        lr: float = 3e-3,
-        betas: tuple[float, float] = (0.95, 0.99),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        amsgrad: bool = False,
-        *,
-        gamma: float = 0.025,
-        clip: Literal["tensor", "model"] = "tensor",
-        one_dimensional: Literal["plain", "corrected"] = "plain",
-        max_norm: float | None = None,
-        maximize: bool = False,
-        foreach: bool | None = None,
-        fused: bool | None = None,
-    ) -> None:
-        adamw = torch.optim.AdamW(
-            params,
-            lr,
-            (betas[0], betas[1]),
-            eps,
-            weight_decay,
-            amsgrad,
-            maximize=maximize,
-            foreach=foreach,
-            fused=fused,
-        )
-        estimator = made(
-            mars.MARSApproximate,
-            gamma=gamma,
-            beta1=betas[0],
-            clip=clip,
-            one_dimensional=one_dimensional,
-        )
-        super().__init__(adamw, estimator, max_norm=max_norm)
+    _estimator = mars.MARSApproximate
