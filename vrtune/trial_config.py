@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic import (
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from vrtune.averages import AverageSettings, Last
 from vrtune.config import Settings
 from vrtune.estimators import EstimatorSettings, Plain
 from vrtune.inits import Default, InitSettings
 from vrtune.optimizers import OptimizerSettings
+from vrtune.penalties import NoPenalty, PenaltySettings
 from vrtune.schedules import Constant, ScheduleSettings
 from vrtune.units import Unit
 
@@ -24,6 +32,8 @@ ROLES: tuple[type[Unit], ...] = (
     OptimizerSettings,
     InitSettings,
     ScheduleSettings,
+    PenaltySettings,
+    AverageSettings,
 )
 
 
@@ -68,13 +78,15 @@ class _Choice:
 
 
 class TrialConfig(Settings):
-    """One setting of one method: estimator x step rule, its schedule, and how the weights start.
+    """One setting of one method: estimator x step rule, its schedule, and what goes with them.
 
     Args:
         estimator: what to feed the step rule (default: the plain gradient).
         optimizer: the step rule; its lr is left out where the estimator sets the step size.
         init: how the weights start (default: as the architecture draws them).
         schedule: a factor on the step size over the run (default: 1).
+        penalty: what draws the weights towards zero (default: nothing).
+        average: which weights a training is judged by (default: the last).
 
     Raises:
         pydantic.ValidationError: a step size is missing or set twice, or a unit is not known.
@@ -90,6 +102,17 @@ class TrialConfig(Settings):
     optimizer: Annotated[OptimizerSettings, _Choice(OptimizerSettings)]
     init: Annotated[InitSettings, _Choice(InitSettings)] = Default()
     schedule: Annotated[ScheduleSettings, _Choice(ScheduleSettings)] = Constant()
+    penalty: Annotated[PenaltySettings, _Choice(PenaltySettings)] = NoPenalty()
+    average: Annotated[AverageSettings, _Choice(AverageSettings)] = Last()
+
+    @model_serializer(mode="wrap")
+    def _shown(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Penalty and average where there are any: older versions know neither."""
+        shown: dict[str, Any] = handler(self)
+        for name, unasked in (("penalty", NoPenalty()), ("average", Last())):
+            if getattr(self, name) == unasked:
+                shown.pop(name, None)
+        return shown
 
     @model_validator(mode="after")
     def _one_step_size(self) -> Self:

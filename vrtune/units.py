@@ -199,6 +199,11 @@ class OptimizerSettings(Unit):
         """The class of torch.optim that takes these settings and makes the same steps."""
         return None
 
+    @property
+    def cost(self) -> float:
+        """Gradient computations a step beside the estimator's."""
+        return 0.0
+
 
 class InitSettings(Unit):
     """How the weights start."""
@@ -211,6 +216,21 @@ class InitSettings(Unit):
     def spent(self) -> float:
         """Gradient computations that a lane's initialisation takes."""
         return 0.0
+
+
+class PenaltySettings(Unit):
+    """What draws the weights towards zero."""
+
+    role, base = "penalty", "Penalty"
+    of_weights = False
+    enrolled: ClassVar[dict[str, type[Unit]]] = {}
+
+
+class AverageSettings(Unit):
+    """Which of the weights that were trained a lane is judged by."""
+
+    role, base = "average", "Average"
+    enrolled: ClassVar[dict[str, type[Unit]]] = {}
 
 
 class ScheduleSettings(Unit):

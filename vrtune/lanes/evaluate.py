@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -23,7 +25,7 @@ class Judged(NamedTuple):
 
 def evaluate(
     oracle: Oracle,
-    W: Tensor,
+    W: Sequence[Tensor],
     buffers: Buffers,
     streams: list[Stream],
     data: tuple[Tensor, Tensor],
@@ -31,7 +33,7 @@ def evaluate(
     parts: list[slice],
     objective: Objective,
 ) -> Judged:
-    """How every lane does on its samples.
+    """How every lane does on its samples, by the mean prediction of its weights W, each [L, P].
 
     `data` is x [N, C, H, W] and y [N]; `index` [L, m] says which samples each lane is judged on;
     the lanes of a part are computed at once. Metrics of numbers are in the units of y, their loss
@@ -42,13 +44,13 @@ def evaluate(
     chunk = max(1, min(512, BATCH_BYTES // (4 * lanes * x[0].numel())))
     scale, shift = normalisation(streams, x)
     y_scale, y_shift = standards(streams, y)
-    exact = torch.float32 if W.device.type == "mps" else torch.float64  # MPS has no float64
-    loss = torch.zeros(lanes, dtype=exact, device=W.device)
+    exact = torch.float32 if x.device.type == "mps" else torch.float64  # MPS has no float64
+    loss = torch.zeros(lanes, dtype=exact, device=x.device)
     seen = []
     for start in range(0, m, chunk):
         part = index[:, start : start + chunk]
         batch = normalised(x, part, scale, shift)
-        outputs = joined([oracle.logits(W[p], _of(buffers, p), batch[p]) for p in parts])
+        outputs = mixed([_outputs(oracle, w, buffers, batch, parts) for w in W], objective)
         target = y[part]
         learned = target * y_scale - y_shift if objective.numbers else target
         each = objective.each(outputs.flatten(0, 1), learned.flatten())
@@ -58,6 +60,23 @@ def evaluate(
         seen.append(outputs if objective.own else objective.predictions(outputs))
     targets = y[index]
     return Judged(loss / m, objective.judge(torch.cat(seen, 1), targets))
+
+
+def mixed(outputs: Sequence[Tensor], objective: Objective) -> Tensor:
+    """The outputs [L, B, k] of a mean prediction: the log of the mean probabilities, or the mean of
+    numbers."""
+    if len(outputs) == 1:
+        return outputs[0]
+    if objective.numbers:
+        return torch.stack(list(outputs)).mean(0)
+    logs = torch.stack([each.log_softmax(2) for each in outputs])
+    return logs.logsumexp(0) - math.log(len(outputs))
+
+
+def _outputs(
+    oracle: Oracle, W: Tensor, buffers: Buffers, batch: Tensor, parts: list[slice]
+) -> Tensor:
+    return joined([oracle.logits(W[p], _of(buffers, p), batch[p]) for p in parts])
 
 
 def _of(buffers: Buffers, rows: slice) -> Buffers:

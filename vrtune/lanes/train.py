@@ -16,6 +16,7 @@ from vrtune.lanes.batches import Batches
 from vrtune.lanes.evaluate import Judged, evaluate
 from vrtune.lanes.initialise import initialise
 from vrtune.lanes.keys import key
+from vrtune.lanes.looks import Looks
 from vrtune.lanes.replay import release
 from vrtune.lanes.rows import Lane, Program, Rows, Start
 from vrtune.lanes.step import PartialSum, Step
@@ -65,6 +66,10 @@ class Lanes:
         self.rows = Rows(module, program, 0, most)
         self.epochs, self.lock_transforms = epochs, lock_transforms
         self.batches = Batches(*data, batch_size, augment=augment)
+        self.looks = None
+        if self.rows.optimizer.layers:
+            shape = tuple(data[0].shape[1:])
+            self.looks = Looks(self.oracle, self.rows, self.batches, self.objective, shape)
         self.plain = PlainEstimator(self.rows.W)
         self.seats: list[Lane] = []
         self.steps_done = 0  # in the epoch that trains
@@ -153,10 +158,17 @@ class Lanes:
         started = any(lane.started for lane in self.seats)
         return self.rows.estimator if started else self.plain
 
+    @property
+    def total(self) -> Tensor:
+        """The training losses of the epoch so far, summed over samples, [L]."""
+        return self._choose_step().total
+
     def _choose_step(self) -> Step:
         estimator = self.estimator
         if estimator not in self._steps:
-            self._steps[estimator] = Step(self.oracle, self.rows, self.batches, estimator)
+            self._steps[estimator] = Step(
+                self.oracle, self.rows, self.batches, estimator, self.looks
+            )
         return self._steps[estimator]
 
     def _factors(self, count: int) -> Tensor:
@@ -218,8 +230,8 @@ class Lanes:
 
     def _judge(self, rows: list[int], data: tuple[Tensor, Tensor], index: Tensor) -> Judged:
         streams = [self.seats[row].stream for row in rows]
-        W, buffers = self.rows.optimizer.judged(self.rows.W), self.rows.buffers
+        W, buffers = self.rows.judged(), self.rows.judged_buffers()
         parts = self.rows.parts(len(rows))
         if len(rows) < len(self.seats):
-            W, buffers = W[rows], {name: b[rows] for name, b in buffers.items()}
+            W, buffers = [w[rows] for w in W], {name: b[rows] for name, b in buffers.items()}
         return evaluate(self.oracle, W, buffers, streams, data, index, parts, self.objective)

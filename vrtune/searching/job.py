@@ -131,7 +131,7 @@ def _loop(
     task = job.task
     study = load_study(open_storage(job.storage), job.study, job.storage)
     seed = key(task.seed, "sampler")  # for all processes: the trial's number tells points apart
-    space = spaces.load(job.space, task.init)
+    space = spaces.load(job.space, task.init, task.penalty, task.average)
     start = job.start == "on" and job.sampler == "auto"
     known = (space.default(), space.starts()) if start else (None, None)
     study.sampler = make_sampler(job.sampler, seed, *known)

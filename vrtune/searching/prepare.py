@@ -89,7 +89,7 @@ def understand(space: str | Path, task: Task, settings: SearchSettings) -> Reque
         raise UsageError(f"space: give a name or the path of a .py file (got {space!r})")
     device = choose_device(settings.device)
     path = _kept("space", os.path.expanduser(os.fsdecode(space)))
-    found = spaces.load(path, task.init)
+    found = spaces.load(path, task.init, task.penalty, task.average)
     for file in found.files:
         _kept("space", file)
     if fault := name_fault(found.name):

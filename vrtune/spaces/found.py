@@ -14,6 +14,9 @@ _PACKAGE = Path(__file__).parents[1]
 # The user's own folder first, then the installed one, then a checkout's.
 FOLDERS = (Path("search_spaces"), _PACKAGE / "search_spaces", _PACKAGE.parent / "search_spaces")
 
+# the folders of what is searched beside a method
+BESIDE = {"init": "inits", "penalty": "penalties", "average": "averages"}
+
 
 def names() -> dict[str, Path]:
     """The search spaces that can be called by name."""
@@ -56,13 +59,13 @@ def _file(path: Path, given: str) -> Path:
     return path
 
 
-def find_init(init: str) -> Path:
-    """The file of a way to start the weights. UsageError if there is none."""
-    paths = {p.stem: p for folder in reversed(FOLDERS) for p in (folder / "inits").glob("*.py")}
-    if init not in paths:
+def find_beside(role: str, name: str) -> Path:
+    """The file of an init, a penalty or an average. UsageError if there is none."""
+    paths = {p.stem: p for each in reversed(FOLDERS) for p in (each / BESIDE[role]).glob("*.py")}
+    if name not in paths:
         known = ", ".join(sorted(set(paths) - {"__init__"}))
-        raise UsageError(f"there is no init {shown(init)}: choose one of {known}")
-    return paths[init]
+        raise UsageError(f"there is no {role} {shown(name)}: choose one of {known}")
+    return paths[name]
 
 
 def first_line(path: Path) -> str:

@@ -21,7 +21,7 @@ from vrtune.events import Stopped
 from vrtune.own.files import enrolling, in_their_words, load_file, staying
 from vrtune.own.sources import digest, reach
 from vrtune.spaces.choices import Refused, any_choices, check_names
-from vrtune.spaces.found import find, find_init
+from vrtune.spaces.found import find, find_beside
 from vrtune.spaces.points import (
     Lacking,
     Point,
@@ -34,10 +34,15 @@ from vrtune.spaces.points import (
     size_of,
 )
 from vrtune.trial_config import TrialConfig
-from vrtune.units import InitSettings
+from vrtune.units import AverageSettings, InitSettings, PenaltySettings, Unit
 
 MOST_POINTS = 100_000  # of a GRID that is tried whole: each is a trial
 MOST_STARTS = 500  # points of a GRID that a search starts from
+ROLE: dict[str, type[Unit]] = {
+    "init": InitSettings,
+    "penalty": PenaltySettings,
+    "average": AverageSettings,
+}
 TRIES = 100  # trials that suggest may prune in a row, before it is taken to prune them all
 
 
@@ -48,17 +53,22 @@ class Space:
     name: str
     path: Path
     method: ModuleType
-    init: ModuleType
+    beside: dict[str, ModuleType]  # init, and the penalty and the average that a task asks for
+
+    @property
+    def modules(self) -> tuple[ModuleType, ...]:
+        """The method's own first."""
+        return (self.method, *self.beside.values())
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Where the space and the init are defined, and maybe units of theirs."""
-        return tuple(str(module.__file__) for module in (self.method, self.init))
+        """Where the space and what is beside it are defined, and maybe units of theirs."""
+        return tuple(str(module.__file__) for module in self.modules)
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits of what the sources mean: those of the space, of the init, and what they
-        import from beside them. Comments, docstrings, layout and the folder do not count."""
+        """16 hex digits of what the sources mean: those of the space, of what is searched beside
+        it, and what they import. Comments, docstrings, layout and the folder do not count."""
         lines = [
             f"{at} {name} {digest(file)}"
             for at, path in enumerate(self.files)
@@ -73,8 +83,9 @@ class Space:
         anything else, or returns the wrong thing.
         """
         config = self._ask(self.method, trial, TrialConfig)
-        init = self._ask(self.init, trial, InitSettings)
-        return config.model_copy(update={"init": init}) if init.kind != "default" else config
+        found = {role: self._ask(module, trial, ROLE[role]) for role, module in self.beside.items()}
+        usual = {role: TrialConfig.model_fields[role].default for role in found}
+        return config.model_copy(update={r: u for r, u in found.items() if u != usual[r]})
 
     def _ask(self, module: ModuleType, trial: Any, expected: type) -> Any:
         where = f"{module.__file__}: suggest(trial)"
@@ -109,7 +120,7 @@ class Space:
         belong to them. UsageError if there is none, or one that can't run."""
         if named_by(self.method, "GRID") is None:
             raise UsageError(f"{self.path} has no GRID: add one, or choose another --sampler")
-        size = size_of((self.method, self.init))
+        size = size_of(self.modules)
         if size > MOST_POINTS:
             raise UsageError(
                 f"{self.path}: GRID has {size:,} points, and {MOST_POINTS:,} are the most that can "
@@ -122,7 +133,7 @@ class Space:
 
     def _grid(self) -> list[tuple[Point, bool]]:
         """The points, and whether suggest prunes them."""
-        grid = grid_of((self.method, self.init))
+        grid = grid_of(self.modules)
         found: dict[str, tuple[Point, bool]] = {}
         asked: set[str] = set()
         for point in points_of(grid):
@@ -141,7 +152,8 @@ class Space:
         few.
         """
         point: Point = {}
-        for module, expected in ((self.method, TrialConfig), (self.init, InitSettings)):
+        for module in self.modules:
+            expected = self._expected(module)
             own = default_of(module)
             if own is None and module is self.method:
                 return {}
@@ -150,7 +162,7 @@ class Space:
             try:
                 trial = asked_of(suggest, settings, "DEFAULT")
             except Lacking:
-                if own is None:  # the user's init is searched, and says no setting
+                if own is None:  # the user's own beside it, which says no setting
                     return {}
                 raise
             if not trial.pruned:
@@ -158,11 +170,15 @@ class Space:
             point |= settings
         return point
 
+    def _expected(self, module: ModuleType) -> type:
+        """What suggest(trial) of a module is to return."""
+        roles = [role for role, beside in self.beside.items() if beside is module]
+        return ROLE[roles[0]] if roles else TrialConfig
+
     def starts(self) -> list[Point]:
         """The points of GRID to start from: none of one that is not there, or lacks a parameter, or
         has so many that it says little."""
-        modules = (self.method, self.init)
-        if named_by(self.method, "GRID") is None or size_of(modules) > MOST_STARTS:
+        if named_by(self.method, "GRID") is None or size_of(self.modules) > MOST_STARTS:
             return []
         try:
             return [point for point, pruned in self._grid() if not pruned]
@@ -204,18 +220,22 @@ def _of_a_storage(error: BaseException) -> bool:
     return any(str(f.f_globals.get("__name__")).startswith("optuna.storages.") for f, _ in frames)
 
 
-def load(space: str | Path, init: str = "default") -> Space:
+def load(
+    space: str | Path, init: str = "default", penalty: str = "none", average: str = "last"
+) -> Space:
     """Finds a search space, by its name or its file.
 
     Args:
         space: a name (`vrtune list spaces`), or the path of a .py file.
         init: how weights start: the name of a module in the folder `inits` of search spaces.
+        penalty: what draws them towards zero, likewise in `penalties`.
+        average: which of them are judged, likewise in `averages`.
 
     Returns:
         The space: `suggest(trial)` asks it for a TrialConfig.
 
     Raises:
-        UsageError: there is no such space or init, or it can't be imported.
+        UsageError: there is none of such a name, or it can't be imported.
 
     Example:
         >>> from vrtune.spaces import load
@@ -223,7 +243,14 @@ def load(space: str | Path, init: str = "default") -> Space:
         'storm'
     """
     path = find(space)
-    return Space(path.stem, path.resolve(), _import(path), _import(find_init(init)))
+    asked = {"init": init, "penalty": penalty, "average": average}
+    usual = {"penalty": "none", "average": "last"}  # nothing to search, and studies name no file
+    beside = {
+        role: _import(find_beside(role, name))
+        for role, name in asked.items()
+        if name != usual.get(role)
+    }
+    return Space(path.stem, path.resolve(), _import(path), beside)
 
 
 def _import(path: Path) -> ModuleType:

@@ -60,8 +60,7 @@ class StudyRecord(Settings):
     @property
     def method(self) -> str:
         """What was tuned: the space, and how weights start where a task says so."""
-        init = self.task.init
-        return self.space + (f" + {init}" if init != "default" else "")
+        return " + ".join([self.space, *beside(self.task)])
 
     @property
     def measure(self) -> Measure:
@@ -82,12 +81,18 @@ class StudyRecord(Settings):
         return names and tuple(name.encode(errors="replace").decode() for name in names)
 
 
+def beside(task: Task) -> list[str]:
+    """What is searched beside the space, as far as it isn't usual."""
+    usual = {"init": "default", "penalty": "none", "average": "last"}
+    return [getattr(task, role) for role, name in usual.items() if getattr(task, role) != name]
+
+
 def default_name(space: str, task: Task) -> str:
     """e.g. storm-digits-lenet, with what is not usual about the task behind it."""
     parts = [space, data_name(task.dataset), *([task.target] if task.target else [])]
     parts += [short(task.model)]
     parts += [f"{task.norm}norm"] if task.norm != "none" else []
-    parts += [task.init] if task.init != "default" else []
+    parts += beside(task)
     parts += [short(task.loss)] if task.loss != "auto" else []
     parts += [short(task.metric)] if task.metric != "loss" else []
     return folder_name("-".join(parts))
