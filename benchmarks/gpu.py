@@ -1,7 +1,7 @@
 """What only a GPU can show, in one run: whether graphs are right, speed, memory, a whole search.
 
     python benchmarks/gpu.py [--minutes 8] [--data-dir DIR] [--wheels DIR] [--parts graphs ways]
-        [--device cuda] [--output-dir docs/benchmarks]
+        [--device cuda] [--only saga dropout] [--output-dir docs/benchmarks]
 
 graphs       replayed steps equal eager ones and a CPU's, for every method
 ways         fused against looped gradients over the number of lanes
@@ -48,6 +48,7 @@ def asked(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--wheels", type=Path, help="a folder of packages to install first")
     parser.add_argument("--minutes", type=float, default=8.0)
     parser.add_argument("--parts", nargs="+", choices=NAMES, default=NAMES)
+    parser.add_argument("--only", nargs="+", help="cases whose names hold one of these words")
     parser.add_argument("--output-dir", type=Path, default=Path("docs/benchmarks"))
     parser.add_argument("--state", type=Path, help=argparse.SUPPRESS)  # of the working process
     return parser.parse_args(arguments)

@@ -20,6 +20,7 @@ from plotly.subplots import make_subplots
 from vrtune.figures import variance
 from vrtune.figures.scales import log_range, log_ticks
 from vrtune.figures.style import axes, is_wide, look
+from vrtune.scaling.result import Scaling
 from vrtune.studies.diagnosed import Diagnosis
 
 WIDTH, ROW = 700, 250  # pixels
@@ -48,6 +49,9 @@ def pictures(docs: Path) -> dict[str, go.Figure]:
     for model in ("lenet", "softmax"):
         record = docs / "benchmarks" / f"throughput-{model}-cpu.json"
         found[f"throughput-{model}"] = of_throughput(_rows(record))
+    record = docs / "benchmarks" / "batch-size-digits-lenet.json"
+    found["batch-size"] = of_batch_size(json.loads(record.read_text())["scaling"])
+    found["saga"] = of_saga(_rows(docs / "benchmarks" / "saga.json"))
     return found
 
 
@@ -132,6 +136,42 @@ def of_throughput(rows: Sequence[dict[str, Any]]) -> go.Figure:
     figure.update_xaxes(type="log", tickvals=lanes, ticktext=[str(n) for n in lanes])
     figure.update_xaxes(range=log_range(lanes))
     return figure.update_yaxes(**_axis([row[way] for row in rows for way in WAYS]))
+
+
+def of_batch_size(found: dict[str, Any]) -> go.Figure:
+    """Steps to a target over batch sizes, as `vrtune batch-size` draws them."""
+    figure = Scaling.model_validate(found).panel.figure
+    return figure.update_layout(
+        paper_bgcolor="white", plot_bgcolor="white", font_color="#222", height=2 * ROW
+    )
+
+
+def of_saga(rows: Sequence[dict[str, Any]]) -> go.Figure:
+    """Losses on both sets over epochs, SGD and SAGA, plain and accelerated."""
+    sets = ("train", "test")
+    titles = [f"{row['run'].replace('-', ', ')}: {part} loss" for row in rows for part in sets]
+    figure = side_by_side(titles, "epoch", "loss", shared=False)
+    for line, row in enumerate(rows, 1):
+        for column, part in enumerate(sets, 1):
+            shown = []
+            for place, (method, course) in enumerate(row["courses"].items()):
+                own = look(place)
+                points = course if row["warm_epochs"] else course[1:]  # far above the rest
+                shown += [point[f"{part}_loss"] for point in points]
+                figure.add_scatter(
+                    x=[point["epoch"] for point in points],
+                    y=[point[f"{part}_loss"] for point in points],
+                    mode="lines",
+                    name=method,
+                    legendgroup=method,
+                    showlegend=line == column == 1,
+                    line={"color": own.colour, "width": 3.5 - 0.6 * place},
+                    row=line,
+                    col=column,
+                )
+            if is_wide(shown):
+                figure.update_yaxes(**_axis(shown), row=line, col=column)
+    return figure
 
 
 def side_by_side(

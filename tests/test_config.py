@@ -9,27 +9,41 @@ from typing import Any
 
 import pytest
 from contracts.settings import (
+    AVERAGE_SETTINGS,
     ESTIMATOR_SETTINGS,
     INIT_SETTINGS,
     OPTIMIZER_SETTINGS,
+    PENALTY_SETTINGS,
     SCHEDULE_SETTINGS,
 )
 from pydantic import ValidationError
 
 from vrtune import SGD, STORM, SVRG, Adam, MetaInit, Plain, Task, TrialConfig
+from vrtune.averages import AVERAGES
 from vrtune.config import Settings, storage_url
 from vrtune.errors import UsageError, explain
 from vrtune.estimators import ESTIMATORS
 from vrtune.inits import INITS
 from vrtune.optimizers import OPTIMIZERS
+from vrtune.penalties import PENALTIES
 from vrtune.schedules import SCHEDULES
-from vrtune.units import EstimatorSettings, InitSettings, OptimizerSettings, ScheduleSettings, Unit
+from vrtune.units import (
+    AverageSettings,
+    EstimatorSettings,
+    InitSettings,
+    OptimizerSettings,
+    PenaltySettings,
+    ScheduleSettings,
+    Unit,
+)
 
 UNITS = [
     *(unit for units in ESTIMATOR_SETTINGS.values() for unit in units),
     *(unit for units in OPTIMIZER_SETTINGS.values() for unit in units),
     *(unit for units in INIT_SETTINGS.values() for unit in units),
     *(unit for units in SCHEDULE_SETTINGS.values() for unit in units),
+    *(unit for units in PENALTY_SETTINGS.values() for unit in units),
+    *(unit for units in AVERAGE_SETTINGS.values() for unit in units),
 ]
 
 
@@ -40,6 +54,8 @@ UNITS = [
         (OptimizerSettings, OPTIMIZERS, OPTIMIZER_SETTINGS),
         (InitSettings, INITS, INIT_SETTINGS),
         (ScheduleSettings, SCHEDULES, SCHEDULE_SETTINGS),
+        (PenaltySettings, PENALTIES, PENALTY_SETTINGS),
+        (AverageSettings, AVERAGES, AVERAGE_SETTINGS),
     ],
 )
 def test_every_unit_is_registered_under_its_kind(
@@ -61,6 +77,10 @@ def whole(unit: Settings) -> TrialConfig:
         parts |= {"optimizer": unit}
     elif isinstance(unit, ScheduleSettings):
         parts |= {"schedule": unit}
+    elif isinstance(unit, PenaltySettings):
+        parts |= {"penalty": unit}
+    elif isinstance(unit, AverageSettings):
+        parts |= {"average": unit}
     else:
         parts |= {"init": unit}
     return TrialConfig(**parts)
@@ -76,7 +96,7 @@ def test_settings_survive_json(unit: Settings) -> None:
     assert json.loads(text) == data
     back = TrialConfig.model_validate(json.loads(json.dumps(data)))
     assert back == config
-    assert unit in (back.estimator, back.optimizer, back.init, back.schedule)
+    assert unit in [part for _, part in back]
     assert [type(part) for _, part in back] == [type(part) for _, part in config]
 
 
@@ -139,7 +159,10 @@ def test_a_misspelt_field_is_refused(unit: Settings) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"optimizer": {"kind": "sgdd", "lr": 1}}, "'sgdd' is no optimizer; choose one of adagrad"),
+        (
+            {"optimizer": {"kind": "sgdd", "lr": 1}},
+            "'sgdd' is no optimizer; choose one of adadelta",
+        ),
         ({"optimizer": {"lr": 1}}, "None is no optimizer"),
         ({"optimizer": 3}, "None is no optimizer"),
         ({}, "optimizer"),

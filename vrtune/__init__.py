@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vrtune.averages import *
+    from vrtune.chains import *
     from vrtune.comparing.compare import compare
     from vrtune.config import Task
     from vrtune.diagnosing.diagnose import diagnose
@@ -14,9 +16,12 @@ if TYPE_CHECKING:
     from vrtune.inits import *
     from vrtune.optim.metainit import metainit
     from vrtune.optimizers import *
+    from vrtune.penalties import *
+    from vrtune.ranging.range_test import range_test
     from vrtune.reporting.report import report
     from vrtune.retraining import retrain
     from vrtune.retraining import train_config as train
+    from vrtune.scaling.batch_size import batch_size
     from vrtune.schedules import *
     from vrtune.searching.search import search
     from vrtune.strategy import AutoSampler, FoldsPruner
@@ -29,11 +34,13 @@ _HOMES = {
     "FoldsPruner": ("vrtune.strategy", "FoldsPruner"),
     "Task": ("vrtune.config", "Task"),
     "TrialConfig": ("vrtune.trial_config", "TrialConfig"),
+    "batch_size": ("vrtune.scaling.batch_size", "batch_size"),
     "compare": ("vrtune.comparing.compare", "compare"),
     "diagnose": ("vrtune.diagnosing.diagnose", "diagnose"),
     "export": ("vrtune.exporting.export", "export"),
     "load_config": ("vrtune.exporting.export", "load_config"),
     "metainit": ("vrtune.optim.metainit", "metainit"),
+    "range_test": ("vrtune.ranging.range_test", "range_test"),
     "report": ("vrtune.reporting.report", "report"),
     "report_folds": ("vrtune.studies.folds", "report_folds"),
     "retrain": ("vrtune.retraining", "retrain"),

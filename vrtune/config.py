@@ -50,9 +50,12 @@ class Task(Settings):
         model: the architecture's name (`vrtune list models`), or FILE.py:NAME.
         norm: normalisation layers: none, batch or layer.
         init: how weights start: a name (`vrtune list methods`), or a module in your folder inits.
+        penalty: what draws weights towards zero: none, or a module in your folder penalties.
+        average: which weights are judged: last, or a module in your folder averages.
         folds: of the cross-validation, 2 or more.
         holdout: share of the samples held out once, in place of folds; above 0 and below 1.
         epochs: passes over the training part, 1 or more.
+        patience: epochs without a better mean over the folds after which a trial stops, 1 or more.
         batch_size: samples a step, 1 or more.
         limit: training samples used, every class in its proportion; None: all.
         augment: random views of the training images: none, or crop-flip (pad 4, crop, flip).
@@ -63,8 +66,8 @@ class Task(Settings):
             FILE.py:FUNCTION; auto: cross-entropy or mse, as the targets are.
         label_smoothing: share of a target that is spread over all classes, 0 to below 1.
         class_weights: factors of cross-entropy by class: none, balanced, or a number for each.
-        metric: what a study is judged by: loss, accuracy, balanced-accuracy, macro-f1 (of labels),
-            rmse, mae, r2 (of numbers), or FILE.py:FUNCTION.
+        metric: what a study is judged by: loss, accuracy, balanced-accuracy, macro-f1, ece (of
+            labels), rmse, mae, r2 (of numbers), or FILE.py:FUNCTION.
 
     Raises:
         pydantic.ValidationError: a setting is not known, or its value is refused.
@@ -93,6 +96,14 @@ class Task(Settings):
         default="default",
         description="how weights start (vrtune list methods); yours: folder inits of search_spaces",
     )
+    penalty: str = Field(
+        default="none",
+        description="what draws weights to zero (vrtune list methods); yours: folder penalties",
+    )
+    average: str = Field(
+        default="last",
+        description="which weights are judged (vrtune list methods); yours: folder averages",
+    )
     folds: int = Field(default=4, ge=2, description="folds of the cross-validation")
     holdout: float | None = Field(
         default=None,
@@ -102,6 +113,12 @@ class Task(Settings):
         description="hold out this share once, in place of folds",
     )
     epochs: PositiveInt = Field(default=20, description="passes over the training part")
+    patience: PositiveInt | None = Field(
+        default=None,
+        title="epochs",
+        description="stop a trial so many epochs after the best mean of its folds, and train anew "
+        "as many as were best for them on average (default: never)",
+    )
     batch_size: PositiveInt = Field(default=32, description="samples a step")
     limit: PositiveInt | None = Field(
         default=None,
@@ -135,7 +152,7 @@ class Task(Settings):
     metric: str = Field(
         default="loss",
         description="what the study is judged by: loss, accuracy, balanced-accuracy, macro-f1, "
-        "rmse, mae, r2, or FILE.py:FUNCTION",
+        "ece, rmse, mae, r2, or FILE.py:FUNCTION",
     )
 
     @model_validator(mode="before")

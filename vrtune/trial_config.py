@@ -14,6 +14,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from vrtune.averages import AverageSettings, Last
+from vrtune.chains import CHAINS as CHAINS  # enrolled as step rules
 from vrtune.config import Settings
 from vrtune.estimators import EstimatorSettings, Plain
 from vrtune.inits import Default, InitSettings
@@ -138,7 +139,8 @@ class TrialConfig(Settings):
             The optimizer, and the scheduler to be stepped after every step, or None where the step
             size stays. With plain gradients the optimizer is one of torch.optim; else it is of
             vrtune.optim: `step(closure)`, and `snapshot(...)` where `snapshot_due` says so. The
-            init is not run: call vrtune.metainit(model, shape) before.
+            init is not run: call vrtune.metainit(model, shape) before. Nor is an average: update
+            vrtune.optim.Averaged(model, config.average, epochs=epochs, steps=steps) after steps.
 
         Raises:
             UsageError: the model can't be trained by it.

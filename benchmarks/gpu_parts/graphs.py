@@ -30,7 +30,7 @@ SINGLE = 0.02  # of float32 against double precision after an epoch; later a net
 CHECKS = ("all", "same", "near", "rounding")
 SHAPE = (1, 16, 16)
 CPU = torch.device("cpu")
-SMALL = ("svrg batch", "plain + adam")  # of the cases, on a CPU
+SMALL = ("svrg batch", "plain + adam", "plain, polyak")  # of the cases, on a CPU
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ class Looking(nn.Module):
 class LookingSpace(Workspace):
     """A workspace whose model can't be captured."""
 
-    def make(self) -> nn.Module:
+    def make(self, *, rated: bool = False) -> nn.Module:
         """The task's model, which looks at its values."""
-        return Looking(super().make())
+        return Looking(super().make(rated=rated))
 
 
 class Graphs:
@@ -186,6 +186,11 @@ def trials(small: bool) -> dict[str, Trial]:
     for kind in methods.optimizers():
         if kind != "sgd":
             out[f"plain + {kind}"] = Trial(partial(methods.trials, "plain", kind))
+    for kind, configs in methods.beside().items():
+        model = {"model": "mlp"} if kind == "dropout" else {"norm": "batch"}
+        out[f"plain, {kind}"] = Trial(lambda configs=configs: configs, task=model)  # type: ignore[misc]
+    for table, configs in methods.tables().items():
+        out[f"saga, {table}"] = Trial(lambda configs=configs: configs)  # type: ignore[misc]
     if small:
         return {name: out[name] for name in SMALL}
     views = {"augment": "crop-flip", "lock_transforms": False}

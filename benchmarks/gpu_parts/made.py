@@ -63,9 +63,9 @@ def pool_of(space: Workspace, *, fused: bool) -> Iterator[Pool]:
 class Doubled(Workspace):
     """A workspace whose lanes are trained in double precision."""
 
-    def make(self) -> nn.Module:
+    def make(self, *, rated: bool = False) -> nn.Module:
         """The task's model in double precision."""
-        return super().make().double()
+        return super().make(rated=rated).double()
 
     @cached_property
     def folds(self) -> list[Stream]:

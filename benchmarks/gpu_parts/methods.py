@@ -6,8 +6,25 @@ from itertools import cycle, islice
 from typing import Any
 
 import vrtune.trial_config  # noqa: F401  enrols the units
-from vrtune import MARS, STORM, Adam, MARSApproximate, TrialConfig
-from vrtune.units import EstimatorSettings, OptimizerSettings, ScheduleSettings
+from vrtune import (
+    MARS,
+    SAGA,
+    SGD,
+    STORM,
+    Adam,
+    HeavyBall,
+    Library,
+    MARSApproximate,
+    RMSProp,
+    TrialConfig,
+)
+from vrtune.units import (
+    AverageSettings,
+    EstimatorSettings,
+    OptimizerSettings,
+    PenaltySettings,
+    ScheduleSettings,
+)
 
 TRIALS = 4  # the last takes the place of another
 RATES = {"sgd": 0.05, "adam": 0.003, "adagrad": 0.02}
@@ -22,7 +39,10 @@ OPTIMIZERS: dict[str, list[OptimizerSettings]] = {
         Adam(lr=0.003),
         Adam(lr=0.003, amsgrad=True, weight_decay=0.1),
         Adam(lr=0.002, decoupled_weight_decay=True, weight_decay=0.1),
-    ]
+    ],
+    "library": [Library("torch.optim.NAdam", lr=0.003)],
+    "rmsprop": [RMSProp(lr=0.003), RMSProp(lr=0.003, centered=True, momentum=0.9)],
+    "heavy_ball": [HeavyBall(lr=0.05), HeavyBall(lr=0.1, mean=True)],
 }
 
 
@@ -40,6 +60,28 @@ def schedules() -> list[ScheduleSettings]:
     """One of each kind."""
     enrolled: dict[str, Any] = dict(ScheduleSettings.enrolled)
     return [enrolled[kind]() for kind in sorted(enrolled)]
+
+
+def beside() -> dict[str, list[TrialConfig]]:
+    """Plain gradients with each penalty and each average that there is, some numbers set."""
+    some = {"l1": 1e-4, "l2": 1e-2, "decoupled": True, "rate": 0.3, "start_share": 0.5}
+    out: dict[str, list[TrialConfig]] = {}
+    roles = (("penalty", PenaltySettings, "none"), ("average", AverageSettings, "last"))
+    for role, settings, usual in roles:
+        for kind, unit in settings.enrolled.items():
+            if kind == usual:
+                continue
+            known = {k: v for k, v in some.items() if k in unit.model_fields}
+            made = unit(**known)
+            out[kind] = [c.model_copy(update={role: made}) for c in trials("plain")]
+    return out
+
+
+def tables() -> dict[str, list[TrialConfig]]:
+    """SAGA with each way to keep single samples' gradients."""
+    rule = SGD(lr=0.02, momentum=0.9)
+    saga = {table: SAGA(table=table) for table in ("naive", "factored", "svd")}
+    return {t: [TrialConfig(estimator=s, optimizer=rule)] * TRIALS for t, s in saga.items()}
 
 
 def of_estimator(kind: str, start: int = 0) -> list[EstimatorSettings]:

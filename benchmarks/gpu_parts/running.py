@@ -42,6 +42,7 @@ class Bench:
     data_dir: Path | None = None  # holds MNIST; made data if not given
     until: float = float("inf")  # time.time() at which the part ends
     rows: dict[str, Row] = field(default_factory=dict)  # of the cases so far, by name
+    only: tuple[str, ...] = ()  # words: of the cases that are wanted, one is in the name; all
 
     @property
     def small(self) -> bool:
@@ -77,6 +78,8 @@ def run_part(part: Part, bench: Bench, keep: Callable[[str], None]) -> bool:
     begun = "the beginning"
     try:
         for name, work in part.cases(bench):
+            if bench.only and not any(word in name for word in bench.only):
+                continue
             if name in bench.rows:  # of the process before
                 continue
             if bench.left() < LEAST_S:

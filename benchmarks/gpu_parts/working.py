@@ -31,6 +31,7 @@ class Run:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.device = choose_device(arguments.device)
         self.names, self.data_dir = list(arguments.parts), arguments.data_dir
+        self.only = tuple(arguments.only or ())
         self.minutes, self.state = arguments.minutes, Path(arguments.state)
         self.stem = arguments.output_dir / f"gpu-{short(self.device)}"
         before = json.loads(self.state.read_text())
@@ -61,7 +62,7 @@ class Run:
             share = part.weight / sum([part.weight, *map(weight, later)])
             gc.collect()
             gc.freeze()  # what is imported is not looked through at every capture
-            bench = Bench(self.device, self.data_dir, began + share * left, kept["rows"])
+            bench = Bench(self.device, self.data_dir, began + share * left, kept["rows"], self.only)
             sound = run_part(part, bench, keep)
         except Exception as error:  # its file can't be imported
             kept["rows"]["import"], sound = told(error), True

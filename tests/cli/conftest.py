@@ -16,7 +16,8 @@ from vrtune.cli.main import app
 Complain = Callable[..., str]
 TASK = Task(epochs=2, limit=200, folds=2, model="softmax")
 STUDY = "sgd-digits-softmax"
-WORKING = ("search", "retrain", "diagnose", "report")  # say what they do, until something is wrong
+# say what they do, until something is wrong
+WORKING = ("search", "retrain", "diagnose", "report", "range", "batch-size")
 
 
 def files() -> dict[Path, int]:

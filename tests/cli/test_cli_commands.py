@@ -254,7 +254,7 @@ def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["search", "retrain", "diagnose", "export", "show", "list", "dashboard"]
+    "command", ["search", "retrain", "diagnose", "range", "export", "show", "list", "dashboard"]
 )
 def test_help(command: str, run: Run) -> None:
     assert run(command, "-h") == run(command, "--help")

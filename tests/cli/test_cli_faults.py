@@ -47,7 +47,7 @@ SOFTMAX = ("--model", "softmax", "--epochs", "2", "--limit", "200", "--folds", "
         ("search none.py", "there is no file none.py"),
         ("search sgd --dataset digit", "did you mean 'digits'?"),
         ("search sgd --model lent", "did you mean lenet?"),
-        ("search sgd --init meta", "choose one of default, metainit"),
+        ("search sgd --init meta", "choose one of any, default, he, metainit"),
         (
             "search sgd --sampler best",
             "--sampler: Input should be 'auto', 'tpe', 'random', 'qmc', 'gp' or 'grid'",

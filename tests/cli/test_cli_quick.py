@@ -22,7 +22,14 @@ for command in json.loads(sys.argv[1]):
 """
 HEAVY = ["torch", "torchvision", "scipy", "sklearn", "numba", "pandas", "plotly", "matplotlib"]
 COMMANDS = [
-    *([], ["--version"], ["search", "-h"], ["list", "-h"], ["export", "--schema"]),
+    *(
+        [],
+        ["--version"],
+        ["search", "-h"],
+        ["batch-size", "-h"],
+        ["list", "-h"],
+        ["export", "--schema"],
+    ),
     *(["list", what] for what in ("spaces", "models", "datasets", "methods", "studies")),
     *(["show", STUDY], ["show", STUDY, "--json"], ["export", STUDY], ["delete", STUDY, "--yes"]),
 ]
@@ -51,7 +58,7 @@ def test_a_model_and_a_data_set_say_what_they_are_without_being_imported() -> No
         ("show --storage sqlite:///none.db s", []),  # silent on errors
         ("compare x sgd", [STUDY]),
         ("search svrg", ["svrg", "svrg_late"]),
-        ("search sgd ad", ["adagrad", "adam"]),
+        ("search sgd ad", ["adadelta", "adagrad", "adam", "adamax"]),
         ("search sgd --model resnet18", ["resnet18-small", "resnet18"]),
         ("search sgd --dataset mn", ["mnist"]),
         ("search sgd --precision t", ["tf32"]),

@@ -50,7 +50,8 @@ def test_data_are_told_apart_by_what_they_hold(url: str) -> None:
 
 
 def test_how_weights_start_belongs_to_the_method(url: str) -> None:
-    plain, other = tuned(url), tuned(url, "sgd-metainit", init="metainit")
+    own = {"init": "metainit", "penalty": "l2", "average": "polyak"}
+    plain, other = tuned(url), tuned(url, "sgd-metainit", **own)
     same_task([plain, other], any_task=False)
     assert unlike(plain, other) == ""
 

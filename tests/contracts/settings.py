@@ -5,28 +5,63 @@ from __future__ import annotations
 from itertools import cycle, islice
 
 from vrtune import (
+    KFAC,
+    LAMB,
+    LARS,
+    MALA,
     MARS,
+    SAG,
+    SAGA,
     SCSG,
     SGD,
+    SGHMC,
+    SGLD,
+    SM3,
     STORM,
     SVRG,
+    AdaDelta,
     AdaGrad,
     Adam,
+    AdaMax,
     AlphaSVRG,
     Constant,
     Cosine,
     Cyclic,
+    Decay,
     Default,
+    Dropout,
+    Exponential,
+    He,
+    HeavyBall,
+    Last,
     Library,
     MARSApproximate,
     MetaInit,
+    NAdam,
+    NoPenalty,
+    Norms,
     OneCycle,
     OptimalSVRG,
+    Orthogonal,
     Plain,
+    Polyak,
+    RAdam,
+    RMSProp,
+    Shampoo,
+    Sparse,
     Step,
     TrialConfig,
+    Uniform,
+    Xavier,
 )
-from vrtune.units import EstimatorSettings, InitSettings, OptimizerSettings, ScheduleSettings
+from vrtune.units import (
+    AverageSettings,
+    EstimatorSettings,
+    InitSettings,
+    OptimizerSettings,
+    PenaltySettings,
+    ScheduleSettings,
+)
 
 ESTIMATOR_SETTINGS: dict[str, list[EstimatorSettings]] = {
     "plain": [Plain()],
@@ -37,6 +72,8 @@ ESTIMATOR_SETTINGS: dict[str, list[EstimatorSettings]] = {
         AlphaSVRG(alpha=1.0, snapshot_period=2),
     ],
     "optimal_svrg": [OptimalSVRG(), OptimalSVRG(memory=0.5, snapshot_period=2)],
+    "saga": [SAGA()],  # other tables: tests/estimators
+    "sag": [SAG()],
     "scsg": [SCSG(mega_batch=2), SCSG(mega_batch=3), SCSG()],
     "mars": [MARS(), MARS(gamma=0.5, beta1=0.8), MARS(gamma=0.0)],
     "mars_approximate": [MARSApproximate(), MARSApproximate(gamma=0.5, beta1=0.8)],
@@ -73,10 +110,78 @@ OPTIMIZER_SETTINGS: dict[str, list[OptimizerSettings]] = {
         Library("torch.optim.Adadelta", lr=1.0, rest=Library("torch.optim.SGD", lr=0.1)),
         Library("torch.optim.Rprop", lr=0.01, etas=(0.4, 1.1)),
     ],
+    "rmsprop": [
+        RMSProp(lr=0.02),
+        RMSProp(lr=0.01, alpha=0.9, momentum=0.5, weight_decay=0.1),
+        RMSProp(lr=0.01, eps=1e-3, centered=True, momentum=0.8),
+    ],
+    "adadelta": [
+        AdaDelta(lr=1.0),
+        AdaDelta(lr=2.0, rho=0.95, eps=1e-4, weight_decay=0.1),
+    ],
+    "adamax": [
+        AdaMax(lr=0.02),
+        AdaMax(lr=0.05, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.1),
+    ],
+    "nadam": [
+        NAdam(lr=0.02, eps=1e-6),
+        NAdam(lr=0.01, betas=(0.8, 0.95), weight_decay=0.1, momentum_decay=0.1),
+        NAdam(lr=0.03, eps=1e-3, weight_decay=0.1, decoupled_weight_decay=True),
+    ],
+    "radam": [
+        RAdam(lr=0.02),
+        RAdam(lr=0.01, betas=(0.8, 0.95), weight_decay=0.1, eps=1e-3),
+        RAdam(lr=0.03, weight_decay=0.1, decoupled_weight_decay=True),
+    ],
+    "heavy_ball": [
+        HeavyBall(lr=0.1),
+        HeavyBall(lr=0.5, momentum=0.8, mean=True),
+    ],
+    "kfac": [  # that no layer is shown to here: tests/optimizers
+        KFAC(lr=0.1, damping=0.5, momentum=0.0, kl_clip=0.0),
+        KFAC(lr=0.1, damping=0.1, decay=0.5, weight_decay=0.01, every=2),
+        KFAC(lr=0.2, damping=0.2, momentum=0.5, kl_clip=1e-2),
+    ],
+    "shampoo": [
+        Shampoo(lr=1.0, epsilon=1.0),
+        Shampoo(lr=0.3, epsilon=0.5, weight_decay=0.1),
+        Shampoo(lr=0.3, epsilon=0.5, momentum=0.8, every=3),
+    ],
+    "lars": [
+        LARS(lr=1.0, trust_coefficient=0.01),
+        LARS(lr=0.1, momentum=0.5, weight_decay=0.1, trust_coefficient=0.1),
+    ],
+    "lamb": [
+        LAMB(lr=0.02, eps=1e-3),
+        LAMB(lr=0.01, betas=(0.8, 0.95), eps=1e-2, weight_decay=0.1, clamp=1.0),
+        LAMB(lr=0.02, weight_decay=0.1, bias_correction=False),
+    ],
+    "sgld": [
+        SGLD(lr=0.3, temperature=0.0, prior_precision=0.0),
+        SGLD(lr=0.05, burn_in=0.2),
+    ],
+    "sghmc": [
+        SGHMC(lr=0.1, temperature=0.0, prior_precision=0.0),
+        SGHMC(lr=0.01, friction=0.5, burn_in=0.2),
+        SGHMC(lr=0.02, explicit=True),
+    ],
+    "mala": [
+        MALA(lr=0.3, temperature=1e-16, prior_precision=0.0),
+        MALA(lr=0.05, burn_in=0.2),
+    ],
+    "sm3": [
+        SM3(lr=0.1, eps=1e-12),  # or what is left of a gradient by rounding is a step
+        SM3(lr=0.2, momentum=0.9, beta=0.5, eps=1e-3),
+    ],
 }
 
 INIT_SETTINGS: dict[str, list[InitSettings]] = {
     "default": [Default()],
+    "uniform": [Uniform(), Uniform(gain=0.5)],
+    "xavier": [Xavier(), Xavier(gain=2.0, distribution="normal")],
+    "he": [He(), He(gain=1.0, fan="out", distribution="uniform")],
+    "orthogonal": [Orthogonal(), Orthogonal(gain=1.5)],
+    "sparse": [Sparse(), Sparse(incoming=2, gain=0.3)],
     "metainit": [MetaInit(), MetaInit(lr=0.01, momentum=0.5, steps=3, epsilon=1e-4)],
 }
 
@@ -84,8 +189,25 @@ SCHEDULE_SETTINGS: dict[str, list[ScheduleSettings]] = {
     "constant": [Constant()],
     "cosine": [Cosine(), Cosine(warmup=0.25, final=0.1)],
     "cyclic": [Cyclic(), Cyclic(low=0.5, period=1.5)],
+    "decay": [Decay(), Decay(power=0.5, offset=0.2)],
     "one_cycle": [OneCycle(), OneCycle(rising=0.5, start=0.2, end=0.01)],
     "step": [Step(), Step(milestones=(0.25, 0.5, 0.75), gamma=0.5)],
+}
+
+PENALTY_SETTINGS: dict[str, list[PenaltySettings]] = {
+    "none": [NoPenalty()],
+    "norms": [
+        Norms(l1=1e-3, l2=0.1),
+        Norms(l1=0.01, decoupled=True),
+        Norms(l2=0.1, decoupled=True, exempt=False),
+    ],
+    "dropout": [Dropout(), Dropout(rate=0.2, l1=0.01, l2=0.1, decoupled=True, exempt=False)],
+}
+
+AVERAGE_SETTINGS: dict[str, list[AverageSettings]] = {
+    "last": [Last()],
+    "polyak": [Polyak(), Polyak(start_share=0.0)],
+    "exponential": [Exponential(decay=0.9), Exponential(decay=0.5)],
 }
 
 # Every estimator with a step rule, and every step rule with plain gradients: the two meet in the

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from contracts.settings import OPTIMIZER_SETTINGS
 
 from vrtune import (
     MARS,
+    SAG,
+    SAGA,
     SCSG,
     SGD,
     STORM,
     SVRG,
     AlphaSVRG,
+    Constant,
+    Cosine,
     MARSApproximate,
     OptimalSVRG,
     Plain,
@@ -29,9 +35,12 @@ STEADY: dict[str, EstimatorSettings] = {
     "alpha_svrg": AlphaSVRG(alpha=0.75, decay=False),
     "optimal_svrg": OptimalSVRG(),
     "scsg": SCSG(),
+    "saga": SAGA(),
+    "sag": SAG(),
     "mars": MARS(),
     "mars_approximate": MARSApproximate(),
 }
+NORMALISED = {"rmsprop", "nadam", "lamb"}  # steps are as long near the minimum as elsewhere
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.7])
@@ -60,6 +69,17 @@ def test_svrg_reaches_a_noisy_minimum_with_a_constant_step_and_sgd_does_not(
     assert distance["plain"] > 1e-2
 
 
+@pytest.mark.parametrize("table", ["partition", "naive", "factored", "svd"])
+@pytest.mark.parametrize("kind", [SAGA, SAG])
+def test_tables_reach_a_noisy_minimum_with_a_constant_step(
+    kind: type[SAGA | SAG], table: Literal["partition", "naive", "factored", "svd"]
+) -> None:
+    """As SVRG does and SGD does not, with one gradient a step."""
+    problem = LeastSquares(noise=1)
+    config = TrialConfig(estimator=kind(table=table), optimizer=SGD(lr=0.03))
+    assert problem.distance(descend(config, problem, epochs=250)) < 1e-6
+
+
 def test_storm_comes_closer_to_a_noisy_minimum_than_without_its_correction() -> None:
     """a = 1 (c large) is plain SGD with the same step sizes."""
     distance = {}
@@ -76,6 +96,7 @@ def test_storm_comes_closer_to_a_noisy_minimum_than_without_its_correction() -> 
 def test_step_rule_reaches_the_minimum(kind: str) -> None:
     """In its plainest form, on the whole gradient."""
     problem = LeastSquares(noise=1)
-    config = TrialConfig(optimizer=OPTIMIZER_SETTINGS[kind][0])
+    schedule = Cosine() if kind in NORMALISED else Constant()
+    config = TrialConfig(optimizer=OPTIMIZER_SETTINGS[kind][0], schedule=schedule)
     weights = descend(config, problem, epochs=2000, batch=SAMPLES)
     assert problem.distance(weights) < 1e-6

@@ -8,7 +8,7 @@ import pytest
 import torch
 from contracts.settings import ESTIMATOR_SETTINGS, configs
 from contracts.twins import TWINS
-from reference import alpha_svrg, mars, optimal_svrg, plain, scsg, storm, svrg
+from reference import alpha_svrg, mars, optimal_svrg, plain, saga, scsg, storm, svrg
 
 from vrtune.estimators import ESTIMATORS
 from vrtune.testing import problem
@@ -21,6 +21,8 @@ REFERENCES: dict[str, Callable] = {
     "mars_approximate": mars.train_approximate,
     "optimal_svrg": optimal_svrg.train,
     "plain": plain.train,
+    "sag": saga.train_biased,
+    "saga": saga.train,
     "scsg": scsg.train,
     "storm": storm.train,
     "svrg": svrg.train,

@@ -9,7 +9,7 @@ import torch
 from contracts.settings import SCHEDULE_SETTINGS
 from torch.optim import lr_scheduler
 
-from vrtune import SGD, STORM, Constant, Cosine, Cyclic, OneCycle, Step, TrialConfig
+from vrtune import SGD, STORM, Constant, Cosine, Cyclic, Decay, OneCycle, Step, TrialConfig
 from vrtune.schedules import SCHEDULES
 from vrtune.testing import problem
 from vrtune.testing.spy import watch
@@ -56,6 +56,18 @@ TOTAL = EPOCHS * STEPS
         (
             Cyclic(low=0.1, period=4.0),
             lambda o: lr_scheduler.CyclicLR(o, 0.1, 1.0, step_size_up=2 * STEPS),
+        ),
+        (  # c / k: an offset of one step
+            Decay(offset=1 / STEPS),
+            lambda o: lr_scheduler.LambdaLR(o, lambda step: 1 / (step + 1)),
+        ),
+        (  # c / sqrt(k)
+            Decay(power=0.5, offset=1 / STEPS),
+            lambda o: lr_scheduler.LambdaLR(o, lambda step: (step + 1) ** -0.5),
+        ),
+        (
+            Decay(power=0.7, offset=2.0),
+            lambda o: lr_scheduler.LambdaLR(o, lambda step: (1 + step / STEPS / 2) ** -0.7),
         ),
         (
             # torch counts the last step as the end: one more step makes both ends meet

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 import torch
 from contracts.settings import OPTIMIZER_SETTINGS
@@ -38,6 +40,18 @@ def test_rule_equals_its_twin(
     )
     names = [type(twin([torch.zeros(1)], s.model_dump())).__name__ for s in settings]
     assert names == [s.twin() or name for s, name in zip(settings, names, strict=True)]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in OPTIMIZERS if kind != "library"])
+def test_defaults_are_those_of_the_twin(kind: str) -> None:
+    """A program that names the class leaves them out."""
+    settings = OPTIMIZER_SETTINGS[kind][0]
+    if (name := settings.twin()) is None:
+        return
+    theirs = inspect.signature(getattr(torch.optim, name)).parameters
+    for field, mine in type(settings).model_fields.items():
+        if field not in ("kind", "lr"):
+            assert theirs[field].default == mine.default, field
 
 
 @pytest.mark.parametrize("kind", OPTIMIZERS)

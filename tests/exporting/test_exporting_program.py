@@ -20,7 +20,20 @@ import torch
 from optuna.trial import FixedTrial
 from reference.exported import CONFIGS, IDS, exported
 
-from vrtune import SGD, SVRG, AlphaSVRG, Library, Step, Task, TrialConfig, export
+from vrtune import (
+    LARS,
+    SAGA,
+    SGD,
+    SVRG,
+    AlphaSVRG,
+    HeavyBall,
+    Library,
+    NAdam,
+    Step,
+    Task,
+    TrialConfig,
+    export,
+)
 from vrtune.exporting.formats import FORMATS
 from vrtune.exporting.record import ExportedTrial
 from vrtune.searching.result import SearchResult
@@ -33,6 +46,7 @@ SPACES = (
 )
 TASK = Task(model="softmax", limit=160, epochs=3, batch_size=32)
 MORE = {
+    "saga": TrialConfig(estimator=SAGA(), optimizer=SGD(lr=0.01, momentum=0.9, nesterov=True)),
     "period": TrialConfig(estimator=SVRG(snapshot_period=2), optimizer=SGD(lr=0.1)),
     "period-late": TrialConfig(
         estimator=AlphaSVRG(snapshot_period=2, start_epoch=1), optimizer=SGD(lr=0.1)
@@ -46,6 +60,13 @@ MORE = {
         optimizer=Library("torch.optim.SGD", lr=0.1, rest=Library("torch.optim.Adam", lr=0.01))
     ),
     "step": TrialConfig(optimizer=SGD(lr=0.1), schedule=Step()),
+    "rule-of-rows": TrialConfig(optimizer=HeavyBall(lr=0.1)),
+    "svrg-over-rows": TrialConfig(
+        estimator=SVRG(), optimizer=LARS(lr=1.0, trust_coefficient=0.01), schedule=Step()
+    ),
+    "decoupled": TrialConfig(
+        optimizer=NAdam(lr=0.01, weight_decay=0.1, decoupled_weight_decay=True)
+    ),
 }
 
 Run = Callable[..., str]

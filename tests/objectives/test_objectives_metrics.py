@@ -26,7 +26,7 @@ NUMBERS = {
 
 
 def test_every_metric_has_a_twin() -> None:
-    assert METRICS.keys() == LABELS.keys() | NUMBERS.keys()
+    assert METRICS.keys() == LABELS.keys() | NUMBERS.keys() | {"ece"}
     assert {name for name, metric in METRICS.items() if metric.numbers} == NUMBERS.keys()
 
 
@@ -46,6 +46,28 @@ def test_of_labels(name: str, classes: int) -> None:
     found = METRICS[name].of(torch.from_numpy(predicted), torch.from_numpy(y))
     expected = [LABELS[name](*lane) for lane in zip(y, predicted, strict=True)]
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
+
+
+def test_calibration_error() -> None:
+    """A bin after another; of probabilities on an edge, too, and of lanes that are sure."""
+    rng = np.random.default_rng(2)
+    outputs, y = 2 * rng.normal(size=(4, 300, 3)), rng.integers(0, 3, (4, 300))
+    outputs[2] *= 50
+    outputs[3] = np.log([0.6, 0.2, 0.2])
+    expected = []
+    for lane, labels in zip(outputs, y, strict=True):
+        odds = np.exp(lane - lane.max(1, keepdims=True))
+        p, said = (odds / odds.sum(1, keepdims=True)).max(1), lane.argmax(1)
+        error = 0.0
+        for b in range(15):
+            inside = (p > b / 15) & (p <= (b + 1) / 15)
+            if inside.any():
+                right = (said[inside] == labels[inside]).mean()
+                error += inside.mean() * abs(right - p[inside].mean())
+        expected.append(error)
+    found = METRICS["ece"].of(torch.from_numpy(outputs), torch.from_numpy(y))
+    np.testing.assert_allclose(found[:3].numpy(), expected[:3], rtol=1e-9)
+    assert float(found[3]) == pytest.approx(abs((y[3] == 0).mean() - 0.6))
 
 
 @pytest.mark.parametrize("name", NUMBERS)

@@ -22,7 +22,12 @@ from vrtune.optim import RowRule
 from vrtune.optimizers import StepRule
 from vrtune.units import OptimizerSettings
 
-RULES = [o for kind, some in OPTIMIZER_SETTINGS.items() if kind in TWINS for o in some[:3]]
+RULES = [
+    o
+    for kind, some in OPTIMIZER_SETTINGS.items()
+    if kind in TWINS and not some[0].algorithm.layers
+    for o in some[:3]
+]
 
 
 def trained(make: Callable[[Any], torch.optim.Optimizer], epochs: int = 3) -> Tensor:

@@ -12,6 +12,8 @@ from vrtune import (
     AdaGrad,
     Adam,
     Cosine,
+    Decay,
+    He,
     MetaInit,
     OneCycle,
     Step,
@@ -37,11 +39,12 @@ CONFIGS = [
     TrialConfig(optimizer=SGD(lr=0.1), estimator=SVRG(snapshot_period=2)),
     TrialConfig(optimizer=SGD(lr=0.1), schedule=Cosine(warmup=0.1, final=1e-3)),
     TrialConfig(optimizer=SGD(lr=0.1), schedule=Step(milestones=(0.4, 0.8), gamma=0.2)),
+    TrialConfig(optimizer=SGD(lr=0.1), init=He(gain=0.5), schedule=Decay(power=0.5)),
     TrialConfig(optimizer=SGD(lr=0.1), estimator=SVRG(), schedule=OneCycle(rising=0.2)),
 ]
 IDS = [
     *("sgd", "amsgrad", "adamw", "adagrad-metainit", "storm", "svrg"),
-    *("cosine", "step", "svrg-one-cycle"),
+    *("cosine", "step", "he-decay", "svrg-one-cycle"),
 ]
 
 

@@ -16,8 +16,10 @@ FOLDER = Path(__file__).parents[2] / "search_spaces"
 SPACES = sorted(path.stem for path in FOLDER.glob("*.py"))
 INITS = sorted(path.stem for path in (FOLDER / "inits").glob("*.py"))
 
-every_space = pytest.mark.parametrize("name", SPACES)
-every_init = pytest.mark.parametrize("init", INITS)
+# every space as it is, and every init beside the space that says least
+PAIRS = [(name, "default") for name in SPACES] + [("sgd", i) for i in INITS if i != "default"]
+every_pair = pytest.mark.parametrize(("name", "init"), PAIRS)
+WITH_GRID = [pair for pair in PAIRS if "\nGRID" in (FOLDER / f"{pair[0]}.py").read_text()]
 
 Write = Callable[[str], Path]
 
@@ -41,12 +43,12 @@ def trials(count: int) -> list[optuna.Trial]:
 
 def test_all_spaces_are_found_by_name() -> None:
     assert set(SPACES) >= {"adagrad", "adam", "sgd", "storm", "svrg"}
-    assert set(INITS) == {"default", "metainit"}
+    known = {"any", "default", "he", "metainit", "orthogonal", "sparse", "uniform", "xavier"}
+    assert set(INITS) == known
     assert set(SPACES) <= set(spaces.names())
 
 
-@every_init
-@every_space
+@every_pair
 def test_samples_valid_settings(name: str, init: str) -> None:
     """Twenty of them, all different; they are what the trial suggested and survive JSON."""
     space = spaces.load(name, init)
@@ -54,22 +56,24 @@ def test_samples_valid_settings(name: str, init: str) -> None:
     for trial in trials(20):
         config = space.suggest(trial)
         assert TrialConfig.model_validate_json(config.model_dump_json()) == config
-        assert config.init.kind == init
+        assert config.init.kind == trial.params.get("init", init)
         numbers = {
             value
             for _, unit in config
             for value in unit.model_dump().values()
-            if isinstance(value, float | int)
+            if isinstance(value, float | int | str)
         }
-        assert set(trial.params.values()) <= numbers, "every suggestion is used"
+        floats = [value for value in numbers if isinstance(value, float)]
+        for value in trial.params.values():  # or 1 - momentum is
+            near = isinstance(value, float) and value in [pytest.approx(1 - f) for f in floats]
+            assert value in numbers or near, "every suggestion is used"
         assert trial.params
         seen.add(config.model_dump_json())
     assert len(seen) == 20
     space.check()
 
 
-@every_init
-@every_space
+@pytest.mark.parametrize(("name", "init"), WITH_GRID)
 def test_grid_lies_inside_the_ranges(name: str, init: str) -> None:
     """FixedTrial raises for a missing name and warns of a value out of range."""
     space = spaces.load(name, init)
@@ -84,14 +88,14 @@ def test_grid_lies_inside_the_ranges(name: str, init: str) -> None:
     assert len({tuple(point.items()) for point in grid}) == len(grid)
 
 
-@every_init
-@every_space
+@every_pair
 def test_default_is_one_setting_inside_the_ranges(name: str, init: str) -> None:
     """With all that suggest asks for, off every range's edge."""
     space = spaces.load(name, init)
     point = space.default()
     trial = optuna.trial.FixedTrial(point)
-    assert space.suggest(trial).init.kind == init  # type: ignore[arg-type]
+    kind = space.suggest(trial).init.kind  # type: ignore[arg-type]
+    assert kind == ("default" if init == "any" else init)
     assert trial.params == point != {}
     assert edge_notes(trial.params, trial.distributions) == []
 
@@ -133,12 +137,22 @@ def test_a_late_start_is_a_share_of_the_run() -> None:
     assert [late.over(epochs).start for epochs in (4, 100)] == [2, 50]
 
 
-@every_init
+@pytest.mark.parametrize("init", [name for name in INITS if name != "any"])
 @pytest.mark.parametrize(
     ("name", "points"), [("sgd", 5), ("adam", 5), ("svrg", 5), ("adagrad", 4), ("storm", 20)]
 )
 def test_grid_is_that_of_the_source_tables(name: str, points: int, init: str) -> None:
     assert len(spaces.load(name, init).grid()) == points
+
+
+def test_any_init_asks_for_the_settings_of_the_one_it_chose() -> None:
+    """Its grid has every init once, beside each of the method's points."""
+    grid = spaces.load("sgd", "any").grid()
+    assert len(grid) == 5 * (len(INITS) - 1)
+    assert {point["init"] for point in grid} == {*INITS} - {"any"}
+    for point in grid:
+        own = {name.partition("_")[0] for name in point if name not in ("lr", "init")}
+        assert own in ({point["init"]}, set())
 
 
 def test_grid_names_every_combination() -> None:
@@ -218,7 +232,7 @@ def test_a_method_may_choose_its_own_init(write: Write) -> None:
     ("name", "message"),
     [
         ("strom", "no search space 'strom': did you mean storm"),
-        ("zzz", "choose one of adagrad, adam"),
+        ("zzz", "choose one of adadelta, adagrad"),
         ("nowhere/mine.py", "no file nowhere/mine.py"),
     ],
 )
@@ -228,7 +242,7 @@ def test_an_unknown_space_is_refused(name: str, message: str) -> None:
 
 
 def test_an_unknown_init_is_refused() -> None:
-    with pytest.raises(UsageError, match="no init 'x': choose one of default, metainit"):
+    with pytest.raises(UsageError, match="no init 'x': choose one of any, default, he, metainit"):
         spaces.load("sgd", "x")
 
 

@@ -16,9 +16,10 @@ from vrtune.errors import UsageError
 from vrtune.studies.choice import Confirmed, candidates, failed_seeds, keep, ranked
 from vrtune.studies.data import find_data
 from vrtune.studies.glance import glance
+from vrtune.studies.naming import default_name
 from vrtune.studies.objects import check_own, find_task, objects_of
 from vrtune.studies.outcome import fold_losses, fold_metrics, fold_values
-from vrtune.studies.record import StudyRecord, default_name, measure_of, open_study, read_record
+from vrtune.studies.record import StudyRecord, measure_of, open_study, read_record
 
 NOW: dict[str, Any] = {"space": "sgd", "fingerprint": "0" * 16, "data_dir": "d", "version": "0"}
 ACCURATE = StudyRecord(**NOW, task=Task(metric="accuracy"), metric="accuracy", direction="maximize")

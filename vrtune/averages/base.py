@@ -11,8 +11,7 @@ from vrtune.units import AverageSettings
 
 
 class Average(ABC):
-    """Says how the mean weights of L lanes follow those that train: the class to derive one's own
-    from.
+    """Says how the mean weights of L lanes follow those that train: derive your own from it.
 
         mean <- mean + rate (w - mean),   after every step; batch-norm statistics likewise
 

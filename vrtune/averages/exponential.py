@@ -36,7 +36,7 @@ class Exponential(AverageSettings):
 
 
 class ExponentialAverage(Average):
-    """Rate 1 - decay. Twin: torch.optim.swa_utils.AveragedModel, with get_ema_multi_avg_fn."""
+    """Rate 1 - decay. Twin: torch.optim.swa_utils.AveragedModel, with get_ema_avg_fn."""
 
     settings = Exponential
 

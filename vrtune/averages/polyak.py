@@ -41,7 +41,7 @@ class Polyak(AverageSettings):
 
 
 class PolyakAverage(Average):
-    """Rate 1/k. Twin: torch.optim.swa_utils.AveragedModel, with get_swa_multi_avg_fn."""
+    """Rate 1/k. Twin: torch.optim.swa_utils.AveragedModel, with get_swa_avg_fn."""
 
     settings = Polyak
 

@@ -76,18 +76,23 @@ def _datasets(storage: str) -> list[dict[str, Any]]:
 
 
 def _methods(storage: str) -> list[dict[str, Any]]:
+    from vrtune.averages import AVERAGES
+    from vrtune.chains import CHAINS
     from vrtune.estimators import ESTIMATORS
     from vrtune.inits import INITS
     from vrtune.optimizers import OPTIMIZERS
+    from vrtune.penalties import PENALTIES
     from vrtune.schedules import SCHEDULES
 
     return [
         {"part": part, "kind": kind, "what": _first_line(unit), "settings": _fields(unit)}
         for part, registry in (
             ("estimator", ESTIMATORS),
-            ("optimizer", OPTIMIZERS),
+            ("optimizer", {**OPTIMIZERS, **CHAINS}),
             ("init", INITS),
             ("schedule", SCHEDULES),
+            ("penalty", PENALTIES),
+            ("average", AVERAGES),
         )
         for kind, unit in registry.items()
     ]

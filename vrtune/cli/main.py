@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from vrtune.cli.batch_size import batch_size
 from vrtune.cli.compare import compare
 from vrtune.cli.dashboard import dashboard
 from vrtune.cli.delete import delete
@@ -16,6 +17,7 @@ from vrtune.cli.export import export
 from vrtune.cli.faults import run
 from vrtune.cli.help import WIDTH, Command, Group
 from vrtune.cli.list import list_
+from vrtune.cli.range import range_
 from vrtune.cli.report import report
 from vrtune.cli.retrain import retrain
 from vrtune.cli.search import search
@@ -61,6 +63,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "compare": compare,
     "report": report,
     "diagnose": diagnose,
+    "range": range_,
+    "batch-size": batch_size,
     "list": list_,
     "delete": delete,
     "dashboard": dashboard,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
@@ -22,25 +22,32 @@ from vrtune.searching.settings import SearchSettings
 Model = TypeVar("Model", bound=Settings)
 
 
-def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with an option for every field of those of its parameters that are models.
+def with_options(
+    command: Callable[..., None], without: Collection[str] = ()
+) -> Callable[..., None]:
+    """The command with an option for every field of those of its parameters that are models, but
+    for some that the command itself decides.
 
     A field says all there is to say: its name, type, default and description. What is given
     arrives as one model. UsageError names the options whose values the model refuses.
     """
     own = signature(command, eval_str=True).parameters
     models = {name: p.annotation for name, p in own.items() if _is_model(p.annotation)}
+    fields = {
+        name: [field for field in model.model_fields if field not in without]
+        for name, model in models.items()
+    }
 
     @wraps(command)
     def called(**given: Any) -> None:
         for name, model in models.items():
-            given[name] = read(model, {field: given.pop(field) for field in model.model_fields})
+            given[name] = read(model, {field: given.pop(field) for field in fields[name]})
         command(**given)
 
     options: list[Parameter] = []
     for name, parameter in own.items():
         if name in models:
-            options += [_parameter(models[name], field) for field in models[name].model_fields]
+            options += [_parameter(models[name], field) for field in fields[name]]
         else:
             options.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
     called.__signature__ = Signature(options)  # type: ignore[attr-defined]

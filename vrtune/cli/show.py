@@ -42,6 +42,7 @@ class Shown(Settings):
     value: float | None
     params: dict[str, Any]
     fold_values: list[float | None] | None
+    kept_epochs: int | None = None  # by early stopping
     gradient_computations: float | None
     seconds: float | None
     confirmed: dict[str, Any] | None  # how it did on fresh starts
@@ -195,13 +196,14 @@ def _found_by(searches: Sequence[SearchEntry]) -> Iterator[tuple[str, str]]:
 
 def _shown(trial: FrozenTrial, confirmed: Confirmed | None) -> Shown:
     from vrtune.spaces import edge_notes
-    from vrtune.studies.outcome import fold_values, number, value
+    from vrtune.studies.outcome import fold_values, kept_epochs, number, value
 
     return Shown(
         number=trial.number,
         value=value(trial),
         params=trial.params,
         fold_values=fold_values(trial),
+        kept_epochs=kept_epochs(trial),
         gradient_computations=number(trial, "gradient_computations"),
         seconds=number(trial, "seconds"),
         confirmed=confirmed.model_dump(mode="json") if confirmed else None,
@@ -219,15 +221,16 @@ def _choice(shown: list[Shown], measure: Measure) -> Iterator[tuple[str, str]]:
 
 
 def _best(shown: list[Shown], measure: Measure) -> tuple[list[str], list[list[Any]]]:
-    """Columns and rows of the best trials, in the order of the mean over all their trainings; that
-    is a column of its own where some were trained on fresh starts, too."""
+    """Columns and rows of the best trials, in the order of the mean over all their trainings."""
     anew = any(trial.confirmed for trial in shown)
     fresh = ["over all starts", "failed"] if anew else []
+    early = ["epochs kept"] if any(trial.kept_epochs for trial in shown) else []
     return (
-        ["trial", measure.value, *fresh, "gradient computations", "parameters"],
+        ["trial", measure.value, *fresh, *early, "gradient computations", "parameters"],
         [
             [
                 *(trial.number, trial.value, *(_over_all(trial) if anew else ())),
+                *(trial.kept_epochs for _ in early),
                 *(_thousands(trial.gradient_computations), settings(trial.params)),
             ]
             for trial in shown

@@ -34,6 +34,8 @@ def found(result: SearchResult) -> Iterator[tuple[str, str]]:
         else:
             yield value, f"{figure(best.value)}, the mean of {folds} folds"
             yield "folds", "  ".join(figure(value) for value in best.fold_values)
+        if best.kept_epochs:
+            yield "epochs kept", f"{best.kept_epochs} of {result.task.epochs}"
         if best.confirmed:
             yield "confirmed", _confirmed(best.confirmed)
         for note in best.edges:

@@ -31,7 +31,7 @@ Format = Literal["text", "markdown", "latex", "csv"]
 class Comparison(Settings):
     """Methods side by side: what they reached, how surely they differ, and what that cost."""
 
-    task: Task | None  # of all of them, but for init and seed; null where tasks differ
+    task: Task | None  # of all of them, but for a method's own and seed; null where tasks differ
     rows: tuple[Row, ...]
     differences: tuple[Difference, ...]
     verdicts: tuple[Verdict, ...]

@@ -1,6 +1,7 @@
 """Whether studies are of one task, so that what they found can be compared.
 
-How weights start (`init`) is part of a method. Studies of other seeds are repeats.
+How weights start (`init`), what draws them to zero and which of them are judged (`penalty`,
+`average`) are part of a method. Studies of other seeds are repeats.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from vrtune.comparing.tuned import Tuned
 from vrtune.display.figures import figure, first_of, safe
 from vrtune.errors import UsageError
 
-OF_METHODS = ("init",)  # fields of a task that a method brings with it
+OF_METHODS = ("init", "penalty", "average")  # fields of a task that a method brings with it
 OF_REPEATS = ("seed",)
 DATA = "data"
 ANYWAY = "--any-task (from Python any_task=True) compares them anyway, with nothing paired"

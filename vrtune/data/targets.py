@@ -14,7 +14,7 @@ from vrtune.display.figures import safe
 from vrtune.errors import VrtuneError
 
 Wanted = Literal["labels", "numbers"]
-OF_LABELS = {"cross-entropy", "accuracy", "balanced-accuracy", "macro-f1"}
+OF_LABELS = {"cross-entropy", "accuracy", "balanced-accuracy", "macro-f1", "ece"}
 OF_NUMBERS = {"mse", "mae", "huber", "rmse", "r2"}
 FEW = 20  # different whole numbers that are taken for classes, though not 0..classes-1
 

@@ -53,10 +53,12 @@ def measure(lanes: Lanes) -> Measured:
     """Draws the estimate for every batch of the epoch that trains, at the weights as they are.
 
     A short last batch counts for the mean gradient alone. Estimator state and batch-norm
-    statistics are put back.
+    statistics are put back; tables, which may be large, are not written.
     """
     rows, estimator, batches = lanes.rows, lanes.estimator, lanes.batches
-    saved = {name: value.clone() for name, value in estimator.state.items()}
+    writes = not estimator.settings.keeps_table
+    saved = {name: value.clone() for name, value in estimator.state.items()} if writes else {}
+    estimator.remembers = False
     estimates, gradients = _Spread(), _Spread()
     mean, seen = torch.zeros_like(rows.W), 0
     for index in batches:
@@ -77,6 +79,7 @@ def measure(lanes: Lanes) -> Measured:
             gradients.add(own[0])
         for name, value in saved.items():
             estimator.state[name].copy_(value)
+    estimator.remembers = True
     mean /= seen
     distance = curvature = None
     if "snapshot" in saved:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from vrtune.display.figures import Spread, figure, plus_minus, safe
@@ -40,6 +40,12 @@ class Again(Protocol):
     @property
     def folder(self) -> str | None: ...
 
+    @property
+    def effective_samples(self) -> float | None: ...
+
+    @property
+    def test_metrics(self) -> Mapping[str, Spread]: ...
+
 
 def aligned(lines: Lines) -> str:
     """Labels and values in two columns."""
@@ -58,6 +64,11 @@ def trained_again(again: Again) -> Iterator[tuple[str, str]]:
                 f"test {name}",
                 plus_minus(spread) + f" (of each seed: {each})" * (again.seeds > 1),
             )
+    error = again.test_metrics.get("ece")
+    if error and again.score != "ece":
+        yield "test ece", plus_minus(error)
+    if again.effective_samples is not None:
+        yield "effective samples", f"{again.effective_samples:.3g} by the training loss"
     if again.train_score:
         yield f"train {again.score}", plus_minus(again.train_score)
     if again.failed:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from vrtune.averages import Last
+from vrtune.chains import Chain
 from vrtune.config import Task
 from vrtune.exporting.calls import Call
 from vrtune.exporting.method import OPTIM, nameable, optimizer_call, over, settings_call
 from vrtune.exporting.record import foreign_units
 from vrtune.inits import Default, MetaInit
+from vrtune.penalties import NoPenalty
 from vrtune.schedules import Constant
 from vrtune.trial_config import TrialConfig
 
@@ -31,14 +34,22 @@ def steps_of(samples: int | None, batch_size: int) -> int | None:
     return full + (left > 0) - alone
 
 
+def has_beside(config: TrialConfig) -> bool:
+    """Whether a setting penalises or averages weights, or keeps a table, whose steps are told the
+    number of the batch, or is a chain, or looks at layers."""
+    tabled = config.estimator.keeps_table or isinstance(config.optimizer, Chain)
+    looks = config.optimizer.algorithm.layers
+    return tabled or looks or config.penalty != NoPenalty() or config.average != Last()
+
+
 def for_hydra(config: TrialConfig, task: Task, run: Run) -> dict[str, Any] | None:
     """Groups for hydra.utils.instantiate: model, init, optimizer, scheduler.
 
     Each makes a function of what is left to give: `optimizer(params)`, `scheduler(optimizer)`,
     `model(shape=..., classes=...)`, `init(model, shape)`. What is not there does nothing. None for
-    units whose files no dotted path can name.
+    units whose files no dotted path can name, and for what an optimizer alone does not do.
     """
-    if not nameable(config):
+    if not nameable(config) or has_beside(config):
         return None
     groups = {
         "model": Call(
@@ -55,8 +66,8 @@ def for_hydra(config: TrialConfig, task: Task, run: Run) -> dict[str, Any] | Non
 def for_lightning(config: TrialConfig, run: Run) -> dict[str, Any] | None:
     """`optimizer` and `lr_scheduler` as LightningCLI and jsonargparse take them: classes whose
     first argument they give. The scheduler counts epochs, as Lightning steps it after each. None
-    for units that are not vrtune's own, which nothing would import."""
-    if foreign_units(config) or not nameable(config):
+    for units that are not vrtune's own, which nothing would import, and as for_hydra."""
+    if foreign_units(config) or not nameable(config) or has_beside(config):
         return None
     groups = {
         "optimizer": _optimizer(config, run),

@@ -29,7 +29,7 @@ from vrtune.exporting.record import (
 from vrtune.studies.choice import Confirmed, confirmation, confirmations
 from vrtune.studies.configs import read_config
 from vrtune.studies.counts import count
-from vrtune.studies.outcome import spent
+from vrtune.studies.outcome import kept_epochs, spent
 from vrtune.studies.record import StudyRecord, read_record
 from vrtune.studies.retrained import Retrained, retrained
 from vrtune.studies.searches import SearchEntry, read_searches, search_of, written
@@ -41,7 +41,7 @@ INPUTS = (
 )
 FROM_TRIAL = (
     *("fold_values", "fold_accuracies", "gradient_computations"),
-    *("fold_losses", "fold_metrics"),
+    *("fold_losses", "fold_metrics", "fold_epochs"),
 )
 COMES_WITH = {"digits": "comes with scikit-learn"}
 
@@ -75,7 +75,7 @@ def _describe(
                 {
                     **{name: kept[name] for name in FROM_TRIAL if name in kept},
                     "value": trial.value,
-                    "epochs": trial.last_step or task.epochs,
+                    "epochs": kept_epochs(trial) or trial.last_step or task.epochs,
                     "metric": record.metric,
                     "direction": record.direction,
                 }

@@ -11,6 +11,8 @@ import yaml
 from pydantic_core import to_json
 
 from vrtune.errors import UsageError
+from vrtune.exporting.configured import has_beside
+from vrtune.exporting.method import refuse_own
 from vrtune.exporting.program import program
 from vrtune.exporting.record import ExportedTrial
 
@@ -63,6 +65,13 @@ def _to_lightning(exported: ExportedTrial) -> str:
 def _group(exported: ExportedTrial, name: str) -> str:
     """A section as a configuration of its own."""
     section = _data(exported)[name]
+    refuse_own(exported.config.optimizer)
+    if not section and has_beside(exported.config):
+        raise UsageError(
+            f"{name} makes optimizer and scheduler, and trial {exported.provenance.trial} has a "
+            "penalty on its weights, a mean of them or a table of gradients beside: export it as "
+            "python"
+        )
     if not section:
         raise UsageError(
             f"{name} takes dotted paths, and trial {exported.provenance.trial} is made of what has "

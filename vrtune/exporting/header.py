@@ -29,6 +29,9 @@ def header(exported: ExportedTrial) -> str:
         *([f"Commit {origin.commit}"] if origin.commit else []),
         f"Validation {judged.metric} {judged.value:.6g}, {where}, after {judged.epochs} epochs",
     ]
+    if judged.fold_epochs:
+        best = ", ".join(map(str, judged.fold_epochs))
+        lines.append(f"Early stopping: folds were best after {best} of {task.epochs} epochs")
     if fresh := exported.results.confirmation:
         lines.append(
             f"With fresh starts {'diverged' if fresh.mean is None else f'{fresh.mean:.6g}'}, the "

@@ -28,6 +28,14 @@ def macro_f1(predicted, y):
         scores.append(2 * (named & there).sum() / (named.sum() + there.sum()))
     return torch.stack(scores).mean()
 '''
+ECE = '''\
+def calibration_error(outputs, y):
+    """Of 15 bins by the largest probability: how far it is from the share that is right."""
+    probability, predicted = outputs.double().softmax(1).max(1)
+    gap = (predicted == y).double() - probability
+    bins = (probability * 15).ceil().long().sub(1).clamp(0, 14)
+    return gap.new_zeros(15).index_add(0, bins, gap).abs().sum() / len(y)
+'''
 FORMULAS = {
     "accuracy": "(predicted == y).float().mean()",
     "r2": "1 - (predicted - y).square().sum() / (y - y.mean()).square().sum()",
@@ -37,6 +45,7 @@ FORMULAS = {
 FUNCTIONS = {
     "balanced-accuracy": ("balanced_accuracy(predicted, y)", BALANCED),
     "macro-f1": ("macro_f1(predicted, y)", MACRO_F1),
+    "ece": ("calibration_error(outputs, y)", ECE),
 }
 
 EVALUATE = '''\

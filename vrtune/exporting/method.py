@@ -6,7 +6,9 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from vrtune.estimators import MARS, SCSG, STORM, SVRG, AlphaSVRG, MARSApproximate, OptimalSVRG
+from vrtune.chains import Chain
+from vrtune.errors import UsageError
+from vrtune.estimators import MARS, SAGA, SCSG, STORM, SVRG, AlphaSVRG, MARSApproximate, OptimalSVRG
 from vrtune.exporting.calls import Call
 from vrtune.exporting.code import importable
 from vrtune.exporting.owned import imported
@@ -14,13 +16,15 @@ from vrtune.exporting.record import home_of
 from vrtune.optimizers import SGD, Adam, Library
 from vrtune.own.files import FROM_FILE
 from vrtune.own.objects import is_object
+from vrtune.penalties import NoPenalty, Norms
 from vrtune.trial_config import TrialConfig
-from vrtune.units import EstimatorSettings, OptimizerSettings, Unit
+from vrtune.units import EstimatorSettings, OptimizerSettings, PenaltySettings, Unit
 
 OPTIM = "vrtune.optim"
-OVER_SGD = (SVRG, AlphaSVRG, OptimalSVRG, SCSG)
+OVER_SGD = (SVRG, SAGA, AlphaSVRG, OptimalSVRG, SCSG)
 OVER_ADAM = (MARS, MARSApproximate)
 TIMES = {"snapshot_period", "start_epoch", "start_share"}  # which named classes count in steps
+IMPLIED = {*TIMES, "rank"}  # and what a partition has none of
 PARAMS = "model.parameters()"
 
 
@@ -30,16 +34,34 @@ def optimizer_call(config: TrialConfig, times: dict[str, Any], run: dict[str, An
     `times` are what a class with a name of its own is told of snapshots, as far as it takes them;
     `run` are the epochs of a run and the steps of one, for VarianceReduced.
     """
-    estimator, optimizer = config.estimator, config.optimizer
+    if config.estimator.of_samples:
+        raise UsageError(
+            f"{config.estimator!r} keeps gradients of single samples, which no closure gives: "
+            'export a trial with table="partition"'
+        )
+    estimator, optimizer, penalty = config.estimator, config.optimizer, config.penalty
     if estimator.kind == "plain":
-        return base_call(optimizer)
-    if (named := _named(estimator, optimizer)) is not None:
+        return _penalised(base_call(optimizer), penalty)
+    if not _penalises(penalty) and (named := _named(estimator, optimizer)) is not None:
         known = {key: value for key, value in times.items() if _takes(estimator, key)}
         return Call(OPTIM, type(estimator).__name__, {**named, **known}, PARAMS)
-    base = base_call(_without_step_size(optimizer, estimator))
+    base = _penalised(base_call(_without_step_size(optimizer, estimator)), penalty)
     return Call(
         OPTIM, "VarianceReduced", {"base": base, "estimator": settings_call(estimator), **run}
     )
+
+
+def _penalised(base: Call, penalty: PenaltySettings) -> Call:
+    """The optimizer with a penalty around it, if that does anything to the weights."""
+    if not _penalises(penalty):
+        return base
+    return Call(OPTIM, "Penalised", {"base": base, "penalty": settings_call(penalty)})
+
+
+def _penalises(penalty: PenaltySettings) -> bool:
+    if isinstance(penalty, Norms):
+        return bool(penalty.l1 or penalty.l2)
+    return not isinstance(penalty, NoPenalty)
 
 
 def over(call: Call) -> Call:
@@ -51,6 +73,7 @@ def base_call(optimizer: OptimizerSettings) -> Call:
     """A step rule: torch's own class, or whatever runs the settings."""
     if isinstance(optimizer, Library):
         return _library(optimizer)
+    refuse_own(optimizer)
     twin = optimizer.twin()
     given = _changed(optimizer)
     if twin is None:
@@ -59,6 +82,21 @@ def base_call(optimizer: OptimizerSettings) -> Call:
         given = {**given, "weight_decay": optimizer.weight_decay}  # type: ignore[attr-defined]
         del given["decoupled_weight_decay"]
     return Call("torch.optim", twin, given, PARAMS)
+
+
+def refuse_own(optimizer: OptimizerSettings) -> None:
+    """UsageError if a step rule is none for other loops."""
+    if isinstance(optimizer, Chain):
+        raise UsageError(
+            f"{type(optimizer).__name__} samples a posterior in vrtune's own loop: keep its "
+            "setting as json, yaml or toml, and its samples with vrtune retrain"
+        )
+    if optimizer.algorithm.layers:
+        raise UsageError(
+            f"{type(optimizer).__name__} looks at a model's layers, which an optimizer of its "
+            "parameters does not see: keep its setting as json, yaml or toml, and train it with "
+            "vrtune retrain"
+        )
 
 
 def _library(settings: Library) -> Call:
@@ -136,7 +174,7 @@ def _changed(unit: Unit) -> dict[str, Any]:
 
 def _named(estimator: EstimatorSettings, optimizer: OptimizerSettings) -> dict[str, Any] | None:
     """The arguments of the class of vrtune.optim that does both; None where none does."""
-    changed = {k: v for k, v in _changed(estimator).items() if k not in TIMES}
+    changed = {k: v for k, v in _changed(estimator).items() if k not in IMPLIED}
     if type(estimator) in OVER_SGD and type(optimizer) is SGD:
         return {**_changed(optimizer), **changed}
     if type(estimator) is STORM and type(optimizer) is SGD and not optimizer.momentum:

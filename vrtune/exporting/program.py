@@ -7,17 +7,18 @@ from pathlib import Path
 
 from vrtune.config import Task
 from vrtune.errors import UsageError
+from vrtune.exporting.beside import rates_of
 from vrtune.exporting.code import importable, literal
 from vrtune.exporting.header import header
 from vrtune.exporting.imports import Import, Piece, statements
 from vrtune.exporting.judging import evaluation_of, loss_of
 from vrtune.exporting.loading import data_of, limit_of
-from vrtune.exporting.method import by_path, settings_call
+from vrtune.exporting.method import by_path
 from vrtune.exporting.nets import source_of
 from vrtune.exporting.owned import arguments, called, imported
 from vrtune.exporting.record import ExportedTrial, foreign_units
+from vrtune.exporting.starting import init_of
 from vrtune.exporting.training import training_of
-from vrtune.inits import Default, MetaInit
 from vrtune.models import MODELS
 from vrtune.own.objects import is_object
 from vrtune.trial_config import TrialConfig
@@ -31,7 +32,7 @@ def main():
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--seed", type=int, default={seed})
     parser.add_argument("--epochs", type=int, default={epochs})
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+{kept}    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
 {where}    given = parser.parse_args()
     torch.manual_seed(given.seed)
 {precision}
@@ -50,6 +51,9 @@ def main():
 if __name__ == "__main__":
     main()
 '''
+KEPT = """\
+    parser.add_argument("--kept", type=int, default={kept}, help="epochs trained, of --epochs")
+"""
 STANDARD = """\
     y_std, y_mean = torch.std_mean(y, unbiased=False)
     y = (y - y_mean) / y_std
@@ -62,8 +66,10 @@ def program(exported: ExportedTrial) -> str:
     """The program: provenance in comments; model, data, method and evaluation as code."""
     config, task, numbers = exported.config, exported.protocol, exported.predicts_numbers
     loading, where = data_of(task, numbers=numbers)
-    limit, model, init = limit_of(task, numbers=numbers), _model(task, numbers), _init(config, task)
-    *before, train = training_of(config, task, loss_of(task, numbers=numbers))
+    limit, model = limit_of(task, numbers=numbers), _model(task, numbers)
+    init = init_of(config, task)
+    kept, loss = exported.kept_epochs, loss_of(task, numbers=numbers)
+    *before, train = training_of(config, task, loss, stops=kept is not None)
     judged = evaluation_of(task, numbers=numbers)
     padded = task.augment != "none"
     main = MAIN.format(
@@ -77,16 +83,18 @@ def program(exported: ExportedTrial) -> str:
         pad=PAD if padded else "",
         targets=STANDARD if numbers else "",
         model=model.call.replace("x.shape", "x_test.shape") if padded else model.call,
-        init=f"    {init.call}\n" if init else "",
+        kept="" if kept is None else KEPT.format(kept=kept),
+        init=rates_of(config.penalty) + (f"    {init.call}\n" if init else ""),
         train=train.call,
         evaluate=judged.call,
     )
     needed = [Import("argparse"), Import("torch")]
     needed += [Import("torch.nn", "functional", "F")] * padded
     last = Piece(main, tuple(needed))
-    middle = [loading, *([limit] if limit else []), *before, train, judged, last]
+    starting = [init] if init else []
+    middle = [loading, *([limit] if limit else []), *starting, *before, train, judged, last]
     loaded, ours = _loaded(config)
-    imports = [i for piece in [model, *middle, *([init] if init else [])] for i in piece.imports]
+    imports = [i for piece in [model, *middle] for i in piece.imports]
     named = {unit.__name__ for unit in loaded}
     imports = [i for i in imports if i.name not in named or not i.own] + ours
     tops = [statements(imports), *_by_file(loaded)]
@@ -114,22 +122,6 @@ def _model(task: Task, numbers: bool) -> Piece:
     found = source_of(home.module, home.name)
     call = f"{home.name}({', '.join(given.values())})"
     return Piece("\n\n\n".join(found.parts), tuple(found.imports), call)
-
-
-def _init(config: TrialConfig, task: Task) -> Piece | None:
-    """What changes the weights before the first step."""
-    init = config.init
-    if isinstance(init, Default):
-        return None
-    made = settings_call(init)
-    optim = "vrtune.optim"
-    shape = "x_test.shape[1:]"
-    if isinstance(init, MetaInit):
-        given = ", ".join(f"{name}={literal(value)}" for name, value in made.arguments.items())
-        call = f"metainit(\n        model, {shape}, batch_size=BATCH_SIZE, seed=given.seed,\n"
-        return Piece("", (Import(optim, "metainit"),), f"{call}        {given},\n    )")
-    call = f"initialise(model, {shape}, {made.python(1)}, batch_size=BATCH_SIZE, seed=given.seed)"
-    return Piece("", (Import(optim, "initialise"), *made.imports()), call)
 
 
 def _loaded(config: TrialConfig) -> tuple[list[type[Unit]], list[Import]]:

@@ -37,6 +37,11 @@ class CrossValidation(Settings):
     fold_metrics: dict[str, list[float | None]] = Field(
         default={}, description="other metrics, of each fold"
     )
+    fold_epochs: list[int] | None = Field(
+        default=None,
+        description="with early stopping, the best epoch of each fold; epochs is "
+        "their mean, after which value and folds are told",
+    )
 
 
 class Confirmation(Settings):
@@ -168,6 +173,11 @@ class ExportedTrial(Settings):
     lightning: dict[str, Any] | None = Field(
         default=None, description="optimizer and lr_scheduler for jsonargparse and LightningCLI"
     )
+
+    @property
+    def kept_epochs(self) -> int | None:
+        """Epochs that early stopping kept of the task's; None without it."""
+        return None if self.protocol.patience is None else self.results.cross_validation.epochs
 
     @property
     def predicts_numbers(self) -> bool:

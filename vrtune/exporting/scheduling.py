@@ -5,7 +5,7 @@ from __future__ import annotations
 from vrtune.exporting.code import literal
 from vrtune.exporting.imports import Import, Piece
 from vrtune.exporting.method import settings_call
-from vrtune.schedules import Constant, Cosine, Cyclic, OneCycle, Step
+from vrtune.schedules import Constant, Cosine, Cyclic, Decay, OneCycle, Step
 from vrtune.units import ScheduleSettings
 
 LAMBDA = "LambdaLR(optimizer, lambda step: factor(step / steps, epochs))"
@@ -35,6 +35,11 @@ def factor(t, epochs):
     """Up and down again, on the learning rate after t epochs."""
     phase = t / {period} % 1
     return {low} + {rest} * (1 - abs(2 * phase - 1))
+'''
+DECAY = '''\
+def factor(t, epochs):
+    """Falls as a power of time, on the learning rate after t epochs."""
+    return ({offset} / ({offset} + t)) ** {power}
 '''
 ONE_CYCLE = '''\
 def factor(t, epochs):
@@ -80,6 +85,9 @@ def factor_of(schedule: ScheduleSettings) -> Piece | None:
     if isinstance(schedule, Cyclic):
         low, rest = literal(schedule.low), literal(1 - schedule.low)
         text = CYCLIC.format(period=literal(schedule.period), low=low, rest=rest)
+        return Piece(text, needed[1:], LAMBDA)
+    if isinstance(schedule, Decay):
+        text = DECAY.format(offset=literal(schedule.offset), power=literal(schedule.power))
         return Piece(text, needed[1:], LAMBDA)
     made = settings_call(schedule)
     text = OWN.format(name=made.name, schedule=made.python(1))

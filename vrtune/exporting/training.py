@@ -6,6 +6,7 @@ from textwrap import indent
 from typing import Any
 
 from vrtune.config import Task
+from vrtune.exporting.beside import mean_of
 from vrtune.exporting.calls import Call, Expression
 from vrtune.exporting.code import literal
 from vrtune.exporting.imports import Import, Piece
@@ -43,8 +44,8 @@ def seen(padded, views):
 '''
 
 TRAIN = '''\
-def train(model, x, y, epochs):
-    """Trains the model, and prints the mean training loss of every epoch."""
+def train(model, x, y, epochs{kept}):
+    """{does}"""
 {setup}
     def gradient(batch):
         """The loss of a batch, after its gradient is computed."""
@@ -52,22 +53,26 @@ def train(model, x, y, epochs):
 {loss}        loss.backward()
         return loss
 
-    for epoch in range(epochs):
+    for epoch in range({last}):
 {begin}        total = 0.0
 {steps}        print(f"epoch {{epoch + 1}}: train loss {{total / len(x):.4f}}")
 '''
 
+PRINTS = "Trains the model, and prints the mean training loss of every epoch."
+RETURNS = "Trains the model, prints every epoch's mean training loss, and returns the mean weights."
 SAME = """\
         if {due}:
             parts = batches(len(x)){views}
         else:  # those of the snapshot, whose gradient is their mean, in another order
             parts = [parts[i] for i in torch.randperm(len(parts))]
 """
+HELD = "    parts = batches(len(x))  # the same in every epoch, as each has an entry in a table\n"
 UNLOCKED = "  # fresh views, of which the snapshot saw others"
 
 
-def training_of(config: TrialConfig, task: Task, loss: Loss) -> list[Piece]:
-    """Functions of a program, the last of which trains."""
+def training_of(config: TrialConfig, task: Task, loss: Loss, *, stops: bool = False) -> list[Piece]:
+    """Functions of a program, the last of which trains: all of the schedule's epochs, or, where it
+    `stops`, the first of them."""
     method = config.estimator
     factor = factor_of(config.schedule)
     closures, groups = method.kind != "plain", method.batches
@@ -76,26 +81,36 @@ def training_of(config: TrialConfig, task: Task, loss: Loss) -> list[Piece]:
     late, counts = start != "0", method.keeps_snapshot and groups is None
     checked = counts and (late or method.period > 1 or not _named(config))
     setup = [f"    start = {start}  # epochs of plain gradients before the first snapshot\n"] * late
-    needs_steps = bool(factor) or checked or (closures and not _named(config))
+    mean = mean_of(config.average)
+    counted = mean is not None and mean.counts
+    needs_steps = bool(factor) or checked or (closures and not _named(config)) or counted
     setup += ["    steps = len(batches(len(x)))  # of an epoch\n"] * needs_steps
+    setup += [HELD] * method.holds_partition
     call = _optimizer(config, late=late, checked=checked)
     setup += [f"    optimizer = {call.python(1)}\n"]
     modes = has_modes(config.optimizer)
     setup += ["    optimizer.train()\n"] * modes
     if factor:
         setup += [f"    scheduler = {factor.call}\n"]
+    setup += [mean.setup] if mean else []
     text = TRAIN.format(
+        kept=", kept" if stops else "",
+        last="kept" if stops else "epochs",
+        does=RETURNS if mean else PRINTS,
         setup="".join([loss.before, *setup]),
         loss=_loss(task, loss, views=views),
         begin=_begin(config, task, late=late, checked=checked, views=views),
-        steps=_steps(closures, groups, scheduled=bool(factor)),
+        steps=_steps(config, scheduled=bool(factor), after=mean.update if mean else ""),
     )
     text += "    optimizer.eval()  # the weights that it judges by\n" * modes
-    needed = [TORCH, *call.imports(), *loss.imports]
+    text += f"    return {mean.result}\n" if mean else ""
+    needed = [TORCH, *call.imports(), *loss.imports, *(mean.imports if mean else ())]
     needed += [Import("functools", "partial")] * closures
     parts = [Piece(VIEWS, (TORCH,))] * views + [Piece(BATCHES, (TORCH,))]
     parts += [Piece(factor.text, factor.imports)] if factor else []
-    return [*parts, Piece(text, tuple(needed), "train(model, x, y, given.epochs)")]
+    given = "given.epochs, given.kept" if stops else "given.epochs"
+    trained = f"{'model = ' if mean else ''}train(model, x, y, {given})"
+    return [*parts, Piece(text, tuple(needed), trained)]
 
 
 def _named(config: TrialConfig) -> bool:
@@ -143,7 +158,7 @@ def _loss(task: Task, loss: Loss, *, views: bool) -> str:
 def _begin(config: TrialConfig, task: Task, *, late: bool, checked: bool, views: bool) -> str:
     """What an epoch begins with: its batches, its views, a snapshot where one is due."""
     method = config.estimator
-    lines = "        parts = batches(len(x))\n"
+    lines = "        parts = batches(len(x))\n" * (not method.holds_partition)
     drawn = "views = draw_views(len(x))\n"
     locked = task.lock_transforms or not method.keeps_snapshot
     if method.period > 1:
@@ -162,14 +177,24 @@ def _begin(config: TrialConfig, task: Task, *, late: bool, checked: bool, views:
     return lines
 
 
-def _steps(closures: bool, groups: int | None, *, scheduled: bool) -> str:
+def _steps(config: TrialConfig, *, scheduled: bool, after: str) -> str:
     """The steps of an epoch."""
+    closures, groups = config.estimator.kind != "plain", config.estimator.batches
     step = "total += len(batch) * gradient(batch).item()\noptimizer.step()\n"
     if closures:
         step = (
             "loss = optimizer.step(partial(gradient, batch))\ntotal += len(batch) * loss.item()\n"
         )
-    step += "scheduler.step()\n" * scheduled
+    if config.estimator.holds_partition:
+        step = (
+            "batch = parts[j]\n"
+            "loss = optimizer.step(partial(gradient, batch), subset=j, samples=len(batch))\n"
+            "total += len(batch) * loss.item()\n"
+        )
+    step += "scheduler.step()\n" * scheduled + after
+    if config.estimator.holds_partition:
+        loop = f"for j in torch.randperm(len(parts)).tolist():\n{indent(step, '    ')}"
+        return indent(loop, " " * 8)
     loop = f"for batch in {{}}:\n{indent(step, '    ')}"
     if groups is None:
         return indent(loop.format("parts"), " " * 8)

@@ -8,10 +8,11 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from vrtune.errors import UsageError
+from vrtune.gradients.each import way_of
 from vrtune.gradients.fused import Fused
-from vrtune.gradients.keyed import KEY
-from vrtune.gradients.layout import flatten
 from vrtune.gradients.looped import Looped
+from vrtune.gradients.noise import few_lanes, is_tested, near, square_loss
 from vrtune.gradients.oracle import MeanLoss, Oracle, mean_cross_entropy
 from vrtune.gradients.prepared import draws_globally
 
@@ -56,11 +57,6 @@ def _on_gpu(oracle: Oracle, shape: tuple[int, ...] | None) -> Oracle:
         if not is_tested(oracle.module) and not _agree(oracle, plain, shape):
             oracle.memory_format = torch.contiguous_format
     return oracle
-
-
-def is_tested(module: nn.Module) -> bool:
-    """Whether a module is one of vrtune's, which the tests hold to every way."""
-    return type(module).__module__.startswith("vrtune.models.")
 
 
 def stands(module: nn.Module, shape: tuple[int, ...] | None) -> bool:
@@ -108,6 +104,16 @@ def why_not_fused(module: nn.Module, shape: tuple[int, ...]) -> str:
     return "its gradients come out otherwise than one by one"
 
 
+def why_no_each(module: nn.Module, shape: tuple[int, ...]) -> str:
+    """Why samples of a shape have no gradients of their own, or none that can be computed; empty if
+    they have."""
+    try:
+        way_of(Looped(copy.deepcopy(module)), shape)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
 # ---- trials --------------------------------------------------------------------------------------
 
 
@@ -122,40 +128,14 @@ def _agree(one: Oracle, other: Oracle, shape: tuple[int, ...]) -> bool:
 
 
 def _same(found: list[Tensor], wanted: list[Tensor]) -> bool:
-    return all(map(_near, found, wanted))
+    return all(map(near, found, wanted))
 
 
 def _few(oracle: Oracle, shape: tuple[int, ...]) -> list[Tensor]:
     """Tensors [3, ...] of three lanes on three samples each, whose weights differ."""
-    generator = torch.Generator().manual_seed(0)
-
-    def noise(*size: int) -> Tensor:
-        return torch.randn(size, generator=generator).to(oracle.device)
-
-    row = flatten(oracle.original)
-    W = (row + (0.1 * row.abs() + 0.01) * noise(3, len(row))).to(row.dtype)
-    x, y = noise(3, 3, *shape).to(row.dtype), noise(3, 3)
-    buffers = {}
-    for name, b in oracle.original.named_buffers():
-        buffers[name] = torch.stack([b.detach()] * 3)
-        if name == KEY:
-            buffers[name] += torch.arange(6, dtype=b.dtype, device=b.device).view(3, 2)
-    usual, oracle.mean_loss = (
-        oracle.mean_loss,
-        lambda o, y: (o - y.unsqueeze(2)).square().mean((1, 2)),
-    )
-    try:
+    W, buffers, x, y = few_lanes(oracle, shape)
+    with square_loss(oracle):
         gradients, losses = oracle.gradient(W, buffers, x, y)
-    finally:
-        oracle.mean_loss = usual
     outputs = oracle.logits(W, {name: b.clone() for name, b in buffers.items()}, x)
     parts = oracle.layout.views(gradients)
     return [gradients, losses, outputs, *parts.values(), *buffers.values()]
-
-
-def _near(a: Tensor, b: Tensor) -> bool:
-    """By what rounding leaves of float32."""
-    if not b.is_floating_point():
-        return torch.equal(a, b)
-    a, b = a.detach().double(), b.detach().double()
-    return bool((a - b).norm() <= 1e-3 * b.norm() + 1e-5)

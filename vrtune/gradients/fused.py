@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.func import vmap
 
 from vrtune.gradients.oracle import Buffers, Oracle, joined
+from vrtune.gradients.taps import Taps, layers_of
 from vrtune.inits.places import called
 
 # what vmap has no rule for it computes lane by lane, as looped lanes do: nothing to warn of
@@ -50,7 +51,7 @@ class Fused(Oracle):
         self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor
     ) -> tuple[Tensor, Tensor]:
         G, losses = torch.empty_like(W), []
-        for rows in self._blocks(len(W)):
+        for rows in self.blocks(len(W)):
             own = {name: b[rows] for name, b in buffers.items()}
             leaves = [v.detach().requires_grad_() for v in self._weights(W[rows])]
             loss = self.mean_loss(self._forward(module, leaves, own, x[rows]), y[rows])
@@ -68,9 +69,11 @@ class Fused(Oracle):
         views = self.layout.views(W).values()
         return list(views) if self.device.type == "cpu" else [v.clone() for v in views]
 
-    def _blocks(self, rows: int) -> list[slice]:
-        """The rows that are computed in one call."""
-        return [slice(0, rows)]
+    def outputs(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
+        return self._forward(module, self._weights(W), buffers, x)
+
+    def taps(self, module: nn.Module, rows: int) -> Taps:
+        return Taps(layers_of(module), lambda t: t, vmapped=True)
 
     def _logits(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
         if self.device.type == "cpu":  # where large batches gain little from fusing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, pairwise
 from math import prod
 
 import torch
@@ -14,6 +15,14 @@ class Layout:
     def __init__(self, module: nn.Module) -> None:
         self.shapes = {name: p.shape for name, p in module.named_parameters()}
         self.size = sum(prod(shape) for shape in self.shapes.values())
+
+    @property
+    def columns(self) -> dict[str, slice]:
+        """The columns of each parameter in a row."""
+        ends = list(accumulate(prod(shape) for shape in self.shapes.values()))
+        return {
+            name: slice(*ends) for name, ends in zip(self.shapes, pairwise([0, *ends]), strict=True)
+        }
 
     def views(self, W: Tensor) -> dict[str, Tensor]:
         """Each parameter as a view [L, *shape] of W [L, P]."""

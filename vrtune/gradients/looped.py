@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vrtune.gradients.oracle import Buffers, MeanLoss, Oracle, mean_cross_entropy
+from vrtune.gradients.taps import Taps, layers_of
 from vrtune.inits.places import called
 
 
@@ -38,6 +39,15 @@ class Looped(Oracle):
             loss.backward()
             losses.append(loss.detach())
         return G, torch.stack(losses)
+
+    def blocks(self, rows: int) -> list[slice]:
+        return [slice(i, i + 1) for i in range(rows)]
+
+    def outputs(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
+        return self._one_by_one(module, W, buffers, x)
+
+    def taps(self, module: nn.Module, rows: int) -> Taps:
+        return Taps(layers_of(module), lambda t: t.unsqueeze(0))
 
     def _logits(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
         return self._one_by_one(module, W, buffers, x)

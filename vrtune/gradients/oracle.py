@@ -14,9 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vrtune.gradients import each as single
+from vrtune.gradients.factored import Factors
 from vrtune.gradients.layout import Layout
 from vrtune.gradients.precision import computed_in
 from vrtune.gradients.prepared import draws_globally
+from vrtune.gradients.taps import Taps
 from vrtune.inits.places import places_of
 
 Buffers = dict[str, Tensor]
@@ -56,6 +59,7 @@ class Oracle(ABC):
         self.computed = partial(computed_in, precision, self.device)
         self.modules: list[nn.Module] = []
         self.executor: ThreadPoolExecutor | None = None
+        self.way = ""
         self.use_threads(threads)
 
     def gradient(self, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -63,19 +67,44 @@ class Oracle(ABC):
 
         def work(module: nn.Module, part: slice) -> tuple[Tensor, Tensor]:
             own = {name: b[part] for name, b in buffers.items()}
-            return self._gradient(_in_mode(module, True), W[part], own, x[part], y[part])
+            return self._gradient(module, W[part], own, x[part], y[part])
 
-        gradients, losses = zip(*self._parts(len(W), work, grad=True), strict=True)
+        gradients, losses = zip(*self.in_threads(len(W), work), strict=True)
         return joined(gradients), joined(losses)
+
+    def each(self, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Gradients [r, B, P] and losses [r, B] of single samples: their means over samples are
+        what `gradient` says of the batch. UsageError if samples have none of their own."""
+        return single.each(self, self._way(x), W, buffers, x, y)
+
+    def factors(
+        self,
+        W: Tensor,
+        buffers: Buffers,
+        x: Tensor,
+        y: Tensor,
+        *,
+        convolutions: bool = True,
+        rest: bool = True,
+    ) -> Factors:
+        """The same in factored form: of linear layers, and of convolutions if wanted, what goes in
+        and the gradients of what comes out; the rest whole, or not at all."""
+        way = self._way(x)
+        return single.factors(self, way, W, buffers, x, y, convolutions=convolutions, rest=rest)
+
+    def _way(self, x: Tensor) -> str:
+        """To the gradients of single samples: decided once, eagerly."""
+        self.way = self.way or single.way_of(self, tuple(x.shape[2:]))
+        return self.way
 
     def logits(self, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
         """Outputs [r, B, classes] in eval mode, without gradients."""
 
         def work(module: nn.Module, part: slice) -> Tensor:
             own = {name: b[part] for name, b in buffers.items()}
-            return self._logits(_in_mode(module, False), W[part], own, x[part]).to(W.dtype)
+            return self._logits(module, W[part], own, x[part]).to(W.dtype)
 
-        return joined(self._parts(len(W), work, grad=False))
+        return joined(self.in_threads(len(W), work, train=False))
 
     def use_threads(self, threads: int) -> None:
         """Divides the rows among so many threads, where there are enough of them, and their random
@@ -88,15 +117,16 @@ class Oracle(ABC):
         self.modules = [self.module, *(copy.deepcopy(self.module) for _ in range(threads - 1))]
         self.executor = ThreadPoolExecutor(threads) if threads > 1 else None
 
-    def _parts(
-        self, rows: int, work: Callable[[nn.Module, slice], Result], *, grad: bool
+    def in_threads(
+        self, rows: int, work: Callable[[nn.Module, slice], Result], *, train: bool = True
     ) -> list[Result]:
-        """work(module, part) of every thread's part of the rows, in their order."""
+        """work(module, part) of every thread's part of the rows, in their order; the module is in
+        train mode, with gradients, or in eval mode, without."""
         count = max(1, min(len(self.modules), rows // self.least))
 
         def one(module: nn.Module, part: slice) -> Result:
-            with self.computed(), torch.set_grad_enabled(grad):  # both belong to a thread
-                return work(module, part)
+            with self.computed(), torch.set_grad_enabled(train):  # both belong to a thread
+                return work(_in_mode(module, train), part)
 
         if self.executor is None or count == 1:
             return [one(self.module, slice(0, rows))]
@@ -123,6 +153,10 @@ class Oracle(ABC):
         """Outputs of one row after another."""
         return torch.stack([module(xi) for xi in self._seated(module, W, buffers, x)])
 
+    def blocks(self, rows: int) -> list[slice]:
+        """The rows that are computed in one call."""
+        return [slice(0, rows)]
+
     @property
     def at_once(self) -> bool:
         """Whether several points of a step are better rows of one call."""
@@ -131,6 +165,14 @@ class Oracle(ABC):
     @abstractmethod
     def losses(self, parameters: list[Tensor], buffers: Buffers, x: Tensor, y: Tensor) -> Tensor:
         """Mean losses [r] in train mode, as a graph over parameters [r, *shape]."""
+
+    @abstractmethod
+    def outputs(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
+        """Outputs [r, B, classes] in train mode, of one of `blocks`, as a graph."""
+
+    @abstractmethod
+    def taps(self, module: nn.Module, rows: int) -> Taps:
+        """Of the layers that have parameters, while `outputs` calls a thread's module."""
 
     @abstractmethod
     def _gradient(

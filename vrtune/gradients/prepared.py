@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vrtune.gradients.keyed import KEY, add_key, key_layers
+from vrtune.gradients.keyed import KEY, add_key, add_rate, key_layers
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,14 @@ class Habits:
     recomputes: bool = False  # parts of its forward pass, during the backward pass
 
 
-def prepared(module: nn.Module, habits: Habits = Habits()) -> nn.Module:
+def prepared(module: nn.Module, habits: Habits = Habits(), *, rated: bool = False) -> nn.Module:
     """The module itself, changed: dropout layers draw keyed masks, other random numbers are seeded
-    by the key, and parameters that need no gradient are buffers, under the names they had."""
+    by the key, and parameters that need no gradient are buffers, under the names they had. Where
+    lanes say how much is dropped, it is `rated`."""
     _freeze(module)
-    keyed = key_layers(module, counts=not habits.recomputes)
+    keyed = key_layers(module, counts=not habits.recomputes, rated=rated)
+    if keyed and rated:
+        add_rate(module)
     if keyed or habits.draws:
         add_key(module)
     if habits.draws:

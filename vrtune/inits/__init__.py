@@ -2,7 +2,12 @@
 
 from vrtune.inits.base import Init, Losses, Probe
 from vrtune.inits.default import Default
+from vrtune.inits.he import He
 from vrtune.inits.metainit import MetaInit
+from vrtune.inits.orthogonal import Orthogonal
+from vrtune.inits.sparse import Sparse
+from vrtune.inits.uniform import Uniform
+from vrtune.inits.xavier import Xavier
 from vrtune.units import InitSettings
 
 INITS = InitSettings.enrolled

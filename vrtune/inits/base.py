@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from vrtune.later import Tensor
 from vrtune.units import InitSettings
+
+if TYPE_CHECKING:
+    from torch import Generator
 
 # The mean loss of each lane on a batch, differentiable twice: (parameters, x, y) -> [r].
 # Each parameter is a tensor [r, *shape]; x is [r, B, C, H, W], y [r, B].
@@ -38,6 +41,8 @@ class Init(ABC):
     """
 
     settings: ClassVar[type[InitSettings]]
+    asks_for_losses: ClassVar[bool] = True  # false for one that draws weights, and no more
+    sources: Sequence[Generator]  # random numbers of each lane, keyed by its stream; set before
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -55,4 +60,7 @@ class Init(ABC):
             hp: a tensor [r, 1] for every number of the settings, [r, n] for a tuple of n.
             losses: the mean loss of each lane on a batch, differentiable twice.
             probe: gives the batch of noise for a step, counted from 0.
+
+        `self.sources` are r generators of random numbers, one a lane: drawn from by nothing else,
+        and the same for every trial that starts on a stream.
         """

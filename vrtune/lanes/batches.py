@@ -74,6 +74,8 @@ class Batches:
         self.snapshot_order = self.order  # other views where transforms are not locked
         self.scale = self.shift = self.y_scale = self.y_shift = torch.empty(0)
         self.masks = Masks(x.device)
+        self.numbers = torch.empty(0, 0, dtype=torch.long, device=x.device)
+        self._numbered: list[Stream] = []
 
     def begin_epoch(
         self,
@@ -82,15 +84,19 @@ class Batches:
         partitions: list[int],
         *,
         locked: bool = True,
+        cuts: list[int] | None = None,
     ) -> None:
         """Draws the order of every lane for its own next epoch, its views of the samples, and the
         keys of its dropout masks.
 
         `locked`: a sample keeps its view, and a batch its masks, from a snapshot to the next. Else
         steps see fresh ones each epoch, and gradients at the snapshot those of the snapshot's pass,
-        whose mean mu~ is.
+        whose mean mu~ is. `cuts`, where samples are numbered for tables, are the epochs whose cut
+        into batches is used, which may be held for longer than views.
         """
-        every = list(zip(streams, epochs, partitions, strict=True))
+        if cuts is not None:
+            self._number(streams)
+        every = list(zip(streams, epochs, cuts or partitions, strict=True))
         of_steps = partitions if locked else epochs
 
         def drawn(views: str, since: list[int]) -> Tensor:
@@ -138,6 +144,28 @@ class Batches:
     def _targets(self, sample: Tensor, some: slice | Tensor) -> Tensor:
         y = self.y[sample]
         return y * self.y_scale[some] - self.y_shift[some] if y.is_floating_point() else y
+
+    def _number(self, streams: list[Stream]) -> None:
+        """Numbers the samples of every lane, as the partition of its first epoch has them in turn:
+        0 .. n - 1, the same in every epoch."""
+        if streams == self._numbered:  # each is itself alone
+            return
+        self._numbered = list(streams)
+        numbers = torch.zeros(len(streams), len(self.x), dtype=torch.long)
+        for row, stream in zip(numbers, streams, strict=True):
+            n = len(stream.train)
+            row[stream.train[epoch_order(stream.key(), n, self.batch_size, 0, 0)]] = torch.arange(n)
+        if numbers.shape == self.numbers.shape:  # in place: a captured step reads them
+            self.numbers.copy_(numbers)
+        else:
+            self.numbers = numbers.to(self.x.device)
+
+    def places(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Of entries [L, B]: the numbers of the samples, [L, B], and that of the batch among those
+        of the first epoch, [L, 1]."""
+        sample = index if self.padded is None else index // VIEWS
+        numbers = self.numbers.gather(1, sample)
+        return numbers, numbers[:, :1] // self.batch_size
 
     def bounds(self) -> list[tuple[int, int]]:
         """The batches of the epoch as (start, stop)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -32,8 +33,10 @@ def evaluate(
     index: Tensor,
     parts: list[slice],
     objective: Objective,
+    shares: Tensor | None = None,
 ) -> Judged:
-    """How every lane does on its samples, by the mean prediction of its weights W, each [L, P].
+    """How every lane does on its samples, by the mean prediction of its weights W, each [L, P], of
+    which each has its share [L, len(W)].
 
     `data` is x [N, C, H, W] and y [N]; `index` [L, m] says which samples each lane is judged on;
     the lanes of a part are computed at once. Metrics of numbers are in the units of y, their loss
@@ -50,27 +53,47 @@ def evaluate(
     for start in range(0, m, chunk):
         part = index[:, start : start + chunk]
         batch = normalised(x, part, scale, shift)
-        outputs = mixed([_outputs(oracle, w, buffers, batch, parts) for w in W], objective)
+        outputs = [_outputs(oracle, w, buffers, batch, parts) for w in W]
+        mean = mixed(outputs, objective, shares)
         target = y[part]
         learned = target * y_scale - y_shift if objective.numbers else target
-        each = objective.each(outputs.flatten(0, 1), learned.flatten())
+        each = objective.each(mean.flatten(0, 1), learned.flatten())
         loss += each.view(target.shape).to(exact).sum(1)
         if objective.numbers:
-            outputs = (outputs + y_shift.unsqueeze(2)) / y_scale.unsqueeze(2)
-        seen.append(outputs if objective.own else objective.predictions(outputs))
+            mean = (mean + y_shift.unsqueeze(2)) / y_scale.unsqueeze(2)
+        seen.append(mean if objective.whole else objective.predictions(mean))
     targets = y[index]
     return Judged(loss / m, objective.judge(torch.cat(seen, 1), targets))
 
 
-def mixed(outputs: Sequence[Tensor], objective: Objective) -> Tensor:
+def mean_losses(
+    oracle: Oracle,
+    W: Tensor,
+    buffers: Buffers,
+    streams: list[Stream],
+    data: tuple[Tensor, Tensor],
+    index: Tensor,
+    parts: list[slice],
+    objective: Objective,
+) -> Tensor:
+    """The mean losses [L] of weights W [L, P], as `evaluate` finds them, without any metric."""
+    bare = replace(objective, metrics={}, own={})
+    return evaluate(oracle, [W], buffers, streams, data, index, parts, bare).loss
+
+
+def mixed(outputs: Sequence[Tensor], objective: Objective, shares: Tensor | None = None) -> Tensor:
     """The outputs [L, B, k] of a mean prediction: the log of the mean probabilities, or the mean of
-    numbers."""
+    numbers. Each has its share [L, len(outputs)]; what has none may be anything."""
     if len(outputs) == 1:
         return outputs[0]
+    if shares is None:
+        shares = outputs[0].new_full((len(outputs[0]), len(outputs)), 1 / len(outputs))
+    share = shares.to(outputs[0]).t()[:, :, None, None]
     if objective.numbers:
-        return torch.stack(list(outputs)).mean(0)
+        each = torch.stack(list(outputs))
+        return torch.where(share > 0, share * each, 0).sum(0)
     logs = torch.stack([each.log_softmax(2) for each in outputs])
-    return logs.logsumexp(0) - math.log(len(outputs))
+    return torch.where(share > 0, logs + share.log(), -math.inf).logsumexp(0)
 
 
 def _outputs(

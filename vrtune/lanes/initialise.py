@@ -43,6 +43,7 @@ def initialise(lanes: Lanes, rows: list[int], fresh: list[Lane]) -> None:
 def _start(lanes: Lanes, rows: list[int], fresh: list[Lane]) -> None:
     inits = [lane.config.init for lane in fresh]
     algorithm: Init = inits[0].algorithm(**inits[0].words())
+    algorithm.sources = [generator(*lane.stream.key("init")) for lane in fresh]
     W = lanes.rows.W[rows]
     parameters = list(lanes.rows.layout.views(W).values())
     columns = [init.numbers() for init in inits]

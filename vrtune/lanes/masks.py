@@ -38,7 +38,11 @@ class Masks:
     def on_step(self, buffers: Buffers, index: Tensor) -> None:
         """Writes the keys of batches index [L, B] into the buffers of all lanes."""
         if KEY in buffers:
-            buffers[KEY].copy_(_keys(self.steps, index))
+            buffers[KEY].copy_(self.names(index))
+
+    def names(self, index: Tensor) -> Tensor:
+        """A key of 32-bit numbers [L, 2] for every lane's batch of entries index [L, B]."""
+        return _keys(self.steps, index)
 
     def off_step(self, buffers: Buffers, index: Tensor, rows: Tensor | None = None) -> Buffers:
         """The buffer of keys at other points, of some `rows` [r] or all; none if there is none."""

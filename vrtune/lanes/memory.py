@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from math import prod
 
 import torch
 
@@ -13,6 +14,7 @@ from vrtune.errors import UsageError
 from vrtune.lanes.device import cores
 from vrtune.lanes.rows import Program
 from vrtune.lanes.shortage import one_error_of_memory
+from vrtune.lanes.tables import smaller_entries, smaller_table, table_bytes
 from vrtune.lanes.workspace import Workspace
 from vrtune.machine import GB
 from vrtune.trial_config import TrialConfig
@@ -20,16 +22,21 @@ from vrtune.trial_config import TrialConfig
 BRIEF_ROWS = 7  # rows of W: the weights that lanes start from, and what a step needs for a moment
 BUFFER_ROWS = 3  # a lane's own, those that it starts from, and a copy for another point
 POINTS = 2  # at which a fused step takes gradients at once on a CPU
+LOOKED = 2  # copies of what layers see, for step rules that look at it
 HEADROOM = 0.9  # of the free memory may be used
 
 
-def state_rows(config: TrialConfig, shapes: Sequence[torch.Size] = ()) -> int:
+def state_rows(config: TrialConfig, shapes: Sequence[torch.Size] = ()) -> float:
     """Rows of W that a lane takes: its weights, its method's state, and some for a moment. Of a
     model whose tensors have these shapes; UsageError if the step rule takes none such."""
     W = torch.empty(1, 2)
-    units = _, rule = Program.of(config).make(W)
+    estimator, rule, _, average = Program.of(config).make(W)
     rule.shapes = shapes
-    state = sum(tensor.shape == W.shape for unit in units for tensor in unit.state.values())
+    states = estimator.state, rule.state, average.state
+    tensors = [tensor for group in states for tensor in group.values()]
+    rows = [tensor.shape == W.shape for tensor in tensors]
+    others = sum(t.numel() for t, is_row in zip(tensors, rows, strict=True) if not is_row)
+    state = sum(rows) + average.keeps + (others / sum(map(prod, shapes)) if shapes else 0)
     return 1 + state + rule.held(config.optimizer) + BRIEF_ROWS
 
 
@@ -47,15 +54,19 @@ def needed(
     threads: int,
     fused: bool = False,
     most: int | None = None,
+    samples: int | None = None,
 ) -> int:
-    """Bytes of a process that trains `lanes` lanes like `config`. Fused, `most` rows are computed
-    at once, or all, both gradients of a two-gradient method too; else a thread each."""
+    """Bytes of a process that trains `lanes` lanes like `config`, on `samples` or as many as the
+    largest fold has. Fused, `most` rows are computed at once, or all, both gradients of a
+    two-gradient method too; else a thread each."""
     size = workspace.size
-    row = state_rows(config, size.shapes) * 4 * size.parameters + BUFFER_ROWS * size.fixed
-    state = row * lanes
+    row = int(state_rows(config, size.shapes) * 4 * size.parameters) + BUFFER_ROWS * size.fixed
+    samples = samples or max(len(split.train) for split in workspace.splits)
+    state = (row + sum(table_bytes(workspace, config, samples, batch_size))) * lanes
     points = POINTS if workspace.device.type == "cpu" else 1
     rows = most or points * lanes if fused else min(threads, lanes)
-    return state + rows * activations(workspace, batch_size)
+    looks = LOOKED * size.unfolded * batch_size if config.optimizer.algorithm.layers else 0
+    return state + rows * (activations(workspace, batch_size) + looks)
 
 
 def available(device: torch.device) -> int:
@@ -70,9 +81,17 @@ def available(device: torch.device) -> int:
     return int(HEADROOM * max(0, free))
 
 
-def hungriest(configs: Collection[TrialConfig]) -> TrialConfig:
-    """The one whose lanes take the most memory."""
-    return max(configs, key=state_rows)
+def hungriest(configs: Collection[TrialConfig], workspace: Workspace | None = None) -> TrialConfig:
+    """The one whose lanes take the most memory, in a workspace if they may keep tables."""
+
+    def lane(config: TrialConfig) -> tuple[float, float]:
+        if workspace is None:
+            return 0, state_rows(config)
+        whole, size = len(workspace.indices), workspace.size
+        table = sum(table_bytes(workspace, config, whole, workspace.task.batch_size))
+        return table + 4 * size.parameters * state_rows(config, size.shapes), 0
+
+    return max(configs, key=lane)
 
 
 def check_trainings(workspace: Workspace, config: TrialConfig, lanes: int) -> None:
@@ -80,10 +99,11 @@ def check_trainings(workspace: Workspace, config: TrialConfig, lanes: int) -> No
     looped, with a thread a core."""
     free, task = available(workspace.device), workspace.task
     threads = cores(workspace.device)
-    need = needed(workspace, config, lanes, task.batch_size, threads=threads)
+    whole = len(workspace.indices)
+    need = needed(workspace, config, lanes, task.batch_size, threads=threads, samples=whole)
     if need > free:
         why = f"which would take about {need / GB:.1f} GB of the {free / GB:.1f} GB that are free"
-        raise _too_large(workspace, lanes, why)
+        raise _too_large(workspace, lanes, why, smaller_table(config))
 
 
 @contextmanager
@@ -96,10 +116,10 @@ def told_of_memory(workspace: Workspace, lanes: int) -> Iterator[None]:
         raise _too_large(workspace, lanes, f"which took all memory of {workspace.device}") from None
 
 
-def _too_large(workspace: Workspace, lanes: int, why: str) -> UsageError:
+def _too_large(workspace: Workspace, lanes: int, why: str, table: str = "") -> UsageError:
     what = f"{lanes} trainings at once" if lanes > 1 else "a training"
     cure = "train fewer trials or seeds at once" if lanes > 1 else "use a smaller model"
-    return UsageError(f"{workspace.task.model} is too large for {what}, {why}: {cure}")
+    return UsageError(f"{workspace.task.model} is too large for {what}, {why}: {table}{cure}")
 
 
 def fits(
@@ -152,9 +172,10 @@ def check_fit(
         f"{need:.1f} GB a process, and {free / GB:.1f} GB are free"
     )
     if best is None:
-        raise UsageError(f"{sentence}: use a smaller model, or --holdout for a lane a trial")
+        table = smaller_table(config)
+        raise UsageError(f"{sentence}: {table}use a smaller model, or --holdout for a lane a trial")
     jobs, fitting, batch = best
     raise UsageError(
         f"{sentence}: the largest setting that fits is --jobs {jobs} --open {fitting} "
-        f"--batch-size {batch}"
+        f"--batch-size {batch}{smaller_entries(config)}"
     )

@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from vrtune.averages import Average
 from vrtune.estimators import Clock, Estimator
+from vrtune.gradients.keyed import RATE, words
 from vrtune.gradients.layout import Layout, flatten
 from vrtune.gradients.oracle import parts_of
 from vrtune.lanes.batches import Stream
+from vrtune.lanes.keys import key
 from vrtune.optimizers import StepRule
+from vrtune.penalties import Penalty
 from vrtune.trial_config import TrialConfig
 
 
@@ -40,14 +44,25 @@ class Lane:
         return self.epoch - since % method.period
 
     @property
+    def cut(self) -> int:
+        """The epoch whose cut into batches the next epoch visits: that of the partition, or the
+        first one where all of the run's are the same."""
+        return 0 if self.config.estimator.holds_partition else self.partition
+
+    @property
     def started(self) -> bool:
         """False while a late start has the estimator wait."""
         return self.epoch >= self.config.estimator.start
 
-    @property
-    def cost(self) -> float:
-        """Gradient computations of a step of the next epoch."""
-        return self.config.estimator.cost if self.started else 1.0
+    def cost_of(self, batches: int) -> float:
+        """Gradient computations of a step of the next epoch, which has so many batches. The loss
+        over all of them, without gradients, counts as a third of theirs."""
+        method, rule = self.config.estimator, self.config.optimizer
+        estimate = method.cost if self.started else 1.0
+        return rule.cost + (2 * estimate + batches / 3 if rule.adjusts else estimate)
+
+
+PARTS = ("estimator", "optimizer", "penalty", "average")  # of a setting, that run in every step
 
 
 @dataclass(frozen=True)
@@ -59,21 +74,27 @@ class Program:
 
     estimator: type[Estimator]
     optimizer: type[StepRule]
+    penalty: type[Penalty]
+    average: type[Average]
     words: str  # the settings that are no numbers, as text that can be compared
     like: TrialConfig = field(compare=False, repr=False)  # any setting of the program
 
     @staticmethod
     def of(config: TrialConfig) -> Program:
         """The program that runs a setting."""
-        words = repr((config.estimator.words(), config.optimizer.words()))
-        return Program(config.estimator.algorithm, config.optimizer.algorithm, words, config)
+        units = [getattr(config, part) for part in PARTS]
+        words = repr([unit.words() for unit in units])
+        algorithms = {part: u.algorithm for part, u in zip(PARTS, units, strict=True)}
+        return Program(**algorithms, words=words, like=config)
 
-    def make(self, weights: Tensor) -> tuple[Estimator, StepRule]:
-        """Both algorithms with room for the lanes of `weights` [L, P]."""
-        estimator, optimizer = self.like.estimator, self.like.optimizer
+    def make(self, weights: Tensor) -> tuple[Estimator, StepRule, Penalty, Average]:
+        """The algorithms with room for the lanes of `weights` [L, P]."""
+        like = self.like
         return (
-            self.estimator(weights, **estimator.words()),
-            self.optimizer(weights, **optimizer.words()),
+            self.estimator(weights, **like.estimator.words()),
+            self.optimizer(weights, **like.optimizer.words()),
+            self.penalty(**like.penalty.words()),
+            self.average(weights, **like.average.words()),
         )
 
 
@@ -106,15 +127,28 @@ class Rows:
         own = {id(t): name for name, t in [*module.named_parameters(), *module.named_buffers()]}
         state = module.state_dict(keep_vars=True)
         self._kept = {name: own[id(t)] for name, t in state.items() if id(t) in own}
-        self.estimator, self.optimizer = program.make(self.W)
-        self.estimator.shapes = self.optimizer.shapes = tuple(self.layout.shapes.values())
-        self.hp: dict[str, dict[str, Tensor]] = {"estimator": {}, "optimizer": {}}
+        self.estimator, self.optimizer, self.penalty, self.average = program.make(self.W)
+        for unit in (self.estimator, self.optimizer, self.penalty):
+            unit.shapes = tuple(self.layout.shapes.values())
+        self.hp: dict[str, dict[str, Tensor]] = {part: {} for part in PARTS}
+        self.about = {
+            "samples": row.new_zeros(lanes, 1),
+            "steps": torch.zeros(lanes, 1, dtype=torch.int64, device=row.device),
+            "key": torch.zeros(lanes, 2, dtype=torch.int32, device=row.device),
+        }
+        self.optimizer.about = self.about
+        self.mean: dict[str, Tensor] = {}  # of the weights, under "", and of buffers, if averaged
+        if self.average.keeps:
+            floats = {n: b for n, b in self.buffers.items() if b.is_floating_point()}
+            self.mean = {n: torch.zeros_like(t) for n, t in {"": self.W, **floats}.items()}
         self.times = {name: row.new_zeros(lanes, 1) for name in ("epoch", "epochs", "factor")}
 
-    def named(self) -> dict[str, Tensor]:
+    def named(self, weights: Tensor | None = None) -> dict[str, Tensor]:
         """What is kept of lanes, [L, ...] each, by the names of the model's state_dict: the weights
-        that they are judged by and the buffers, tied ones under each name."""
-        views = self.layout.views(self.optimizer.judged(self.W)) | self.buffers
+        that they are judged by, or others, and the buffers, tied ones under each name."""
+        if weights is None:
+            weights = self.mean[""] if self.mean else self.optimizer.judged(self.W)
+        views = self.layout.views(weights) | self.judged_buffers()
         return {name: views[source] for name, source in self._kept.items()}
 
     def parts(self, count: int) -> list[slice]:
@@ -123,8 +157,30 @@ class Rows:
 
     def groups(self) -> list[dict[str, Tensor]]:
         """Every dictionary of tensors that has one row a lane."""
-        states = self.estimator.state, self.optimizer.state
-        return [self.buffers, *states, *self.hp.values(), self.times]
+        states = self.estimator.state, self.optimizer.state, self.average.state
+        return [self.buffers, *states, *self.hp.values(), self.times, self.about, self.mean]
+
+    def average_in(self) -> None:
+        """Moves the means to the weights and buffers of this step."""
+        if self.average.keeps:
+            rate = self.average.rate(self.hp["average"], self.clock)
+            for name, mean in self.mean.items():
+                now = self.buffers[name] if name else self.W
+                mean.lerp_(now, rate.to(mean.dtype).view(-1, *[1] * (mean.dim() - 1)))
+
+    def judged(self) -> list[Tensor]:
+        """The weights [L, P] that lanes are judged by, whose predictions are averaged."""
+        if self.mean:
+            return [self.mean[""]]
+        return self.optimizer.ensemble(self.W)
+
+    def shares(self) -> Tensor | None:
+        """The share [L, m] of each of them in the mean prediction; None: they are alike."""
+        return None if self.mean else self.optimizer.shares()
+
+    def judged_buffers(self) -> dict[str, Tensor]:
+        """The buffers that go with them."""
+        return {**self.buffers, **{name: mean for name, mean in self.mean.items() if name}}
 
     @property
     def clock(self) -> Clock:
@@ -151,13 +207,21 @@ class Rows:
                 if name not in hp:
                     hp[name] = self.W.new_zeros(len(self.W), values.shape[1])
                 hp[name][rows] = values
-        for group in (self.estimator.state, self.optimizer.state):
+        names = torch.tensor([key(*lane.stream.key("noise of steps")) for lane in lanes])
+        self.about["key"][rows] = words(names).to(self.W.device)
+        counts = [[float(len(lane.stream.train))] for lane in lanes]
+        self.about["samples"][rows] = self.W.new_tensor(counts)
+        for group in (self.estimator.state, self.optimizer.state, self.average.state):
             for tensor in group.values():
                 tensor.index_fill_(0, rows, 0)
         self.optimizer.seat(rows.tolist(), [lane.config.optimizer for lane in lanes])
 
     def start(self, rows: Tensor) -> None:
-        """Lets estimator and optimizer prepare `rows`, whose weights are ready now."""
+        """Lets what runs in every step prepare `rows`, whose weights are ready now."""
+        if RATE in self.buffers:
+            self.buffers[RATE][rows] = self.hp["penalty"]["rate"][rows].to(self.buffers[RATE])
+        for name, mean in self.mean.items():  # that of the lane before may not be finite
+            mean[rows] = (self.buffers[name] if name else self.W)[rows]
         self.estimator.admit(rows, self.W)
         self.optimizer.admit(rows, self.hp["optimizer"])
 

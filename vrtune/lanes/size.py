@@ -19,6 +19,7 @@ class Size:
     products: float  # multiplications of a convolution or a linear layer, on average, a sample
     shapes: tuple[torch.Size, ...] = ()  # of its parameters
     fixed: int = 0  # bytes of its buffers
+    unfolded: int = 0  # bytes of what such layers see, at every position, a sample
 
 
 def size_of(module: nn.Module, shape: tuple[int, ...]) -> Size:
@@ -26,16 +27,17 @@ def size_of(module: nn.Module, shape: tuple[int, ...]) -> Size:
 
     A real pass: one on the meta device imports PyTorch's compiler first.
     """
-    kept = 0
+    kept = unfolded = 0
     products: list[int] = []
 
     def count(layer: nn.Module, inputs: object, output: object) -> None:
-        nonlocal kept
+        nonlocal kept, unfolded
         if not isinstance(output, Tensor) or list(layer.children()):
             return
         kept += output.numel() * output.element_size()
         if isinstance(weight := getattr(layer, "weight", None), Tensor) and weight.dim() > 1:
             products.append(output.numel() * weight[0].numel())
+            unfolded += products[-1] // len(weight) * output.element_size()
 
     module.train()
     for part in module.modules():
@@ -48,4 +50,5 @@ def size_of(module: nn.Module, shape: tuple[int, ...]) -> Size:
         products=sum(products) / COUNTED / max(1, len(products)),
         shapes=tuple(p.shape for p in module.parameters()),
         fixed=sum(b.numel() * b.element_size() for b in module.buffers()),
+        unfolded=unfolded // COUNTED,
     )

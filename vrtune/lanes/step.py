@@ -8,12 +8,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from vrtune.estimators import Estimator
-from vrtune.estimators.base import BatchGradient
+from vrtune.estimators import Estimator, Factors
+from vrtune.estimators.base import BatchGradient, TableGradient
 from vrtune.gradients.oracle import Buffers, Oracle, joined
 from vrtune.lanes.batches import Batches
+from vrtune.lanes.looks import Looks
 from vrtune.lanes.replay import Replay
 from vrtune.lanes.rows import Rows
+from vrtune.lanes.tables import factors
+from vrtune.optimizers.base import Potential
 
 
 def batch_gradient(
@@ -63,24 +66,47 @@ def batch_gradient(
             for i in range(len(points))
         ]
         gradients = []
-        for i, (weights, own) in enumerate(zip(points, copied, strict=True)):
-            g, losses = in_parts(oracle, rows, weights, own, x_off if i > 0 else x, y)
+        for i, (weights, copy) in enumerate(zip(points, copied, strict=True)):
+            g, losses = in_parts(oracle.gradient, rows, weights, copy, x_off if i > 0 else x, y)
             if i == 0:
                 took(g, losses)
             gradients.append(g)
         return tuple(gradients)
 
-    return gradient
+    if not rows.estimator.settings.keeps_table:
+        return gradient
+
+    def own() -> Buffers:
+        return {name: b.clone() for name, b in buffers.items()} if frozen else buffers
+
+    def each(weights: Tensor) -> Tensor:
+        G, losses = in_parts(oracle.each, rows, weights, own(), x, y)
+        took(G.mean(1), losses.mean(1))
+        return G
+
+    def by_factors(weights: Tensor) -> Factors:
+        found, losses = factors(oracle, rows.parts(lanes), weights, own(), x, y)
+        took(found.mean(rows.W), losses.mean(1))
+        return found
+
+    numbers, subset = batches.places(index)
+    return TableGradient(gradient, index.shape[1], numbers, subset, each, by_factors)
 
 
 def in_parts(
-    oracle: Oracle, rows: Rows, W: Tensor, buffers: Buffers, x: Tensor, y: Tensor
+    gradient: Callable[[Tensor, Buffers, Tensor, Tensor], tuple[Tensor, Tensor]],
+    rows: Rows,
+    W: Tensor,
+    buffers: Buffers,
+    x: Tensor,
+    y: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """Gradients [r, P] and losses [r] of lanes of `rows`, as many at once as they say."""
+    """Gradients [r, P] and losses [r] of lanes of `rows`, as many at once as they say; `gradient`
+    is an oracle's, or its `each`."""
     found = []
     for part in rows.parts(len(W)):
         own = {name: b[part] for name, b in buffers.items()}
-        found.append(oracle.gradient(W[part], own, x[part], y[part]))
+        found.append(gradient(W[part], own, x[part], y[part]))
     gradients, losses = zip(*found, strict=True)
     return joined(gradients), joined(losses)
 
@@ -116,8 +142,18 @@ class ByWidth(ABC):
 class Step(ByWidth):
     """Gather the batch, gradients, estimate, step rule; losses are summed up in `total` [L]."""
 
-    def __init__(self, oracle: Oracle, rows: Rows, batches: Batches, estimator: Estimator) -> None:
+    def __init__(
+        self,
+        oracle: Oracle,
+        rows: Rows,
+        batches: Batches,
+        estimator: Estimator,
+        looks: Looks | None = None,
+        potential: Potential | None = None,
+    ) -> None:
+        """`potential`, of the lanes, is what a rule that `adjusts` asks for."""
         super().__init__(rows.W.device)
+        self.looks, self.potential = looks, potential
         self.oracle, self.rows, self.batches = oracle, rows, batches
         self.estimator, self.captures = estimator, rows.optimizer.captures and not oracle.draws
         self.total = rows.W.new_zeros(len(rows.W))
@@ -129,9 +165,49 @@ class Step(ByWidth):
             self.total.add_(losses, alpha=index.shape[1])
 
         gradient = batch_gradient(self.oracle, rows, self.batches, index, took)
+        before = self._remembered() if self.potential is not None else {}
         d, eta = self.estimator.estimate(rows.W, rows.hp["estimator"], rows.clock, gradient)
         step_size = rows.hp["optimizer"]["lr"] if eta is None else eta
-        rows.optimizer.step(rows.W, d, step_size * rows.times["factor"], rows.hp["optimizer"])
+        d = rows.penalty.add(rows.W, d, rows.hp["penalty"])
+        step_size = step_size * rows.times["factor"]
+        if self.looks is not None:
+            self.looks.show(index)
+        rows.penalty.decay(rows.W, step_size, rows.hp["penalty"])
+        if self.potential is None:
+            rows.optimizer.step(rows.W, d, step_size, rows.hp["optimizer"])
+        else:
+            self._adjusted(index, before, d, step_size)
+        rows.penalty.shrink(rows.W, step_size, rows.hp["penalty"])
+        rows.average_in()
+
+    def _remembered(self) -> dict[str, Tensor]:
+        return {name: tensor.clone() for name, tensor in self.estimator.state.items()}
+
+    def _adjusted(self, index: Tensor, before: dict[str, Tensor], d: Tensor, eta: Tensor) -> None:
+        """The step of a rule that asks for the estimate elsewhere, and for the potential."""
+        rows, potential, state = self.rows, self.potential, self.estimator.state
+        assert potential is not None
+
+        def again(points: Tensor) -> Tensor:
+            after = self._remembered()
+            gradient = batch_gradient(
+                self.oracle, rows, self.batches, index, lambda g, losses: None, frozen=True
+            )
+            _recall(state, before)  # a table that has seen the step is another estimator
+            d, _ = self.estimator.estimate(points, rows.hp["estimator"], rows.clock, gradient)
+            d = rows.penalty.add(points, d, rows.hp["penalty"])
+            _recall(state, after)
+            return d
+
+        def penalised(points: Tensor) -> Tensor:
+            return potential(points) + rows.penalty.value(points, rows.hp["penalty"])
+
+        rows.optimizer.adjusted(rows.W, d, eta, rows.hp["optimizer"], again, penalised)
+
+
+def _recall(state: dict[str, Tensor], remembered: dict[str, Tensor]) -> None:
+    for name, tensor in remembered.items():
+        state[name].copy_(tensor)
 
 
 class PartialSum(ByWidth):
@@ -157,5 +233,5 @@ class PartialSum(ByWidth):
         x, y = batches.fetch(index, some)
         copies = {name: b[some] for name, b in self.rows.buffers.items()}
         copies |= batches.masks.off_step(copies, index, some)
-        g = in_parts(self.oracle, self.rows, self.weights, copies, x, y)[0]
+        g = in_parts(self.oracle.gradient, self.rows, self.weights, copies, x, y)[0]
         self.total.add_(g, alpha=y.shape[1])

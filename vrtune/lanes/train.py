@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
 from torch import Tensor, nn
@@ -12,14 +12,16 @@ from vrtune.config import Task
 from vrtune.estimators import Estimator
 from vrtune.estimators.plain import PlainEstimator
 from vrtune.gradients.choice import make_oracle
-from vrtune.lanes.batches import Batches
-from vrtune.lanes.evaluate import Judged, evaluate
+from vrtune.lanes.batches import Batches, bounds
+from vrtune.lanes.evaluate import Judged
 from vrtune.lanes.initialise import initialise
+from vrtune.lanes.judging import judge, potential
 from vrtune.lanes.keys import key
 from vrtune.lanes.looks import Looks
 from vrtune.lanes.replay import release
 from vrtune.lanes.rows import Lane, Program, Rows, Start
 from vrtune.lanes.step import PartialSum, Step
+from vrtune.lanes.tables import Room
 from vrtune.objectives.objective import Objective, objective_of
 
 
@@ -64,6 +66,7 @@ class Lanes:
             shape=tuple(data[0].shape[1:]),
         )
         self.rows = Rows(module, program, 0, most)
+        self.room = Room(program, self.oracle, data, batch_size)
         self.epochs, self.lock_transforms = epochs, lock_transforms
         self.batches = Batches(*data, batch_size, augment=augment)
         self.looks = None
@@ -101,8 +104,13 @@ class Lanes:
         for row, lane in zip(rows, lanes, strict=True):
             self.seats[row] = lane
             lane.over(self.epochs)
+        if self.room.make(self.rows, lanes):  # tables have moved
+            self._forget()
+        streams = [lane.stream for lane in lanes]
         at = torch.tensor(rows, device=self.device)
-        self.rows.write(at, lanes, [self._start(lane.stream.key()) for lane in lanes])
+        self.rows.write(at, lanes, [self._start(stream.key()) for stream in streams])
+        steps = [[self.epochs * len(bounds(len(s.train), self.batch_size))] for s in streams]
+        self.rows.about["steps"][at] = torch.tensor(steps, device=self.device)
         initialise(self, rows, lanes)
         self.rows.start(at)
 
@@ -112,12 +120,16 @@ class Lanes:
         self.seats = [self.seats[row] for row in rows]
 
     def _resize(self, keep: list[int], extra: int) -> None:
+        self._forget()
+        self.rows.resize(keep, extra)
+
+    def _forget(self) -> None:
+        """Gives up the steps that were made for the rows there are."""
         captured = bool(self._steps or self._sums) and self.device.type == "cuda"
         self._steps.clear()
         self._sums.clear()
         if captured:
             release(self.device)
-        self.rows.resize(keep, extra)
 
     # ---- training ------------------------------------------------------------------------------
 
@@ -133,6 +145,7 @@ class Lanes:
             epochs,
             [lane.partition for lane in seats],
             locked=self.lock_transforms or not self.program.like.estimator.keeps_snapshot,
+            cuts=[lane.cut for lane in seats] if self.room.samples else None,
         )
         rows.tick(epochs, self.epochs)
         count = len(batches.bounds())
@@ -148,7 +161,7 @@ class Lanes:
             self.steps_done = i + 1
             after_step()
         for lane in seats:
-            lane.gradient_computations += lane.cost * count
+            lane.gradient_computations += lane.cost_of(count) * count
             lane.epoch += 1
         return step.total / batches.order.shape[1]
 
@@ -166,8 +179,10 @@ class Lanes:
     def _choose_step(self) -> Step:
         estimator = self.estimator
         if estimator not in self._steps:
+            adjusts = self.program.like.optimizer.adjusts
+            whole = partial(potential, self) if adjusts else None
             self._steps[estimator] = Step(
-                self.oracle, self.rows, self.batches, estimator, self.looks
+                self.oracle, self.rows, self.batches, estimator, self.looks, whole
             )
         return self._steps[estimator]
 
@@ -222,16 +237,8 @@ class Lanes:
         """How these rows, or all, do on their validation parts."""
         rows = list(range(len(self.seats))) if rows is None else rows
         index = torch.stack([self.seats[row].stream.validation for row in rows]).to(self.device)
-        return self._judge(rows, self.data, index)
+        return judge(self, rows, self.data, index)
 
     def judge(self, data: tuple[Tensor, Tensor], index: Tensor) -> Judged:
         """How every lane does on data x, y at `index` [L, m]."""
-        return self._judge(list(range(len(self.seats))), data, index)
-
-    def _judge(self, rows: list[int], data: tuple[Tensor, Tensor], index: Tensor) -> Judged:
-        streams = [self.seats[row].stream for row in rows]
-        W, buffers = self.rows.judged(), self.rows.judged_buffers()
-        parts = self.rows.parts(len(rows))
-        if len(rows) < len(self.seats):
-            W, buffers = [w[rows] for w in W], {name: b[rows] for name, b in buffers.items()}
-        return evaluate(self.oracle, W, buffers, streams, data, index, parts, self.objective)
+        return judge(self, list(range(len(self.seats))), data, index)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
@@ -14,11 +14,13 @@ from vrtune.data import Dataset, Part, of_task
 from vrtune.data.folds import Split, hold_out, k_folds, limit_indices
 from vrtune.data.normalise import statistics, target_statistics
 from vrtune.errors import UsageError
+from vrtune.gradients.keyed import drops
 from vrtune.gradients.prepared import Habits, prepared
 from vrtune.gradients.trying import habits_of
 from vrtune.lanes.batches import Stream
 from vrtune.lanes.rows import Program
 from vrtune.lanes.size import Size, size_of
+from vrtune.lanes.tables import check_table
 from vrtune.lanes.train import Lanes
 from vrtune.models import build
 from vrtune.objectives.objective import objective_of
@@ -63,6 +65,7 @@ class Workspace:
                 "batch norm can't take the variance of one sample: use a batch size of at least 2"
             )
         self.train_data = self.on_device(self.dataset.train)
+        self.tables: dict[object, int] = {}  # bytes of a lane's table of gradients, where asked for
 
     def _draw_splits(self) -> list[Split]:
         y, task = self.dataset.train.y, self.task
@@ -70,10 +73,18 @@ class Workspace:
             return hold_out(y, self.indices, task.holdout, task.seed)
         return k_folds(y, self.indices, task.folds, task.seed, self.dataset.class_names)
 
-    def make(self) -> nn.Module:
-        """The task's model, initialised with PyTorch's global random numbers, ready for lanes."""
+    def make(self, *, rated: bool = False) -> nn.Module:
+        """The task's model, initialised with PyTorch's global random numbers, ready for lanes;
+        `rated` ones say how much its dropout layers drop. UsageError where it has none then."""
         with torch.random.fork_rng([]):  # they are the caller's, too
-            return prepared(self._build(), self._habits)
+            module = prepared(self._build(), self._habits, rated=rated)
+        if rated and not drops(module):
+            raise UsageError(
+                f"a penalty sets the rate of dropout layers, of which model {self.task.model} has "
+                "none: use --model mlp, lenet or tabular, your own with nn.Dropout layers, or "
+                "another --penalty"
+            )
+        return module
 
     def _build(self) -> nn.Module:
         data, task = self.dataset, self.task
@@ -133,8 +144,9 @@ class Workspace:
     def lanes(self, program: Program, *, fused: bool, most: int | None = None) -> Lanes:
         """Room for lanes that share a program, `most` of them in one gradient, or all."""
         task = self.task
+        check_table(self, program.like)
         return Lanes(
-            self.make,
+            partial(self.make, rated=program.penalty.drops),
             self.train_data,
             task.batch_size,
             program,

@@ -12,7 +12,8 @@ class LeNet(nn.Module):
     """conv 6 - pool - conv 16 - pool - linear 120 - 84 - classes; 61,706 parameters at 1x28x28.
 
     Norm layers, where asked for, stand between every hidden layer and its tanh. Batch norm
-    subtracts any bias before it, so those layers have none.
+    subtracts any bias before it, so those layers have none. Nothing is dropped behind the linear
+    layers, unless a penalty says how much.
     """
 
     def __init__(self, shape: tuple[int, int, int], classes: int, norm: str) -> None:
@@ -33,10 +34,10 @@ class LeNet(nn.Module):
         self.classifier = nn.Sequential(
             nn.Linear(features, 120, bias=bias),
             norm1d(norm, 120),
-            nn.Tanh(),
+            nn.Sequential(nn.Tanh(), nn.Dropout(0.0)),  # --penalty dropout sets it
             nn.Linear(120, 84, bias=bias),
             norm1d(norm, 84),
-            nn.Tanh(),
+            nn.Sequential(nn.Tanh(), nn.Dropout(0.0)),
             nn.Linear(84, classes),
         )
 

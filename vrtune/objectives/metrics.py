@@ -8,6 +8,7 @@ from typing import Literal
 
 from vrtune.later import Tensor, torch
 
+BINS = 15  # of the expected calibration error
 Direction = Literal["minimize", "maximize"]
 
 
@@ -18,6 +19,7 @@ class Metric:
     of: Callable[[Tensor, Tensor], Tensor]
     direction: Direction
     numbers: bool = False
+    outputs: bool = False  # is given outputs [L, m, k] in place of predictions
 
 
 def accuracy(predicted: Tensor, y: Tensor) -> Tensor:
@@ -37,6 +39,18 @@ def macro_f1(predicted: Tensor, y: Tensor) -> Tensor:
     right, of_class, named = _counts(predicted, y)
     met = (of_class + named) > 0
     return (2 * right / (of_class + named).clamp(min=1)).sum(1) / met.sum(1)
+
+
+def calibration_error(outputs: Tensor, y: Tensor) -> Tensor:
+    """The expected calibration error, of 15 bins of equal width by the largest probability.
+
+    sum_b |right in b - sum of the probabilities in b| / m   (Guo et al., ICML 2017)
+    """
+    probability, predicted = outputs.to(_exact(y)).softmax(2).max(2)
+    bins = (probability * BINS).ceil().long().sub(1).clamp_(0, BINS - 1)
+    gap = (predicted == y).to(probability) - probability
+    of_bins = gap.new_zeros(len(gap), BINS).scatter_add_(1, bins, gap)
+    return of_bins.abs().sum(1) / y.shape[1]
 
 
 def rmse(predicted: Tensor, y: Tensor) -> Tensor:
@@ -79,6 +93,7 @@ METRICS: dict[str, Metric] = {
     "accuracy": Metric(accuracy, "maximize"),
     "balanced-accuracy": Metric(balanced_accuracy, "maximize"),
     "macro-f1": Metric(macro_f1, "maximize"),
+    "ece": Metric(calibration_error, "minimize", outputs=True),
     "rmse": Metric(rmse, "minimize", numbers=True),
     "mae": Metric(mean_absolute_error, "minimize", numbers=True),
     "r2": Metric(r2, "maximize", numbers=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vrtune.config import Task
 from vrtune.errors import UsageError
+from vrtune.objectives.likelihood import labels, numbers
 from vrtune.objectives.losses import FOR_NUMBERS, LOSSES, Loss
 from vrtune.objectives.metrics import METRICS, Direction, Metric
 from vrtune.objectives.own import own_loss, own_metric
@@ -42,6 +43,14 @@ class Objective:
         return self.metric if self.metric != "loss" else next(iter(self.metrics))
 
     @property
+    def draw(self) -> Callable[[Tensor, Tensor], Tensor] | None:
+        """Draws targets of the distribution that `each` is minus the log likelihood of, from
+        outputs and uniform numbers; None where it is of none that is known here."""
+        if isinstance(self.each, _CrossEntropy):
+            return labels
+        return numbers if self.each is LOSSES["mse"] else None
+
+    @property
     def names(self) -> tuple[str, ...]:
         """All that is recorded beside the loss."""
         return (*self.metrics, *self.own)
@@ -50,11 +59,25 @@ class Objective:
         """Mean losses [r] of outputs [r, B, k] and targets [r, B]."""
         return self.each(outputs.flatten(0, 1), y.flatten(0, 1)).view(y.shape).mean(1)
 
+    @property
+    def whole(self) -> bool:
+        """Whether a metric is of outputs, not of predictions alone."""
+        return bool(self.own) or any(metric.outputs for metric in self.metrics.values())
+
+    def calibrated(self) -> Objective:
+        """The same, with the expected calibration error among the metrics of labels."""
+        if self.numbers or "ece" in self.metrics:
+            return self
+        return replace(self, metrics={**self.metrics, "ece": METRICS["ece"]})
+
     def judge(self, outputs: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """Every metric [L] of outputs [L, m, k], or predictions [L, m] where none is own."""
+        """Every metric [L] of outputs [L, m, k], or predictions [L, m] where none asks for more."""
         whole = outputs.dim() == 3
         predicted = self.predictions(outputs) if whole else outputs
-        found = {name: metric.of(predicted, y) for name, metric in self.metrics.items()}
+        found = {
+            name: metric.of(outputs if metric.outputs else predicted, y)
+            for name, metric in self.metrics.items()
+        }
         for name, function in self.own.items():
             seen = predicted if self.numbers else outputs
             values = [function(o, t) for o, t in zip(seen, y, strict=True)]

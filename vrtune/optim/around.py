@@ -15,6 +15,8 @@ KEY = "estimator"  # of the state_dict: what is the outer one's
 class Around(Optimizer, ABC):
     """Groups and state are those of `base`; what a derived class remembers is saved beside them."""
 
+    reduces = True  # variance
+
     def __init__(self, base: Optimizer) -> None:
         """`base` makes the steps."""
         self.base = base

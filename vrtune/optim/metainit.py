@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vrtune.errors import UsageError
-from vrtune.inits import InitSettings, Losses, Probe
+from vrtune.inits import Init, InitSettings, Losses, Probe
 from vrtune.inits.metainit import MetaInit, gradient_quotient
 from vrtune.inits.places import called, places_of
 from vrtune.inits.smooth import SmoothNorms
@@ -102,10 +103,12 @@ def initialise(
         seed: as for metainit.
 
     Returns:
-        The gradient quotient `before` and `after`.
+        The gradient quotient `before` and `after`; of one that draws weights and asks for no
+        losses, such as vrtune.He(), which takes any model, they are nan.
 
     Raises:
-        UsageError: there is no such initialisation, or the model has no two outputs.
+        UsageError: there is no such initialisation, or it asks for losses of a model that has no
+            two outputs.
 
     Example:
         >>> import torch
@@ -117,6 +120,9 @@ def initialise(
     """
     settings = settings_of(InitSettings, settings)
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    if not settings.algorithm.asks_for_losses:
+        _redraw(list(trained.values()), settings, seed)
+        return Quotients(math.nan, math.nan)
     first = next(iter(trained.values()))
     modes = {module: module.training for module in model.modules()}
     devices = [first.device] if first.device.type == "cuda" else []
@@ -129,18 +135,22 @@ def initialise(
             def probe(step: int) -> tuple[Tensor, Tensor]:
                 return noise(seed, step, (batch_size, *shape), outputs, first)
 
-            return start(model, trained, settings, probe)
+            return start(model, trained, settings, probe, seed)
         finally:
             for module, mode in modes.items():
                 module.training = mode
 
 
 def start(
-    model: nn.Module, trained: dict[str, nn.Parameter], settings: InitSettings, probe: Probe
+    model: nn.Module,
+    trained: dict[str, nn.Parameter],
+    settings: InitSettings,
+    probe: Probe,
+    seed: int = 0,
 ) -> Quotients:
     """The same with its steps' noise given, on a model in train mode: a lane of its own."""
     rows = [p.detach().clone().unsqueeze(0) for p in trained.values()]
-    hp = {name: rows[0].new_tensor([values]) for name, values in settings.numbers().items()}
+    algorithm, hp = _algorithm(settings, rows, seed)
     losses = _losses(model, list(trained))
     epsilon = hp.get("epsilon", rows[0].new_tensor([[MetaInit().epsilon]]))
 
@@ -150,12 +160,37 @@ def start(
         return float(torch.stack(found).median())
 
     before = quotient()
-    settings.algorithm(**settings.words()).start(rows, hp, losses, probe)
+    algorithm.start(rows, hp, losses, probe)
     after = quotient()
     with torch.no_grad():
         for p, row in zip(trained.values(), rows, strict=True):
             p.copy_(row[0])
     return Quotients(before, after)
+
+
+def _redraw(parameters: list[nn.Parameter], settings: InitSettings, seed: int) -> None:
+    """Weights of an init that asks for no losses: in place, as it takes nothing else."""
+
+    def none(*_: Any) -> Any:
+        raise RuntimeError(f"init {settings.kind} says that it asks for no losses, and does")
+
+    rows = [p.detach().unsqueeze(0) for p in parameters]
+    algorithm, hp = _algorithm(settings, rows, seed)
+    algorithm.start(rows, hp, none, none)
+
+
+def _algorithm(
+    settings: InitSettings, rows: list[Tensor], seed: int
+) -> tuple[Init, dict[str, Tensor]]:
+    """What runs the settings on one lane, with random numbers of its own, and their numbers."""
+    algorithm: Init = settings.algorithm(**settings.words())
+    algorithm.sources = [_random(seed, "init")]
+    return algorithm, {name: rows[0].new_tensor([v]) for name, v in settings.numbers().items()}
+
+
+def _random(*parts: object) -> torch.Generator:
+    digest = hashlib.sha256(repr(parts).encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
 
 def _losses(model: nn.Module, names: list[str]) -> Losses:
@@ -188,8 +223,7 @@ def noise(
     seed: int, step: int, shape: Sequence[int], classes: int, like: Tensor
 ) -> tuple[Tensor, Tensor]:
     """A batch of N(0, 1) inputs [1, B, ...] and uniform labels [1, B], the same on every device."""
-    digest = hashlib.sha256(repr((seed, step, "noise")).encode()).digest()
-    drawn = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+    drawn = _random(seed, step, "noise")
     x = torch.randn(1, *shape, generator=drawn)
     y = torch.randint(classes, (1, shape[0]), generator=drawn)
     return x.to(like), y.to(like.device)

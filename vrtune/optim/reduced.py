@@ -12,8 +12,9 @@ from torch.optim import Optimizer
 from vrtune.errors import UsageError, shown
 from vrtune.optim.around import Around
 from vrtune.optim.passes import Pass
-from vrtune.optim.refused import check_base
+from vrtune.optim.refused import check_base, no_closure
 from vrtune.optim.step_size import factor_of, sized
+from vrtune.optim.tables import check_table, in_table
 from vrtune.optim.times import times_of
 from vrtune.optim.told import settings_of
 from vrtune.optim.trained import Trained
@@ -83,6 +84,7 @@ class VarianceReduced(Around):
     ) -> None:
         estimator = settings_of(EstimatorSettings, estimator)
         check_base(base, estimator)
+        check_table(estimator)
         if max_norm is not None and not max_norm > 0:
             raise UsageError(f"max_norm is {shown(max_norm)}: give a number above 0, or None")
         self.times = times_of(
@@ -109,31 +111,30 @@ class VarianceReduced(Around):
     @property
     def snapshot_due(self) -> bool:
         """Whether the next step refuses to be made before a snapshot is taken."""
-        if not self.keeps_snapshot:
-            return False
-        return self.times.due(self.steps_done, None if self._is_stale() else self._taken_at)
+        taken_at = None if self._is_stale() else self._taken_at
+        return self.keeps_snapshot and self.times.due(self.steps_done, taken_at)
 
     @torch.no_grad()
-    def step(self, closure: Closure | None = None) -> Any:
+    def step(
+        self, closure: Closure | None = None, *, subset: int | None = None, samples: int = 1
+    ) -> Any:
         """Makes a step along the estimate.
 
         Args:
             closure: computes the loss of the step's mini-batch, its gradient by backward(), and
                 returns the loss. It is called again at other weights, and must see the same batch.
                 Gradients are cleared before each call; several backward() in it add up.
+            subset: the batch's number, the same in every epoch, for methods that keep a table.
+            samples: of the batch, likewise, by which its gradient weighs.
 
         Returns:
             What the closure returned at the step's own weights.
 
         Raises:
-            UsageError: there is no closure, or a snapshot is due.
+            UsageError: there is no closure, a snapshot is due, or the batch has no number.
         """
         if closure is None:
-            raise UsageError(
-                f"{type(self).__name__} needs step(closure), where closure() computes the gradient "
-                "of the step's batch and returns the loss; GradScaler can't pass one on: use "
-                "bfloat16, which needs no scaling, or unscale the gradients inside the closure"
-            )
+            raise no_closure(self)
         if self.snapshot_due:
             raise UsageError(
                 f"a snapshot is due before step {self.steps_done + 1}: call snapshot(closures), or "
@@ -155,7 +156,8 @@ class VarianceReduced(Around):
         if self.times.waits(self.steps_done):
             (d,) = gradient(weights)
         else:
-            d, eta = trained.algorithm.estimate(weights, hp, clock, gradient)
+            known = in_table(trained.algorithm, gradient, subset, samples)
+            d, eta = trained.algorithm.estimate(weights, hp, clock, known)
         if self.max_norm is not None:
             d = d * (self.max_norm / (torch.linalg.vector_norm(d) + 1e-6)).clamp(max=1.0)
         trained.row.put(d, trained.moved)

@@ -12,6 +12,15 @@ from vrtune.optim.around import Around
 from vrtune.units import EstimatorSettings
 
 
+def no_closure(optimizer: Optimizer) -> UsageError:
+    """What step() without a closure is told."""
+    return UsageError(
+        f"{type(optimizer).__name__} needs step(closure), where closure() computes the gradient of "
+        "the step's batch and returns the loss; GradScaler can't pass one on: use bfloat16, which "
+        "needs no scaling, or unscale the gradients inside the closure"
+    )
+
+
 def check_base(base: Any, estimator: EstimatorSettings) -> None:
     """UsageError where the base can't make the steps."""
     if not isinstance(base, Optimizer):
@@ -20,7 +29,7 @@ def check_base(base: Any, estimator: EstimatorSettings) -> None:
             "torch.optim.AdamW(model.parameters()); vrtune.optim.Over takes a class"
         )
     name = type(base).__name__
-    if isinstance(base, Around):
+    if isinstance(base, Around) and base.reduces:
         raise UsageError(f"{name} reduces variance already: give the optimizer that it is over")
     closure = inspect.signature(base.step).parameters.get("closure")
     if closure is not None and closure.default is closure.empty:

@@ -87,12 +87,13 @@ class Row:
         for p in self.params:
             p.grad = None
 
-    def put(self, d: Tensor, moved: Sequence[bool]) -> None:
-        """Makes a row [1, P] the gradients of the parameters that are moved."""
+    def put(self, d: Tensor, moved: Sequence[bool], *, anew: bool = False) -> None:
+        """Makes a row [1, P] the gradients of the parameters that are moved; `anew`, tensors that
+        nobody else has."""
         for p, part, moves in zip(self.params, self.views(d), moved, strict=True):
             if not moves:
                 p.grad = None
-            elif p.grad is None:
+            elif p.grad is None or anew:
                 p.grad = torch.empty_like(p).copy_(part)  # laid out in memory as its parameter
             else:
                 p.grad.copy_(part)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from vrtune.chains.chain import ALONE, Chain
 from vrtune.errors import UsageError
 from vrtune.optim.row import Row
 from vrtune.optim.told import settings_of
@@ -30,7 +31,7 @@ class RowRule(Optimizer):
         lr: step size (default: that of the settings, or 1 where an estimator sets it).
 
     Raises:
-        UsageError: these are no settings of a step rule.
+        UsageError: these are no settings of a step rule, or of one that needs more than gradients.
 
     Example:
         >>> import torch, vrtune
@@ -48,6 +49,13 @@ class RowRule(Optimizer):
         lr: float | None = None,
     ) -> None:
         settings = settings_of(OptimizerSettings, settings)
+        if isinstance(settings, Chain):
+            raise UsageError(ALONE.format(type(settings).__name__))
+        if settings.algorithm.layers:
+            raise UsageError(
+                f"{type(settings).__name__} looks at a model's layers, which an optimizer of its "
+                "parameters does not see: train it with vrtune.train, or choose another step rule"
+            )
         self.settings = settings
         self._rules: list[tuple[Row, StepRule] | None] = []  # of each group, made when needed
         self._aside: list[tuple[Row, Tensor]] | None = None  # weights that train, during eval()

@@ -13,6 +13,7 @@ from vrtune.estimators.base import Estimator
 from vrtune.optim.off_step import Buffers, Modules, modules_of, random_state, same_random
 from vrtune.optim.passes import Pass
 from vrtune.optim.row import Row
+from vrtune.optim.tables import restore_room
 from vrtune.units import EstimatorSettings
 
 
@@ -104,6 +105,7 @@ class Trained:
         """Takes up what was saved; UsageError where it is of other parameters."""
         state = self.algorithm.state
         saved: dict[str, Tensor] = remembered["state"]
+        restore_room(self.algorithm, saved)
         shapes = {name: tensor.shape for name, tensor in saved.items()}
         if shapes != {name: tensor.shape for name, tensor in state.items()}:
             raise UsageError(

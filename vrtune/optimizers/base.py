@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
 from vrtune.later import Tensor
@@ -11,6 +12,13 @@ from vrtune.units import OptimizerSettings
 
 if TYPE_CHECKING:
     import torch
+
+    from vrtune.gradients.factored import LayerFactors
+
+# The estimate at other weights [L, P], of the same batch, the estimator as it was before the step
+Again = Callable[[Tensor], Tensor]
+# The mean loss [L] at weights [L, P] over each lane's whole training part, in eval mode
+Potential = Callable[[Tensor], Tensor]
 
 
 class StepRule(ABC):
@@ -38,8 +46,14 @@ class StepRule(ABC):
 
     settings: ClassVar[type[OptimizerSettings]]
     captures: ClassVar[bool] = True  # its step can be replayed as a CUDA graph
+    layers: ClassVar[bool] = False  # is shown the model's layers on the step's batch by `observe`
+    sampled: bool = False  # with gradients at targets that are drawn from what the model says
     # Of the model's tensors, which lie side by side in a row; lanes set it after the constructor.
     shapes: Sequence[torch.Size] = ()
+    # Of the lanes, likewise: "samples" [L, 1], of each training part; "steps" [L, 1], of the run;
+    # "key" [L, 2], two numbers of 32 bits that name a lane's stream, for noise that is a function
+    # of its name.
+    about: Mapping[str, Tensor] = {}
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -63,8 +77,31 @@ class StepRule(ABC):
         """The weights [L, P] that lanes are judged by and saved with: those that train."""
         return weights
 
+    def ensemble(self, weights: Tensor) -> list[Tensor]:
+        """The weights [L, P] whose predictions are averaged when lanes are judged: those alone."""
+        return [self.judged(weights)]
+
+    def shares(self) -> Tensor | None:
+        """The share [L, m] of each of them in the mean; None: they are alike."""
+        return None
+
+    def kept(self) -> list[Tensor]:
+        """Samples [L, P] of a posterior, the oldest first; none of a rule that takes none."""
+        return []
+
+    def views(self, rows: Tensor) -> list[Tensor]:
+        """Each of the model's tensors as a view [L, *shape] of rows [L, P]; unknown ones are one
+        matrix."""
+        shapes: Sequence[Sequence[int]] = self.shapes or [(1, rows.shape[1])]
+        columns = rows.split([prod(shape) for shape in shapes], dim=1)
+        return [c.view(len(rows), *shape) for c, shape in zip(columns, shapes, strict=True)]
+
     def admit(self, rows: Tensor, hp: dict[str, Tensor]) -> None:
         """Prepares `rows` [r] for new lanes, after their state was zeroed; `hp` as in `step`."""
+
+    def observe(self, layers: Sequence[LayerFactors]) -> None:
+        """Sees the layers of some lanes on the step's batch, before `step`: one call after another
+        shows all of them, in their order."""
 
     @abstractmethod
     def step(self, weights: Tensor, d: Tensor, eta: Tensor, hp: dict[str, Tensor]) -> None:
@@ -76,3 +113,16 @@ class StepRule(ABC):
             eta: step sizes [L, 1], the schedule's factor included.
             hp: a tensor [L, 1] for every number of the settings, [L, n] for a tuple of n.
         """
+
+    def adjusted(
+        self,
+        weights: Tensor,
+        d: Tensor,
+        eta: Tensor,
+        hp: dict[str, Tensor],
+        again: Again,
+        potential: Potential,
+    ) -> None:
+        """Takes the place of `step` where the settings say `adjusts`, which looks at other weights
+        before it moves. Penalties are in `d`, in what `again` gives and in the potential."""
+        self.step(weights, d, eta, hp)

@@ -10,17 +10,21 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
+from vrtune.chains import ChainRule
+from vrtune.chains.effective import effective_samples
 from vrtune.config import Task
 from vrtune.errors import UsageError
 from vrtune.events import Event, Retraining, Stopped
 from vrtune.given.arguments import Device, SomePath, checked
 from vrtune.lanes.device import choose_device, cores, one_thread
+from vrtune.lanes.judging import losses_of_samples
 from vrtune.lanes.memory import check_trainings, hungriest, told_of_memory
 from vrtune.lanes.plan import Fuse, plan
 from vrtune.lanes.pool import Pool, finite
 from vrtune.lanes.steps import Steps
 from vrtune.lanes.train import Lanes
 from vrtune.lanes.workspace import Workspace
+from vrtune.retraining.weights import SeedWeights, Weights
 from vrtune.studies.choice import failed_seeds
 from vrtune.studies.retrained import Retrained, Spread, spread
 from vrtune.trial_config import TrialConfig
@@ -43,21 +47,22 @@ def train(
     workspace: Workspace,
     seeds: int,
     *,
+    epochs: int | None = None,  # all of the task's
     fused: bool | None = None,  # by the rule
     others: Sequence[Sequence[float]] = (),  # losses by which a seed has failed or not
     test_curve: bool = False,
     progress: Callable[[Event], None] = lambda event: None,
     stopping: Callable[[], bool] = lambda: False,
-) -> tuple[dict[int, Retrained], dict[int, list[dict[str, Tensor]]]]:
+) -> tuple[dict[int, Retrained], dict[int, Weights]]:
     """Trains settings on the whole training part, every seed a lane, then reads the test set;
-    returns results, and each seed's tensors.
+    returns results, and each seed's tensors. Fewer `epochs` are the first of the same schedule.
 
     With `test_curve` the test set is read before, and judged after every epoch, of which nothing
     depends: the result is the last epoch's, as it is without. UsageError if they don't fit;
     Stopped, with nothing to show for it, when `stopping` is true.
     """
     workspace.dataset.check_test()  # not after hours of training
-    largest, count = hungriest(configs.values()), seeds * len(configs)
+    largest, count = hungriest(configs.values(), workspace), seeds * len(configs)
     check_trainings(workspace, largest, count)
     with one_thread(workspace.device):
         fuse: Fuse = "auto" if fused is None else "on" if fused else "off"
@@ -65,7 +70,7 @@ def train(
     pool = Pool(workspace, workspace.seeds(seeds), fused=way.fused, most=way.most)
     score = workspace.objective.score
     courses = {number: _Course() for number in configs}
-    steps, epochs, seconds = Steps(progress), workspace.task.epochs, 0.0
+    steps, epochs, seconds = Steps(progress), epochs or workspace.task.epochs, 0.0
     judged: Judged = {}
 
     def after_step() -> None:
@@ -85,15 +90,25 @@ def train(
             _note(courses, pool, train_losses, judged)
             progress(Retraining(epoch=epoch, epochs=epochs))
             began = perf_counter()
+        for lanes in pool.groups.values():
+            if isinstance(lanes.rows.optimizer, ChainRule):
+                lanes.objective = lanes.objective.calibrated()
         learned = _judge(pool, workspace.train_data, workspace.indices)
         judged = judged or _judge(pool, _test_data(workspace))
     out: dict[int, Retrained] = {}
-    weights: dict[int, list[dict[str, Tensor]]] = {}
+    weights: dict[int, Weights] = {}
     for lanes in pool.groups.values():
         views = lanes.rows.named()
+        every = [lanes.rows.named(kept) for kept in lanes.rows.optimizer.kept()]
+        traces = losses_of_samples(lanes, workspace.train_data, workspace.indices)
         for number, rows in _rows(lanes).items():
             weights[number] = [
-                {name: v[row].detach().to("cpu", copy=True) for name, v in views.items()}
+                SeedWeights(
+                    {name: v[row].detach().to("cpu", copy=True) for name, v in views.items()},
+                    {name: torch.stack([each[name][row] for each in every]).cpu() for name in views}
+                    if every
+                    else {},
+                )
                 for row in rows
             ]
             course, loss = courses[number], judged[number]["loss"]
@@ -116,6 +131,7 @@ def train(
                 test_metrics=tested,
                 train_metrics=trained,
                 test_scores=_curve(course, score) if score != "accuracy" else None,
+                effective_samples=None if traces is None else effective_samples(traces[rows]),
             )
     return out, weights
 

@@ -18,7 +18,7 @@ from vrtune.lanes.device import choose_device, cores
 from vrtune.lanes.workspace import Workspace
 from vrtune.retraining.about import about
 from vrtune.retraining.training import train
-from vrtune.retraining.weights import save
+from vrtune.retraining.weights import Weights, save
 from vrtune.storages.opening import DEFAULT_URL, open_storage
 from vrtune.studies.choice import candidates, ranked
 from vrtune.studies.configs import read_config
@@ -26,6 +26,7 @@ from vrtune.studies.data import find_data
 from vrtune.studies.folders import check_results_folder
 from vrtune.studies.note import write_note
 from vrtune.studies.objects import find_task
+from vrtune.studies.outcome import kept_epochs
 from vrtune.studies.record import find_trial, load_study, read_record
 from vrtune.studies.retrained import Retrained, keep
 
@@ -118,29 +119,45 @@ def retrain_study(
     )
     known = [candidate.losses for candidate in candidates(study)]
     doing = f"training {_named(numbers)} again with {seeds} seed{'s' * (seeds > 1)}"
-    progress(Retraining(epoch=0, epochs=record.task.epochs, doing=doing))
-    done, weights = train(
-        configs,
-        workspace,
-        seeds,
-        fused=fused,
-        others=known,
-        test_curve=test_curve,
-        progress=progress,
-        stopping=stopping,
-    )
+    done, weights = dict[int, Retrained](), dict[int, Weights]()
+    for epochs, same in _by_epochs(study, numbers, task.epochs).items():
+        progress(Retraining(epoch=0, epochs=epochs, doing=doing))
+        trained = train(
+            {number: configs[number] for number in same},
+            workspace,
+            seeds,
+            epochs=epochs,
+            fused=fused,
+            others=known,
+            test_curve=test_curve,
+            progress=progress,
+            stopping=stopping,
+        )
+        done |= trained[0]
+        weights |= trained[1]
     for number in numbers:
         keep(study, done[number])
     results, faults = list[Retrained](), list[VrtuneError]()
-    known_of_data = about(workspace, study.study_name)
+    net = about(workspace, study.study_name)
     for number in numbers:
+        told = {**net, "epochs": len(done[number].train_losses[0])}
         try:
-            results.append(save(study, storage, done[number], weights[number], known_of_data))
+            results.append(save(study, storage, done[number], weights[number], told))
         except VrtuneError as fault:
             faults.append(fault)
     if faults:
         raise faults[0]
     return results
+
+
+def _by_epochs(study: optuna.Study, numbers: list[int], usual: int) -> dict[int, list[int]]:
+    """The trials by the number of epochs that they are trained: early stopping may have kept fewer
+    than the task has."""
+    groups: dict[int, list[int]] = {}
+    for number in numbers:
+        epochs = kept_epochs(find_trial(study, number)) or usual
+        groups.setdefault(epochs, []).append(number)
+    return groups
 
 
 def _named(numbers: list[int]) -> str:

@@ -22,7 +22,18 @@ from vrtune.studies.folders import results_folder
 from vrtune.studies.retrained import Retrained, keep
 
 CURVES = "curves.json"  # says how many seeds there are: it is there when all of them are
-Weights = list[dict[str, Tensor]]  # of each seed, by the names that the model gives them
+
+
+class SeedWeights(dict[str, Tensor]):
+    """Tensors of a seed by the names that the model gives them, and all `samples` that a chain has
+    kept, stacked, the oldest first: the last one is what the tensors are."""
+
+    def __init__(self, tensors: dict[str, Tensor], samples: dict[str, Tensor]) -> None:
+        super().__init__(tensors)
+        self.samples = samples
+
+
+Weights = list[SeedWeights]
 
 
 def save(
@@ -57,9 +68,15 @@ def save(
 
 def _write(beside: Path, result: Retrained, weights: Weights, known: dict[str, Any]) -> list[str]:
     """Writes all files, before the first one takes its place; returns the names of the seeds'."""
-    names = [f"seed-{seed}.safetensors" for seed in range(1, len(weights) + 1)]
-    for seed, (name, tensors) in enumerate(zip(names, weights, strict=True), 1):
-        save_file(tensors, beside / name, metadata(known, result, seed))
+    names = []
+    for seed, tensors in enumerate(weights, 1):
+        name = f"seed-{seed}.safetensors"
+        names.append(name)
+        about = metadata(known, result, seed)
+        save_file(tensors, beside / name, about)
+        if tensors.samples:
+            names.append(f"seed-{seed}-samples.safetensors")
+            save_file(tensors.samples, beside / names[-1], about)
     curves = {"epochs": known["epochs"], **result.model_dump(mode="json", exclude={"folder"})}
     (beside / CURVES).write_text(json.dumps(curves, indent=2) + "\n", encoding="utf-8")
     return names

@@ -24,6 +24,7 @@ from vrtune.searching.interrupts import interrupts
 from vrtune.searching.plan import Work
 from vrtune.studies.choice import Candidate, Confirmed, candidates, keep, recounted
 from vrtune.studies.configs import read_config
+from vrtune.studies.outcome import kept_epochs
 
 MOST = 4  # times the repeats of one trial are made for all together
 
@@ -83,7 +84,7 @@ def _judge(
             steps.tell(pool)
 
         pool.exchange([], {trial.number: config})
-        epochs, time = workspace.task.epochs, candidate.repeats + 1
+        epochs, time = kept_epochs(trial) or workspace.task.epochs, candidate.repeats + 1
         said = Confirming(trial=trial.number, epoch=0, epochs=epochs, time=time, times=times)
         progress(said)
         for epoch in range(1, epochs + 1):

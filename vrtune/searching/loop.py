@@ -21,6 +21,7 @@ from vrtune.events import Event, Halved, RoundEnded, TimeSpent
 from vrtune.lanes.pool import Pool, Standing
 from vrtune.lanes.shortage import NoMemory, one_error_of_memory
 from vrtune.searching.artifacts import Files
+from vrtune.searching.early import EarlyStopping
 from vrtune.searching.entry import Entry, ending, judged
 from vrtune.searching.ledger import Ledger
 from vrtune.searching.lookout import Lookout
@@ -62,6 +63,7 @@ class SearchLoop:
         self.judged_at, self.decided_at = judged_at, decided_at
         self.threads, self.progress = threads, progress
         self.epochs = pool.workspace.task.epochs
+        self.early = EarlyStopping.of(pool.workspace)
         self.trials = OpenTrials(study)
         self.files = files
         self.ledger = Ledger(self.trials, space, one_more, files, only_queued=only_queued)
@@ -214,14 +216,13 @@ class SearchLoop:
                 self.pruning.report(number, standing.epoch, values)
         self.ended = []
         for number, standing in standings.items():
-            done = standing.epoch >= self.epochs
             if number in self.trials.lost:
                 self.spent += self.seated.pop(number).spent
             elif not standing.losses:
                 continue
             elif number in diverged or self._pruned(number, standing.epoch):
                 self._end(number, standing, TrialState.PRUNED, diverged=number in diverged)
-            elif done:
+            elif standing.epoch >= self.epochs or self.early.is_over(self.seated[number]):
                 self._end(number, standing, TrialState.COMPLETE)
             else:
                 continue
@@ -229,13 +230,11 @@ class SearchLoop:
         lanes = sum(len(lanes.seats) for lanes in self.pool.groups.values())
         spent = self.spent + sum(entry.spent for entry in self.seated.values())
         behind = sum(entry.epoch for entry in self.seated.values())
-        running = len(self.seated)
-        self.progress(RoundEnded(running=running, lanes=lanes, spent=spent, behind=behind))
+        self.progress(RoundEnded(running=len(self.seated), lanes=lanes, spent=spent, behind=behind))
 
     def _decides(self, epoch: int) -> bool:
         """Whether the pruner may end a trial after this epoch."""
-        may = self.decided_at is None or epoch in self.decided_at
-        return may and epoch < self.epochs
+        return epoch < self.epochs and (self.decided_at is None or epoch in self.decided_at)
 
     def _pruned(self, number: int, epoch: int) -> bool:
         return self._decides(epoch) and self.pruning.should_prune(number)
@@ -244,7 +243,8 @@ class SearchLoop:
         self, number: int, standing: Standing, state: TrialState, *, diverged: bool = False
     ) -> None:
         """Has the study told what a trial cost and what each fold said; shown when that is done."""
-        entry = self.seated.pop(number)
-        self.spent += entry.spent
+        self.spent += (entry := self.seated.pop(number)).spent
         weights = self.files.weights(self.pool, number, state)
-        self.ledger.end(entry, state, *ending(entry, standing, state, diverged=diverged), weights)
+        standing, early = self.early.kept(entry, standing, state)
+        told, event = ending(entry, standing, state, diverged=diverged)
+        self.ledger.end(entry, state, told | early, event, weights)

@@ -18,15 +18,17 @@ from vrtune.errors import UsageError
 from vrtune.given.names import name_fault, path_fault
 from vrtune.lanes.device import choose_device, cores
 from vrtune.lanes.memory import check_fit, check_trainings
+from vrtune.lanes.rows import Program
 from vrtune.lanes.workspace import Workspace
 from vrtune.own.objects import absolute
+from vrtune.searching.early import check_early
 from vrtune.searching.settings import TRIALS, SearchSettings
 from vrtune.spaces import Space
 from vrtune.storages.opening import check_storage
 from vrtune.strategy import together
 from vrtune.studies.folders import check_results_folder
+from vrtune.studies.naming import default_name
 from vrtune.studies.objects import ROLES
-from vrtune.studies.record import default_name
 from vrtune.trial_config import TrialConfig
 
 
@@ -87,6 +89,7 @@ def understand(space: str | Path, task: Task, settings: SearchSettings) -> Reque
         raise UsageError(f"task: give a Task (got {task!r})")
     if not isinstance(space, str | os.PathLike):
         raise UsageError(f"space: give a name or the path of a .py file (got {space!r})")
+    check_early(task.patience, settings)
     device = choose_device(settings.device)
     path = _kept("space", os.path.expanduser(os.fsdecode(space)))
     found = spaces.load(path, task.init, task.penalty, task.average)
@@ -116,6 +119,10 @@ def prepare(request: Request, workspace: Workspace | None = None) -> Prepared:
     workspace = workspace or Workspace(
         request.task, settings.data_dir, request.device, threads=request.threads(processes)
     )
+    if like.penalty.algorithm.drops:
+        workspace.make(rated=True)  # whose model may have nothing to drop
+    if like.optimizer.algorithm.layers:
+        workspace.lanes(Program.of(like), fused=False)  # whose layers may not be looked at
     check_fit(workspace, like, request.least_open, processes, fused=settings.fuse == "on")
     if settings.retrain:  # after hours of search it would be too late to say so
         check_trainings(workspace, like, settings.retrain * settings.retrain_seeds)

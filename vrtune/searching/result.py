@@ -22,7 +22,7 @@ from vrtune.storages.opening import open_to_read
 from vrtune.storages.secrets import HIDDEN, public
 from vrtune.studies.choice import Confirmed, confirmation, confirmations, ranked
 from vrtune.studies.counts import Counts, count
-from vrtune.studies.outcome import fold_losses, fold_metrics, fold_values, spent
+from vrtune.studies.outcome import fold_losses, fold_metrics, fold_values, kept_epochs, spent
 from vrtune.studies.record import load_study, measure_of
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Best(Settings):
     fold_metrics: dict[str, list[float | None]] = Field(default_factory=dict)  # all but the loss
     confirmed: Confirmed | None = None
     edges: tuple[str, ...] = ()  # where it touches the end of a range
+    kept_epochs: int | None = None  # by early stopping
 
 
 class Opened:
@@ -178,4 +179,5 @@ def _best(study: optuna.Study, trial: FrozenTrial | None) -> Best | None:
         fold_metrics=fold_metrics(trial),
         confirmed=confirmation(study, trial.number),
         edges=tuple(edge_notes(trial.params, trial.distributions)),
+        kept_epochs=kept_epochs(trial),
     )

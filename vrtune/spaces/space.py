@@ -18,10 +18,11 @@ from pydantic import ValidationError
 
 from vrtune.errors import UsageError, VrtuneError, explain
 from vrtune.events import Stopped
-from vrtune.own.files import enrolling, in_their_words, load_file, staying
+from vrtune.own.files import enrolling, in_their_words, staying
 from vrtune.own.sources import digest, reach
+from vrtune.spaces.beside import ROLE, beside, module_of
 from vrtune.spaces.choices import Refused, any_choices, check_names
-from vrtune.spaces.found import find, find_beside
+from vrtune.spaces.found import find
 from vrtune.spaces.points import (
     Lacking,
     Point,
@@ -34,15 +35,9 @@ from vrtune.spaces.points import (
     size_of,
 )
 from vrtune.trial_config import TrialConfig
-from vrtune.units import AverageSettings, InitSettings, PenaltySettings, Unit
 
 MOST_POINTS = 100_000  # of a GRID that is tried whole: each is a trial
 MOST_STARTS = 500  # points of a GRID that a search starts from
-ROLE: dict[str, type[Unit]] = {
-    "init": InitSettings,
-    "penalty": PenaltySettings,
-    "average": AverageSettings,
-}
 TRIES = 100  # trials that suggest may prune in a row, before it is taken to prune them all
 
 
@@ -243,19 +238,4 @@ def load(
         'storm'
     """
     path = find(space)
-    asked = {"init": init, "penalty": penalty, "average": average}
-    usual = {"penalty": "none", "average": "last"}  # nothing to search, and studies name no file
-    beside = {
-        role: _import(find_beside(role, name))
-        for role, name in asked.items()
-        if name != usual.get(role)
-    }
-    return Space(path.stem, path.resolve(), _import(path), beside)
-
-
-def _import(path: Path) -> ModuleType:
-    """A search space's module. UsageError if it is none."""
-    module = load_file(path)
-    if not callable(getattr(module, "suggest", None)):
-        raise UsageError(f"{path} is no search space: define suggest(trial) -> TrialConfig in it")
-    return module
+    return Space(path.stem, path.resolve(), module_of(path), beside(init, penalty, average))

@@ -26,6 +26,12 @@ def number(trial: FrozenTrial, name: str) -> float | None:
     return given if is_number(given) else None
 
 
+def kept_epochs(trial: FrozenTrial) -> int | None:
+    """The epochs that early stopping kept of a trial; None without it."""
+    given = trial.user_attrs.get("kept_epochs")
+    return given if isinstance(given, int) and not isinstance(given, bool) and given > 0 else None
+
+
 def fold_values(trial: FrozenTrial) -> list[float | None] | None:
     """What the folds said of a trial, by the study's metric; None for one that diverged."""
     return _read(trial.user_attrs.get("fold_values"))

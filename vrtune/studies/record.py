@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import warnings
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -21,12 +20,12 @@ from vrtune.config import UNKNOWN, Settings, Task
 from vrtune.display.figures import safe
 from vrtune.display.measures import Direction, Measure
 from vrtune.errors import UsageError, explain
-from vrtune.given.names import folder_name, text_fault
-from vrtune.own.objects import is_object, short
+from vrtune.given.names import text_fault
 from vrtune.storages.locks import locked
 from vrtune.storages.quiet import quiet
 from vrtune.storages.urls import shown
 from vrtune.studies.choice import ranked
+from vrtune.studies.naming import beside
 from vrtune.studies.refusals import (
     refuse_edited,
     refuse_edited_space,
@@ -79,33 +78,6 @@ class StudyRecord(Settings):
     def _in_utf8(cls, names: Any) -> Any:
         """A folder's name may be none; a study can keep no other."""
         return names and tuple(name.encode(errors="replace").decode() for name in names)
-
-
-def beside(task: Task) -> list[str]:
-    """What is searched beside the space, as far as it isn't usual."""
-    usual = {"init": "default", "penalty": "none", "average": "last"}
-    return [getattr(task, role) for role, name in usual.items() if getattr(task, role) != name]
-
-
-def default_name(space: str, task: Task) -> str:
-    """e.g. storm-digits-lenet, with what is not usual about the task behind it."""
-    parts = [space, data_name(task.dataset), *([task.target] if task.target else [])]
-    parts += [short(task.model)]
-    parts += [f"{task.norm}norm"] if task.norm != "none" else []
-    parts += beside(task)
-    parts += [short(task.loss)] if task.loss != "auto" else []
-    parts += [short(task.metric)] if task.metric != "loss" else []
-    return folder_name("-".join(parts))
-
-
-def data_name(dataset: str) -> str:
-    """What a data set is called: its name, its file's without the suffix, or, of FILE.py:NAME, the
-    file's and its own, unless that is load."""
-    home, _, name = dataset.rpartition(":")
-    if not is_object(dataset):
-        return Path(dataset).stem
-    stem = Path(home).stem if home.endswith(".py") else home.rpartition(".")[2]
-    return stem if name == "load" else f"{stem}-{name}"
 
 
 @quiet()

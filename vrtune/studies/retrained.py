@@ -46,6 +46,8 @@ class Retrained(Settings):
     test_metrics: dict[str, Spread] = Field(default_factory=dict)  # all, accuracy among them
     train_metrics: dict[str, Spread] = Field(default_factory=dict)  # as train_accuracy
     test_scores: list[list[float | None]] | None = None  # as test_accuracies, of another score
+    # what the samples of all seeds' chains are worth, by the mean training loss of each
+    effective_samples: float | None = None
 
     @property
     def test_score(self) -> Spread | None:

@@ -10,9 +10,17 @@ from vrtune.optimizers import SGD
 from vrtune.testing import lanes, units
 from vrtune.testing.quadratics import SAMPLES, LeastSquares, descend
 from vrtune.trial_config import TrialConfig
-from vrtune.units import EstimatorSettings, InitSettings, OptimizerSettings, ScheduleSettings, Unit
+from vrtune.units import (
+    AverageSettings,
+    EstimatorSettings,
+    InitSettings,
+    OptimizerSettings,
+    PenaltySettings,
+    ScheduleSettings,
+    Unit,
+)
 
-LR = 0.05  # of SGD, beside an estimator, an init or a schedule
+LR = 0.05  # of SGD, beside any unit that is no step rule
 
 
 @dataclass(frozen=True)
@@ -85,12 +93,16 @@ def _config(unit: Unit) -> TrialConfig:
         return TrialConfig(optimizer=unit)
     if isinstance(unit, InitSettings):
         return TrialConfig(optimizer=SGD(lr=LR), init=unit)
+    if isinstance(unit, PenaltySettings):
+        return TrialConfig(optimizer=SGD(lr=LR), penalty=unit)
+    if isinstance(unit, AverageSettings):
+        return TrialConfig(optimizer=SGD(lr=LR), average=unit)
     assert isinstance(unit, ScheduleSettings)
     return TrialConfig(optimizer=SGD(lr=LR), schedule=unit)
 
 
 def _of_lanes(configs: list[TrialConfig]) -> Iterator[Contract]:
-    for norm in ("none", "batch"):
+    for norm in ("none", lanes.norm_of(configs)):
         yield Contract(
             f"fused-equals-looped-{norm}", partial(lanes.fused_equals_looped, configs, norm)
         )
@@ -110,6 +122,8 @@ def _of_lanes(configs: list[TrialConfig]) -> Iterator[Contract]:
 def _of_estimator(configs: list[TrialConfig]) -> Iterator[Contract]:
     yield Contract("counted-equals-computed", partial(lanes.counted_equals_computed, configs))
     for way, fused in (("looped", False), ("fused", True)):
+        if configs[0].estimator.of_samples:
+            continue  # there are none
         check = partial(lanes.statistics_are_the_own_steps, configs, fused)
         yield Contract(f"statistics-are-the-own-steps-{way}", check)
 

@@ -7,13 +7,16 @@ runs the same operations on the same numbers, whatever lies in the rows beside i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
+from typing import Any
 from unittest.mock import patch
 
 import torch
 from torch import Tensor
 
+from vrtune.gradients.factored import LayerFactors
 from vrtune.lanes import Lanes
 from vrtune.testing import problem
 from vrtune.testing.spy import watch
@@ -24,10 +27,16 @@ EPOCHS = 3
 Configs = Sequence[TrialConfig]  # three or more, of one program
 
 
+def norm_of(configs: Configs) -> str:
+    """Batch norm, which has the most to get wrong, unless samples need gradients of their own."""
+    return "layer" if configs[0].estimator.of_samples else "batch"
+
+
 def content(lanes: Lanes, row: int) -> dict[str, Tensor]:
     """Everything that a row trains with."""
     rows = lanes.rows
     groups = [rows.buffers, rows.estimator.state, rows.optimizer.state, *rows.hp.values()]
+    groups += [rows.average.state, rows.mean]
     out = {"W": rows.W[row].clone()}
     for i, group in enumerate(groups):
         out |= {f"{i} {name}": tensor[row].clone() for name, tensor in group.items()}
@@ -63,11 +72,11 @@ def fused_equals_looped(configs: Configs, norm: str) -> None:
 
 def together_equals_alone(configs: Configs, fused: bool) -> None:
     """Lanes with other settings beside a lane do not change it."""
-    together = problem.seat(configs, "batch", fused=fused)
+    together = problem.seat(configs, norm_of(configs), fused=fused)
     losses = train(together)
     for row, config in enumerate(configs):
         name = ("fold 0", "fold 1")[row % 2]
-        alone = problem.seat([config], "batch", fused=fused, names=[name])
+        alone = problem.seat([config], norm_of([config]), fused=fused, names=[name])
         torch.testing.assert_close(train(alone)[:, 0], losses[:, row], rtol=1e-9, atol=0)
         same(content(together, row), content(alone, 0), exactly=not fused)
 
@@ -75,9 +84,9 @@ def together_equals_alone(configs: Configs, fused: bool) -> None:
 def refilled_equals_fresh(configs: Configs, fused: bool) -> None:
     """A lane that comes into a used row trains as in a fresh one; the others do not notice."""
     configs = list(configs)[:3]
-    fresh = problem.seat(configs, "batch", fused=fused)
+    fresh = problem.seat(configs, norm_of(configs), fused=fused)
     losses = train(fresh, 2)
-    lanes = problem.seat(configs[::-1], "batch", fused=fused)
+    lanes = problem.seat(configs[::-1], norm_of(configs), fused=fused)
     first = train(lanes, 1)
     lanes.refill([2, 1], [problem.lane(configs[0], 0), problem.lane(configs[1], 1)])
     assert [lane.epoch for lane in lanes.seats] == [1, 0, 0]
@@ -85,7 +94,7 @@ def refilled_equals_fresh(configs: Configs, fused: bool) -> None:
     torch.testing.assert_close(later[:, [2, 1]], losses[:, [0, 1]], rtol=1e-9, atol=0)
     same(content(lanes, 2), content(fresh, 0), exactly=not fused)
     same(content(lanes, 1), content(fresh, 1), exactly=not fused)
-    stayed = problem.seat(configs[::-1], "batch", fused=fused)
+    stayed = problem.seat(configs[::-1], norm_of(configs), fused=fused)
     undisturbed = train(stayed, 3)
     same(content(lanes, 0), content(stayed, 0), exactly=not fused)
     torch.testing.assert_close(
@@ -99,7 +108,7 @@ def replayed_equals_run(configs: Configs, fused: bool) -> None:
 
     def run() -> tuple[Tensor, Lanes]:
         """Two epochs, a refill in a stream of its own, two more."""
-        lanes = problem.seat(list(configs)[:3], "batch", fused=fused)
+        lanes = problem.seat(list(configs)[:3], norm_of(configs), fused=fused)
         losses = [lanes.train_epoch() for _ in range(2)]
         lanes.refill([1, 2], [problem.lane(configs[0], 2), problem.lane(configs[1], 5)])
         losses += [lanes.train_epoch() for _ in range(2)]
@@ -119,7 +128,7 @@ def replayed_equals_run(configs: Configs, fused: bool) -> None:
 
 def refill_moves_nothing(configs: Configs, fused: bool) -> None:
     """A captured graph reads and writes by address."""
-    lanes = problem.seat(list(configs)[:3], "batch", fused=fused)
+    lanes = problem.seat(list(configs)[:3], norm_of(configs), fused=fused)
 
     def addresses() -> list[int]:
         tensors = [lanes.rows.W, lanes.batches.scale, lanes.batches.shift]
@@ -137,14 +146,29 @@ def refill_moves_nothing(configs: Configs, fused: bool) -> None:
 def counted_equals_computed(configs: Configs) -> None:
     """The gradient computations that lanes count are those that were made."""
     lanes = problem.seat(list(configs)[:3])
-    computed, gradient = 0, lanes.oracle.gradient
+    computed = 0
 
-    def counted(W: Tensor, *rest: object) -> tuple[Tensor, Tensor]:
+    def counted(of_oracle: Callable[..., Any]) -> Callable[..., Any]:
+        def called(W: Tensor, *rest: object, **how: object) -> Any:
+            nonlocal computed
+            computed += len(W)
+            return of_oracle(W, *rest, **how)
+
+        return called
+
+    rule = lanes.rows.optimizer
+    observe = rule.observe
+
+    def shown(layers: Sequence[LayerFactors]) -> None:  # a pass of their own
         nonlocal computed
-        computed += len(W)
-        return gradient(W, *rest)  # type: ignore[arg-type]
+        computed += len(layers[0].A)
+        observe(layers)
 
-    with patch.object(lanes.oracle, "gradient", counted):
+    with ExitStack() as patched:
+        patched.enter_context(patch.object(rule, "observe", shown))
+        for name in ("gradient", "each", "factors"):  # of a batch, or of all its samples
+            own = counted(getattr(lanes.oracle, name))
+            patched.enter_context(patch.object(lanes.oracle, name, own))
         train(lanes)
     counted_ones = sum(lane.gradient_computations for lane in lanes.seats)
     assert counted_ones == computed, (

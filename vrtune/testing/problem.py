@@ -124,4 +124,6 @@ def epochs_of(lane: Lane, count: int) -> list[list[tuple[Tensor, Tensor]]]:
     """The first `count` epochs of a lane, by its settings."""
     knobs = lane.config.estimator.model_dump()
     period, start = knobs.get("snapshot_period", 1), knobs.get("start_epoch", 0)
+    if lane.config.estimator.holds_partition:
+        period = count
     return epochs(lane.stream, count, period, start)

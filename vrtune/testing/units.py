@@ -12,8 +12,12 @@ from vrtune.optimizers import StepRule
 from vrtune.trial_config import TrialConfig
 from vrtune.units import OptimizerSettings, ScheduleSettings, Unit
 
-STEPS, SIZE = 50, 7
+STEPS = 50
+SHAPES = (torch.Size((2, 2)), torch.Size((3,)))  # of a model's tensors
+SIZE = sum(map(torch.Size.numel, SHAPES))
 EPOCHS, BATCHES = 8, 5
+ALIKE = ("samples", "fisher")  # what lanes of a program share, and a test of its own varies
+SAMPLES, KEY = 20, (123456789, -987654321)  # of a training part; of the noise of steps
 
 Twin = Callable[[list[Tensor], OptimizerSettings], Optimizer]
 
@@ -25,9 +29,18 @@ def survives_json(config: TrialConfig) -> None:
 
 def every_setting_is_varied(settings: Sequence[Unit]) -> None:
     """A setting that no test varies could mean anything."""
-    fields = set(type(settings[0]).model_fields) - {"kind"}
+    fields = set(type(settings[0]).model_fields) - {"kind"} - set(ALIKE)
     varied = {name for name in fields if len({str(getattr(s, name)) for s in settings}) > 1}
     assert varied == fields, f"never varied: {', '.join(sorted(fields - varied))}"
+
+
+def about(lanes: int, samples: int, steps: int, like: Tensor) -> dict[str, Tensor]:
+    """What a step rule is told of lanes. All have one key here, so that a twin can know it."""
+    return {
+        "samples": like.new_full((lanes, 1), samples),
+        "steps": torch.full((lanes, 1), steps),
+        "key": torch.tensor([KEY] * lanes, dtype=torch.int32),
+    }
 
 
 def prepared(
@@ -37,6 +50,8 @@ def prepared(
     columns = [s.numbers() for s in settings]
     hp = {name: weights.new_tensor([c[name] for c in columns]) for name in columns[0]}
     rule: StepRule = settings[0].algorithm(weights, **settings[0].words())
+    rule.shapes = SHAPES
+    rule.about = about(len(weights), SAMPLES, STEPS, weights)
     rule.seat(range(len(weights)), settings)
     rule.admit(torch.arange(len(weights)), hp)
     return rule, hp
@@ -57,7 +72,8 @@ def rule_moves_rows_in_place(settings: Sequence[OptimizerSettings]) -> None:
     weights = torch.ones(len(settings), SIZE)
     rule, hp = prepared(settings, weights)
     before = {name: tensor.data_ptr() for name, tensor in rule.state.items()}
-    rule.step(weights, torch.ones_like(weights), hp["lr"], hp)
+    for _ in range(2):  # the first may change a momentum alone
+        rule.step(weights, torch.ones_like(weights), hp["lr"], hp)
     assert {name: tensor.data_ptr() for name, tensor in rule.state.items()} == before
     assert (weights != 1).all(), "the weights have not moved: change them in place"
 
@@ -74,21 +90,36 @@ def rule_equals_its_twin(
     generator = torch.Generator().manual_seed(0)
     weights = torch.randn(len(settings), SIZE, generator=generator, dtype=dtype)
     gradients = torch.randn(STEPS, len(settings), SIZE, generator=generator, dtype=dtype)
-    alone = [torch.nn.Parameter(row.clone()) for row in weights]
-    twins = [twin([p], s) for p, s in zip(alone, settings, strict=True)]
+    alone: list[list[Tensor]] = [
+        [torch.nn.Parameter(part.clone()) for part in _parts(row)] for row in weights
+    ]
+    twins = [twin(params, s) for params, s in zip(alone, settings, strict=True)]
     rule, hp = prepared(settings, weights)
     for step, d in enumerate(gradients):
         rule.step(weights, d.clone(), hp["lr"], hp)
-        for row, (p, optimizer) in enumerate(zip(alone, twins, strict=True)):
-            p.grad = d[row].clone()
+        for row, (params, optimizer) in enumerate(zip(alone, twins, strict=True)):
+            for p, part in zip(params, _parts(d[row]), strict=True):
+                p.grad = part.clone()
             optimizer.step()
             where = f"{settings[row]!r}, step {step + 1}"
-            _close(weights[row], p.detach(), rtol, f"weights of {where}")
-            for name, value in optimizer.state[p].items():
-                if value is not None and name in rule.state:
+            _close(weights[row], _joined(params), rtol, f"weights of {where}")
+            for name in optimizer.state[params[0]]:
+                values = [optimizer.state[p].get(name) for p in params]
+                if name in rule.state and None not in values:
                     mine = rule.state[name][row]
-                    theirs = torch.as_tensor(value).to(mine).expand_as(mine)
+                    theirs = _joined([torch.as_tensor(value) for value in values]).to(mine)
+                    theirs = theirs if len(theirs) == len(mine) else theirs[:1].expand_as(mine)
                     _close(mine, theirs, state_rtol, f"{name} of {where}")
+
+
+def _parts(row: Tensor) -> list[Tensor]:
+    """The tensors of a model that lie in a row [P]."""
+    columns = row.split([shape.numel() for shape in SHAPES])
+    return [column.view(shape) for column, shape in zip(columns, SHAPES, strict=True)]
+
+
+def _joined(tensors: Sequence[Tensor]) -> Tensor:
+    return torch.cat([tensor.detach().flatten() for tensor in tensors])
 
 
 def _close(mine: Tensor, theirs: Tensor, rtol: float, what: str) -> None:

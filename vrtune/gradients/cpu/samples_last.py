@@ -35,17 +35,19 @@ class Convolution(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
         """By x, which is a correlation of g with the kernel turned round; by w; by b."""
         wide, w = ctx.saved_tensors
         g = g.contiguous()
-        by_w, by_x = w.new_empty(w.shape), None
-        weight_gradient(_array(wide), _array(g), ctx.p, _array(by_w))
+        by_x = by_w = by_b = None
+        if ctx.needs_input_grad[1]:
+            by_w, by_b = w.new_empty(w.shape), g.flatten(2).sum(-1)
+            weight_gradient(_array(wide), _array(g), ctx.p, _array(by_w))
         if ctx.needs_input_grad[0]:
             turned, p = w.transpose(1, 2).flip(-1, -2), w.shape[-1] - 1 - ctx.p
             zero, by_x = w.new_zeros(turned.shape[:2]), g.new_empty(ctx.shape)
             correlate(_array(_wide(g, p)), _array(turned), _array(zero), p, _array(by_x))
-        return by_x, by_w, g.flatten(2).sum(-1), None
+        return by_x, by_w, by_b, None
 
 
 class Tanh(Function):

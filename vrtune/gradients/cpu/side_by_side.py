@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from vrtune.gradients.cpu.layers import LAYERS
 from vrtune.gradients.fused import Fused
-from vrtune.gradients.keyed import KEY
+from vrtune.gradients.keyed import KEY, RATE
 from vrtune.gradients.oracle import Buffers, MeanLoss, mean_cross_entropy, parts_of
+from vrtune.gradients.taps import Taps, layers_of
 
 BLOCK = 32  # rows of a call; more gain nothing, and take new memory for every step
 FEW = 16  # channels: as many as a processor's vector holds
@@ -46,8 +47,17 @@ class SideBySide(Fused):
         module.leave()
         return logits.unflatten(1, (len(x), -1)).transpose(0, 1)
 
-    def _blocks(self, rows: int) -> list[slice]:
+    def blocks(self, rows: int) -> list[slice]:
         return parts_of(rows, max(1, -(-rows // BLOCK)))
+
+    def taps(self, module: nn.Module, rows: int) -> Taps:
+        assert isinstance(module, Channels)
+        plain = layers_of(self.original)
+        return Taps(
+            {name: module.layer(name) for name in plain},
+            lambda t: t.unflatten(1, (rows, -1)).transpose(0, 1),
+            plain=plain,
+        )
 
     def _logits(self, module: nn.Module, W: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
         views = self.layout.views(W).values()
@@ -103,8 +113,12 @@ class Channels(nn.Module):
         """Gives every layer its tensors [r, ...]."""
         for layer, attribute, name in self.slots:
             object.__setattr__(layer, attribute, tensors[name])  # nn.Module's own is slow
-        if KEY in tensors:
-            self.body[0]._buffers[KEY] = tensors[KEY]  # dropout layers keep lanes apart themselves
+        for name in {KEY, RATE} & {*tensors}:  # dropout layers keep lanes apart themselves
+            self.body[0]._buffers[name] = tensors[name]
+
+    def layer(self, name: str) -> nn.Module:
+        """What stands in the place of a layer of the module."""
+        return self.body[0].get_submodule(name)
 
     def leave(self) -> None:
         """Lets go of them."""
@@ -123,9 +137,8 @@ def suits(module: nn.Module) -> bool:
 
     What else the module does must treat channels alike; the tests hold every model to it.
     """
-    weights = [
-        layer for layer in module.modules() if layer._parameters or {*layer._buffers} - {KEY}
-    ]
+    own = {KEY, RATE}
+    weights = [layer for layer in module.modules() if layer._parameters or {*layer._buffers} - own]
     single = next(module.parameters()).dtype == torch.float32
     return (single or not _convolutions(module)) and all(map(_known, weights))
 

@@ -1,0 +1,1 @@
+"""The learning-rate range test: the loss while the learning rate rises."""
