@@ -161,7 +161,7 @@ def test_a_misspelt_field_is_refused(unit: Settings) -> None:
     [
         (
             {"optimizer": {"kind": "sgdd", "lr": 1}},
-            "'sgdd' is no optimizer; choose one of adadelta",
+            "'sgdd' is no optimizer; choose one of ada",
         ),
         ({"optimizer": {"lr": 1}}, "None is no optimizer"),
         ({"optimizer": 3}, "None is no optimizer"),

@@ -139,8 +139,8 @@ def unfolded(layer: nn.Conv2d, a: Tensor) -> Tensor:
 def _convolution(layer: nn.Conv2d, a: Tensor, dz: Tensor, samples: int) -> dict[str, Tensor]:
     """Of every group a linear layer's, with h w positions.
 
-    The same sums come faster from a convolution of as many groups as samples, which unfolds nothing,
-    unless maps are small and a CPU computes them (benchmarks/per_example.py).
+    The same sums come faster from a convolution of as many groups as samples, which unfolds
+    nothing, unless maps are small and a CPU computes them (benchmarks/per_example.py).
     """
     n, g, shape = len(a) * samples, layer.groups, layer.weight.shape
     count = len(a) * a.shape[1]
