@@ -28,6 +28,8 @@ case "$1" in
                   --fuse off --retrain-seeds 1)
           case "$*" in *.py:*) ;; *) words+=(--dataset digits) ;; esac ;;
   diagnose) words+=(--epochs 1 --intervals 1) ;;
+  range) words+=(--limit 200 --folds 2 --steps 40) ;;
+  batch-size) words+=(--limit 300 --folds 2 --trials 1 --steps 12) ;;
   dashboard) timeout 5 {sys.executable} -m vrtune.cli.main dashboard --port 0; [ $? = 124 ]; exit ;;
 esac
 exec {sys.executable} -m vrtune.cli.main "${{words[@]}}"

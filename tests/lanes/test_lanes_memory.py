@@ -55,6 +55,7 @@ def test_activations_of_lenet_by_hand(workspace: Workspace) -> None:
     """On digits, 16x16: each layer's output of 32 samples, four bytes a number, twice."""
     maps = 2 * 6 * 16 * 16 + 6 * 8 * 8 + 2 * 16 * 4 * 4 + 16 * 2 * 2
     identities = 6 * 16 * 16 + 16 * 4 * 4 + 120 + 84  # in place of norms
+    identities += 120 + 84  # dropout
     dense = 2 * 120 + 2 * 84 + 10
     assert activations(workspace, 32) == 2 * 4 * 32 * (maps + identities + dense)
 

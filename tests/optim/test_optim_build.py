@@ -26,6 +26,7 @@ from vrtune import (
     Plain,
     TrialConfig,
 )
+from vrtune.chains.chain import Chain
 from vrtune.estimators import Clock, Estimator, EstimatorSettings
 from vrtune.optim import RowRule, VarianceReduced, build
 from vrtune.optimizers import OptimizerSettings, StepRule
@@ -93,7 +94,7 @@ EVERY = [
         TrialConfig(optimizer=o)
         for rules in OPTIMIZER_SETTINGS.values()
         for o in rules[1:]
-        if not o.algorithm.layers
+        if not (o.algorithm.layers or isinstance(o, Chain))
     ),
 ]
 

@@ -156,7 +156,7 @@ class VarianceReduced(Around):
         if self.times.waits(self.steps_done):
             (d,) = gradient(weights)
         else:
-            known = in_table(trained.algorithm, gradient, subset, samples)
+            known = in_table(self.estimator, trained.algorithm, gradient, subset, samples)
             d, eta = trained.algorithm.estimate(weights, hp, clock, known)
         if self.max_norm is not None:
             d = d * (self.max_norm / (torch.linalg.vector_norm(d) + 1e-6)).clamp(max=1.0)

@@ -22,17 +22,19 @@ def check_table(estimator: EstimatorSettings) -> None:
 
 
 def in_table(
-    algorithm: Estimator, gradient: BatchGradient, subset: int | None, samples: int
+    settings: EstimatorSettings,
+    algorithm: Estimator,
+    gradient: BatchGradient,
+    subset: int | None,
+    samples: int,
 ) -> BatchGradient:
     """The gradient of a step's batch, as an estimator that keeps a table takes it: with the batch's
     number, for which there is room then."""
-    settings = algorithm.settings
     if not settings.keeps_table:
         return gradient
-    kind = settings._kind()
     if not isinstance(subset, int) or subset < 0 or samples < 1:
         raise UsageError(
-            f"{kind} keeps the gradient of every batch: call step(closure, subset=j, samples=n) "
+            f"{settings.kind} keeps the gradient of every batch: call step(closure, subset=j, samples=n) "
             "with the batch's number, from 0 on and the same in every epoch, and its size (got "
             f"subset={shown(subset)}, samples={shown(samples)})"
         )
