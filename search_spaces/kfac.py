@@ -9,10 +9,10 @@ DEFAULT = {"lr": 0.1, "damping": 1e-3}
 
 
 def suggest(trial: Trial) -> TrialConfig:
-    """lr in 1e-3 .. 10, damping in 1e-6 .. 1, log scale."""
+    """lr in 1e-5 .. 10, damping in 1e-6 .. 1, log scale."""
     return TrialConfig(
         optimizer=KFAC(
-            lr=trial.suggest_float("lr", 1e-3, 10.0, log=True),
+            lr=trial.suggest_float("lr", 1e-5, 10.0, log=True),
             damping=trial.suggest_float("damping", 1e-6, 1.0, log=True),
         )
     )

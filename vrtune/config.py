@@ -49,9 +49,9 @@ class Task(Settings):
         target: the column of a table that is predicted.
         model: the architecture's name (`vrtune list models`), or FILE.py:NAME.
         norm: normalisation layers: none, batch or layer.
-        init: how weights start: a name (`vrtune list methods`), or a module in your folder inits.
-        penalty: what draws weights towards zero: none, or a module in your folder penalties.
-        average: which weights are judged: last, or a module in your folder averages.
+        init: how weights start: a module of search_spaces/inits, yours or vrtune's.
+        penalty: what is searched against overfitting: a module of search_spaces/penalties.
+        average: which weights are judged: a module of search_spaces/averages.
         folds: of the cross-validation, 2 or more.
         holdout: share of the samples held out once, in place of folds; above 0 and below 1.
         epochs: passes over the training part, 1 or more.
@@ -94,15 +94,18 @@ class Task(Settings):
     )
     init: str = Field(
         default="default",
-        description="how weights start (vrtune list methods); yours: folder inits of search_spaces",
+        description="how weights start: default, uniform, xavier, he, orthogonal, sparse, "
+        "metainit, any (searches which), or yours: search_spaces/inits/NAME.py",
     )
     penalty: str = Field(
         default="none",
-        description="what draws weights to zero (vrtune list methods); yours: folder penalties",
+        description="what is searched against overfitting: none, l1, l2, l2_decoupled, elastic, "
+        "dropout, or yours: search_spaces/penalties/NAME.py",
     )
     average: str = Field(
         default="last",
-        description="which weights are judged (vrtune list methods); yours: folder averages",
+        description="which weights are judged: last, polyak, exponential, or yours: "
+        "search_spaces/averages/NAME.py",
     )
     folds: int = Field(default=4, ge=2, description="folds of the cross-validation")
     holdout: float | None = Field(

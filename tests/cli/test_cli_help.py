@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
+from vrtune.cli.completion import NAMES
 from vrtune.cli.main import COMMANDS, app
 from vrtune.config import Task
 from vrtune.searching.settings import SearchSettings
+from vrtune.spaces.found import BESIDE
+
+SPACES = Path(__file__).parents[2] / "search_spaces"
 
 
 def said(width: int, *args: str) -> str:
@@ -48,6 +55,14 @@ def test_every_option_is_there_under_its_heading() -> None:
     for name in SearchSettings.model_fields:
         assert f"  --{name.replace('_', '-')}" in others
     assert said_of["Arguments"].startswith("  SPACE ")
+
+
+@pytest.mark.parametrize("role", BESIDE)
+def test_what_lies_beside_a_method_is_named_and_completed(role: str) -> None:
+    known = {path.stem for path in (SPACES / BESIDE[role]).glob("*.py")}
+    said_of = str(Task.model_fields[role].description).partition(", or yours")[0]
+    assert known == set(re.findall(r"\w+(?=,|$| \()", said_of.partition(": ")[2]))
+    assert known <= set(NAMES[role]())
 
 
 def test_the_list_of_commands_gives_whole_sentences() -> None:

@@ -37,6 +37,8 @@ def test_json_is_one_object(empty: Path, run) -> None:
         (("sgd", "-o", "x.txt"), "choose a file that ends in one of"),
         (("sgd", "--steps", "3"), "at least 20"),
         (("sgd", "--epochs", "3"), "no such option"),
+        (("sgd", "--patience", "3"), "no such option"),
+        (("sgd", "--average", "polyak"), "no such option"),
     ],
 )
 def test_what_cannot_be_is_refused(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import cycle, islice
 
+import pytest
+
 from vrtune import (
     KFAC,
     LAMB,
@@ -212,17 +214,24 @@ AVERAGE_SETTINGS: dict[str, list[AverageSettings]] = {
 
 # Every estimator with a step rule, and every step rule with plain gradients: the two meet in the
 # direction alone, so that not all pairs need a test of each kind.
-PROGRAMS = sorted(
+_PAIRS = sorted(
     {
         *zip(ESTIMATOR_SETTINGS, cycle(OPTIMIZER_SETTINGS), strict=False),
         *(("plain", optimizer) for optimizer in OPTIMIZER_SETTINGS),
     }
 )
+# Rules coordinate by coordinate, which their twins hold to every step: as lanes they are as Adam.
+AS_ADAM = {
+    ("plain", rule) for rule in ("adadelta", "adamax", "heavy_ball", "nadam", "radam", "rmsprop")
+}
+PROGRAMS = [
+    pytest.param(*pair, marks=pytest.mark.slow if pair in AS_ADAM else ()) for pair in _PAIRS
+]
 # Those whose steps a CUDA graph replays.
 CAPTURED = [
-    (estimator, optimizer)
-    for estimator, optimizer in PROGRAMS
-    if OPTIMIZER_SETTINGS[optimizer][0].algorithm.captures
+    program
+    for pair, program in zip(_PAIRS, PROGRAMS, strict=True)
+    if OPTIMIZER_SETTINGS[pair[1]][0].algorithm.captures
 ]
 
 

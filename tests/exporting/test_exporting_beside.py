@@ -90,6 +90,15 @@ def test_programs_train_as_vrtune_does(
     assert accuracy == pytest.approx(ours.test_accuracy.mean, abs=0.12)
 
 
+@pytest.mark.parametrize(("period", "locked", "said"), [(2, True, 1), (2, False, 0), (1, True, 0)])
+def test_masks_that_a_snapshot_held_are_spoken_of(period: int, locked: bool, said: int) -> None:
+    """A study's batch keeps its dropout masks from a snapshot to the next, a program's does not."""
+    config = CONFIGS["dropout"].model_copy(update={"estimator": SVRG(snapshot_period=period)})
+    task = TASK.model_copy(update={"lock_transforms": locked})
+    text = FORMATS["python"](exported(config, task))
+    assert text.count("masks of dropout are fresh in every epoch") == said
+
+
 def test_what_a_program_says() -> None:
     text = FORMATS["python"](made("coupled-polyak"))
     assert "penalty=Norms(l1=0.001, l2=0.01, decoupled=False, exempt=True)" in text

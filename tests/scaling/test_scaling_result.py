@@ -240,6 +240,8 @@ def test_a_user_who_stops_is_told_how_to_go_on(
         ({"batch_sizes": [10, 0]}, "whole numbers above 0"),
         ({"batch_sizes": [10, 5000]}, "batch size 5000 is more than a fold's training part"),
         ({"target": math.nan}, "target: give the value to reach"),
+        ({"target": 90, "task": Task(metric="accuracy")}, "accuracy is 1 at best"),
+        ({"target": -1, "task": Task(metric="rmse")}, "rmse is 0 at best"),
         ({"steps": 0}, "steps: give a whole number above 0"),
         ({"task": Task(epochs=3)}, "epochs follows from batch sizes and steps"),
         ({"retrain": 1}, "retrain: batch sizes are compared at equal trials"),

@@ -29,6 +29,21 @@ def spaces() -> list[str]:
     return _typed(sorted(names()))
 
 
+def inits() -> list[str]:
+    """Yours and vrtune's."""
+    return _beside("init")
+
+
+def penalties() -> list[str]:
+    """Yours and vrtune's."""
+    return _beside("penalty")
+
+
+def averages() -> list[str]:
+    """Yours and vrtune's."""
+    return _beside("average")
+
+
 def models() -> list[str]:
     """Those of vrtune."""
     from vrtune.models import MODELS
@@ -71,12 +86,21 @@ def choices(name: str, kind: Any) -> Callable[[], list[str]] | None:
 
 
 NAMES = {
+    "init": inits,
+    "penalty": penalties,
+    "average": averages,
     "model": models,
     "dataset": datasets,
     "loss": losses,
     "metric": metrics,
     "class_weights": class_weights,
 }
+
+
+def _beside(role: str) -> list[str]:
+    from vrtune.spaces.found import names_beside
+
+    return _typed(sorted(names_beside(role)))
 
 
 def _typed(names: list[str]) -> list[str]:

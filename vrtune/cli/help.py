@@ -16,6 +16,11 @@ NAMES = 26  # columns for the names of options; a longer one has a line of its o
 LEAST = 20  # columns for what is said of them
 
 Lines = Sequence[tuple[str, str]]
+FIRST: Lines = (
+    ("vrtune search sgd saga", "Tune both, and compare them."),
+    ("vrtune search sgd saga --penalty l2", "With a penalty that is tuned, too."),
+    ("vrtune range saga", "Where learning rates are worth a search."),
+)
 
 
 class Command(TyperCommand):
@@ -45,6 +50,7 @@ class Group(Commands):
             for name, command in self.commands.items()
         ]
         _write(formatter, {"Commands": lines})
+        _write(formatter, {"To begin with": FIRST})
 
 
 def _write(formatter: Any, sections: Mapping[str, Lines]) -> None:

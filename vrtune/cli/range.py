@@ -19,7 +19,7 @@ from vrtune.given.names import folder_name
 from vrtune.ranging.settings import HIGHEST, LOWEST, STEPS, check_rates
 
 
-@partial(with_options, without={"epochs", "metric"})
+@partial(with_options, without={"epochs", "patience", "average", "metric"})
 def range_(
     space: Annotated[
         str,
@@ -53,7 +53,8 @@ def range_(
 ) -> None:
     """Find a range for the learning rate: the loss of one short run in which it rises.
 
-    Each fold trains once at the space's DEFAULT; nothing is kept, and no test data are read.
+    Each fold trains once at the space's DEFAULT; nothing is kept, and no test data are read. A
+    search goes over the range that the space's file gives: narrow it in a copy of your own.
     """
     with faults(DEFAULT_STORAGE):
         check_rates(lowest, highest, steps)

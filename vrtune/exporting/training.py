@@ -67,6 +67,10 @@ SAME = """\
             parts = [parts[i] for i in torch.randperm(len(parts))]
 """
 HELD = "    parts = batches(len(x))  # the same in every epoch, as each has an entry in a table\n"
+FRESH = """\
+        # masks of dropout are fresh in every epoch; the study's batches kept theirs from a snapshot
+        # to the next, so that its training losses are lower
+"""
 UNLOCKED = "  # fresh views, of which the snapshot saw others"
 
 
@@ -166,7 +170,8 @@ def _begin(config: TrialConfig, task: Task, *, late: bool, checked: bool, views:
         due = f"({since}) % {method.period} == 0" if late else f"{since} % {method.period} == 0"
         due = f"epoch < start or {due}" if late else due
         within = f"\n            {drawn.rstrip()}" if views and locked else ""
-        lines = SAME.format(due=due, views=within)
+        fresh = config.penalty.algorithm.drops and locked
+        lines = FRESH * fresh + SAME.format(due=due, views=within)
     if views and not (method.period > 1 and locked):
         note = UNLOCKED if method.keeps_snapshot and not locked else ""
         lines += f"        {drawn.rstrip()}{note}\n"

@@ -34,9 +34,9 @@ def in_table(
         return gradient
     if not isinstance(subset, int) or subset < 0 or samples < 1:
         raise UsageError(
-            f"{settings.kind} keeps the gradient of every batch: call step(closure, subset=j, samples=n) "
-            "with the batch's number, from 0 on and the same in every epoch, and its size (got "
-            f"subset={shown(subset)}, samples={shown(samples)})"
+            f"{settings.kind} keeps the gradient of every batch: call step(closure, subset=j, "
+            "samples=n) with the batch's number, from 0 on and the same in every epoch, and its "
+            f"size (got subset={shown(subset)}, samples={shown(samples)})"
         )
     make_room(algorithm, subset + 1)
     at = torch.tensor([[subset]], device=algorithm.state["sum"].device)

@@ -76,7 +76,8 @@ def range_test(
 
     Args:
         space: a name (`vrtune list spaces`), or the path of a .py file.
-        task: data, model, batch size and folds; None: Task(). Epochs and metric play no part.
+        task: data, model, batch size and folds; None: Task(). Epochs, patience, average and metric
+            play no part.
         lowest: learning rate of the first step, above 0.
         highest: that of the last, above `lowest`.
         steps: 20 or more.

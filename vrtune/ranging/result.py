@@ -27,7 +27,7 @@ class RangeTest(Settings):
     """The training loss while the learning rate rises, on every fold."""
 
     space: str
-    task: Task  # of which epochs and metric play no part
+    task: Task  # of which epochs, patience, average and metric play no part
     config: TrialConfig  # the space's DEFAULT; its learning rate and schedule play no part
     rates: tuple[float, ...]  # of each step
     folds: tuple[Row, ...]

@@ -21,6 +21,7 @@ from vrtune.scaling.settings import (
     STEPS,
     ScalingSettings,
     check_study,
+    check_target,
     check_task,
     read_sizes,
 )
@@ -104,11 +105,13 @@ def check(spaces: Sequence[str | Path], target: float, steps: int, task: Task | 
         raise UsageError("batch_size() needs a search space: give a name or a .py file")
     if isinstance(target, bool) or not isinstance(target, int | float) or not math.isfinite(target):
         raise UsageError(f"target: give the value to reach, a number (got {target!r})")
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise UsageError(f"steps: give a whole number above 0 (got {steps!r})")
     if task is not None and not isinstance(task, Task):
         raise UsageError(f"task: give a Task (got {task!r})")
-    check_task(task or Task())
+    task = task or Task()
+    check_target(target, task.metric)
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise UsageError(f"steps: give a whole number above 0 (got {steps!r})")
+    check_task(task)
 
 
 def search_missing(studies: Sequence[Wanted], searched: Searched) -> bool:

@@ -17,6 +17,8 @@ STEPS = 1000
 # what follows from the question: steps are epochs, trials are equal, and no test data are read
 NO_TASKS = ("batch_size", "epochs")
 NO_SEARCHES = ("budget", "confirm", "retrain", "retrain_seeds")
+RISING = ("accuracy", "balanced-accuracy", "macro-f1", "r2")  # to 1
+FALLING = ("ece", "rmse", "mae")  # to 0
 
 
 class ScalingSettings(SearchSettings, title="Search"):
@@ -66,6 +68,17 @@ def read_sizes(given: Iterable[int | str]) -> tuple[int, ...]:
     if len(sizes) < 2:
         raise UsageError("batch size: give at least two, such as --batch-size 32 64 128")
     return tuple(sorted(sizes))
+
+
+def check_target(target: float, metric: str) -> None:
+    """UsageError for a value that lies beyond a metric's best: nothing would ever reach it."""
+    if metric in RISING and target > 1:
+        raise UsageError(
+            f"target: {metric} is 1 at best, and not in percent: give a value up to 1 (got "
+            f"{target:g})"
+        )
+    if metric in FALLING and target < 0:
+        raise UsageError(f"target: {metric} is 0 at best: give a value from 0 on (got {target:g})")
 
 
 def check_task(task: Task) -> None:

@@ -59,11 +59,17 @@ def _file(path: Path, given: str) -> Path:
     return path
 
 
+def names_beside(role: str) -> dict[str, Path]:
+    """The inits, penalties or averages that can be called by name."""
+    paths = (p for each in reversed(FOLDERS) for p in (each / BESIDE[role]).glob("*.py"))
+    return {path.stem: path for path in paths if path.stem != "__init__"}
+
+
 def find_beside(role: str, name: str) -> Path:
     """The file of an init, a penalty or an average. UsageError if there is none."""
-    paths = {p.stem: p for each in reversed(FOLDERS) for p in (each / BESIDE[role]).glob("*.py")}
+    paths = names_beside(role)
     if name not in paths:
-        known = ", ".join(sorted(set(paths) - {"__init__"}))
+        known = ", ".join(sorted(paths))
         raise UsageError(f"there is no {role} {shown(name)}: choose one of {known}")
     return paths[name]
 
