@@ -83,7 +83,7 @@ def test_json_is_one_object_and_nothing_else(empty: Path) -> None:
     said = json.loads(done.stdout)
     wanted = {"study", "storage", "task", "best", "trials", "gradient_computations", "seconds"}
     assert {*wanted, "retrain"} <= set(said)
-    known = {"number", "value", "params", "fold_values", "confirmed", "edges"}
+    known = {"number", "value", "params", "fold_values", "kept_epochs", "confirmed", "edges"}
     assert set(said["best"]) == {*known, "fold_losses", "fold_metrics"}
     assert (said["metric"], said["direction"]) == ("loss", "minimize")
     assert set(said["trials"]) == set(Counts.model_fields)

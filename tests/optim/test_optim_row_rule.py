@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.optim import lr_scheduler
 
 import vrtune
+from vrtune.chains import Chain
 from vrtune.errors import UsageError
 from vrtune.optim import RowRule
 from vrtune.optimizers import StepRule
@@ -25,7 +26,7 @@ from vrtune.units import OptimizerSettings
 RULES = [
     o
     for kind, some in OPTIMIZER_SETTINGS.items()
-    if kind in TWINS and not some[0].algorithm.layers
+    if kind in TWINS and not some[0].algorithm.layers and not isinstance(some[0], Chain)
     for o in some[:3]
 ]
 

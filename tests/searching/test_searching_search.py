@@ -57,7 +57,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("space", "changes", "said"),
     [
         ("sdg", {}, "did you mean sgd"),
-        ("sgd", {"init": "meta"}, "choose one of default, metainit"),
+        ("sgd", {"init": "meta"}, "choose one of any, default"),
         ("sgd", {"model": "lent"}, "did you mean lenet"),
         ("sgd", {"batch_size": 120}, "use at most 60"),
         ("sgd", {"dataset": "digit"}, "did you mean 'digits'"),

@@ -13,10 +13,10 @@ from vrtune.config import Task
 from vrtune.errors import UsageError
 from vrtune.given.names import name_fault
 from vrtune.storages.opening import open_storage, open_to_read
+from vrtune.studies.naming import default_name
 from vrtune.studies.record import (
     RECORD,
     StudyRecord,
-    default_name,
     identified,
     load_study,
     open_study,

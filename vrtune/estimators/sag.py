@@ -15,9 +15,9 @@ class SAG(KeepsTable):
 
     Args:
         table: what has an entry. "partition": a batch, of a partition that is held over the run,
-            for any model; of samples, which batch norm can't have, "naive", "factored" (linear
-            layers by inputs and output gradients: exact, small) or "svd" (each tensor's gradient
-            at a low rank).
+            for any model; of samples, which batch norm can't have, "naive", "factored" (a
+            linear layer's inputs and output gradients, exact and small) or "svd" (each tensor's
+            gradient at a low rank).
         rank: of svd, 1 or more.
 
     Example:
