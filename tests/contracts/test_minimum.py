@@ -43,7 +43,7 @@ STEADY: dict[str, EstimatorSettings] = {
 NORMALISED = {"rmsprop", "nadam", "lamb"}  # steps are as long near the minimum as elsewhere
 
 
-@pytest.mark.parametrize("momentum", [0.0, 0.7])
+@pytest.mark.parametrize("momentum", [0.0, pytest.param(0.7, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ESTIMATORS)
 def test_estimator_reaches_a_minimum_that_all_samples_share(kind: str, momentum: float) -> None:
     estimator = STEADY[kind]

@@ -37,7 +37,16 @@ def vrtune(folder: Path, *words: str) -> str:
     return run(folder, "-m", "vrtune.cli.main", *words)
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.py")))
+SLOW = {"skorch_classifier.py", "lightning_loop.py"}  # other packages around the same loop
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(path.name, marks=pytest.mark.slow if path.name in SLOW else ())
+        for path in sorted(EXAMPLES.glob("*.py"))
+    ],
+)
 def test_a_loop_learns(name: str, tmp_path: Path) -> None:
     if name in NEEDS:
         pytest.importorskip(NEEDS[name])
@@ -54,6 +63,7 @@ def test_hydra_chooses(tmp_path: Path) -> None:
     assert float(said.split()[-1]) > ENOUGH, said
 
 
+@pytest.mark.slow
 def test_own_files_go_all_the_way(tmp_path: Path) -> None:
     """A model, data, a loss and a metric in files: searched by two processes, trained again and
     exported, in a folder that holds nothing else. The README's blocks diagnose such a study."""

@@ -33,7 +33,7 @@ def test_two_runs_are_equal(tmp_path: Path) -> None:
         assert mine.intermediate_values == yours.intermediate_values
 
 
-@pytest.mark.parametrize("open_trials", [1, 6])
+@pytest.mark.parametrize("open_trials", [pytest.param(1, marks=pytest.mark.slow), 6])
 def test_how_it_is_computed_changes_no_proposal(tmp_path: Path, open_trials: int) -> None:
     """Lanes at once and fused or looped: the same settings, tried as long, in the same order."""
     ways = [{"lanes": 12}, {"lanes": 3}, {"lanes": 1}, {"fuse": "off"}]
