@@ -6,8 +6,7 @@ import math
 
 from vrtune.later import Tensor, torch
 
-# splitmix64 (Steele, Lea & Flood, OOPSLA 2014), as signed numbers
-_GOLDEN = -7046029254386353131
+_GOLDEN = -7046029254386353131  # splitmix64's step and factors, as signed numbers
 _MIX = ((30, -4658895280553007687), (27, -7723592293110705685))
 _BITS = 24  # of a uniform number: what float32 holds
 
@@ -37,7 +36,7 @@ def normals(key: Tensor, step: Tensor, like: Tensor) -> Tensor:
     """
     width = like.shape[1]
     pairs = torch.arange(1, 1 + (width + 1) // 2, dtype=torch.int64, device=like.device)
-    bits = _mixed(_seed(key, step) + pairs * _GOLDEN)
+    bits = mixed(_seed(key, step) + pairs * _GOLDEN)
     radius = _above_zero(bits, like).log_().mul_(-2).sqrt_()
     angle = (bits & ((1 << _BITS) - 1)).to(like.dtype).mul_(2 * math.pi / 2**_BITS)
     return torch.cat([radius * angle.cos(), radius * angle.sin()], 1)[:, :width]
@@ -45,7 +44,7 @@ def normals(key: Tensor, step: Tensor, like: Tensor) -> Tensor:
 
 def uniforms(key: Tensor, step: Tensor, like: Tensor) -> Tensor:
     """A number above 0 and up to 1 for each lane, [L, 1], independent of the step's normals."""
-    return _above_zero(_mixed(_seed(key, step)), like)
+    return _above_zero(mixed(_seed(key, step)), like)
 
 
 def _above_zero(bits: Tensor, like: Tensor) -> Tensor:
@@ -56,10 +55,11 @@ def _above_zero(bits: Tensor, like: Tensor) -> Tensor:
 
 def _seed(key: Tensor, step: Tensor) -> Tensor:
     """Where splitmix64 starts, [L, 1]."""
-    return _mixed(key.contiguous().view(torch.int64) + step * _GOLDEN)
+    return mixed(key.contiguous().view(torch.int64) + step * _GOLDEN)
 
 
-def _mixed(h: Tensor) -> Tensor:
+def mixed(h: Tensor) -> Tensor:
+    """splitmix64's mixing of 64-bit numbers (Steele, Lea & Flood, OOPSLA 2014)."""
     for shift, factor in _MIX:
         h = (h ^ ((h >> shift) & ((1 << (64 - shift)) - 1))) * factor
     return h ^ ((h >> 31) & ((1 << 33) - 1))

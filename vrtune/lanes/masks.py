@@ -7,12 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from vrtune.chains.noise import mixed
 from vrtune.gradients.keyed import KEY, words
 from vrtune.gradients.oracle import Buffers
 from vrtune.lanes.keys import key
-
-# of splitmix64, as signed numbers
-_STEPS = ((30, -4658895280553007687), (27, -7723592293110705685), (31, 1))
 
 
 class Masks:
@@ -61,6 +59,4 @@ def write_keys(buffers: Buffers, rows: list[int], names: Sequence[tuple[object, 
 def _keys(lanes: Tensor, index: Tensor) -> Tensor:
     """Of keys [r] of lanes, and the first entries of their batches [r, B]: [r, 2] of 32 bits."""
     h = lanes ^ (index[:, 0] + 1) * -7046029254386353131
-    for shift, factor in _STEPS:
-        h = (h ^ ((h >> shift) & ((1 << (64 - shift)) - 1))) * factor
-    return words(h)
+    return words(mixed(h))
