@@ -32,7 +32,7 @@ SPACES = ROOT / "search_spaces"
 # A new file of vrtune must be given its line.
 LAYERS: list[set[str]] = [
     {"errors", "events", "later"},
-    {"given", "strategy"},
+    {"given", "strategy", "engines"},
     {"config", "display", "machine"},
     {"units", "storages"},
     {"own"},
@@ -46,7 +46,7 @@ LAYERS: list[set[str]] = [
     {"diagnosing", "searching", "exporting", "comparing"},
     {"figures"},
     {"reporting", "dashboard"},
-    {"scaling", "ranging"},
+    {"scaling", "ranging", "replaying"},
     {"testing"},
     {"__init__"},  # vrtune itself imports what it offers when first asked for it
     {"cli"},

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vrtune.optimizers import *
     from vrtune.penalties import *
     from vrtune.ranging.range_test import range_test
+    from vrtune.replaying.replay import replay
     from vrtune.reporting.report import report
     from vrtune.retraining import retrain
     from vrtune.retraining import train_config as train
@@ -41,6 +42,7 @@ _HOMES = {
     "load_config": ("vrtune.exporting.export", "load_config"),
     "metainit": ("vrtune.optim.metainit", "metainit"),
     "range_test": ("vrtune.ranging.range_test", "range_test"),
+    "replay": ("vrtune.replaying.replay", "replay"),
     "report": ("vrtune.reporting.report", "report"),
     "report_folds": ("vrtune.studies.folds", "report_folds"),
     "retrain": ("vrtune.retraining", "retrain"),

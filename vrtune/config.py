@@ -25,6 +25,7 @@ from vrtune.errors import UsageError
 from vrtune.given.names import path_fault, text_fault
 
 UNKNOWN = "unknown_setting"  # type of the error about a name that a model has no field of
+LARGEST = 10**15 - 1  # whole numbers beyond lose digits as floats, and overflow in products
 
 
 class Settings(BaseModel):
@@ -38,6 +39,13 @@ class Settings(BaseModel):
             description=schema.get("description", "").partition("\n")[0]
         ),
     )
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _can_be_computed_with(cls, given: Any) -> Any:
+        if isinstance(given, int) and abs(given) > LARGEST:
+            raise PydanticCustomError("large", "give a whole number of at most 15 digits")
+        return given
 
 
 class Task(Settings):

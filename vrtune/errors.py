@@ -17,6 +17,10 @@ class VrtuneError(Exception):
 
     exit_code = 1
 
+    def __str__(self) -> str:
+        """One line, whatever a path or a name in it holds."""
+        return printable(super().__str__())
+
 
 class UsageError(VrtuneError):
     """Something in the request is wrong: an unknown name, a setting out of range. Exit status 2."""
@@ -44,9 +48,15 @@ def explain(error: ValidationError) -> str:
 
 def brief(text: str, most: int = 300) -> str:
     """Text of another's as part of a sentence: one line, printable, no longer than `most`."""
-    line = " ".join(text[: 4 * most].split())
-    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+    line = printable(" ".join(text[: 4 * most].split()))
     return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
+def printable(text: str) -> str:
+    """Text with the codes of what no terminal prints, such as the end of a line."""
+    return text if text.isprintable() else "".join(
+        c if c.isprintable() else repr(c)[1:-1] for c in text
+    )
 
 
 def shown(value: object) -> str:

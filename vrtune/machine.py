@@ -42,6 +42,15 @@ def check_memory(size: int, what: str) -> None:
         )
 
 
+def killed_for_memory(root: Path = ROOT) -> int | None:
+    """How many processes the system has killed because memory ran out, in this process's group or
+    else on the machine; None where it doesn't say."""
+    names = ("memory.events", "memory.oom_control")
+    files = [group / name for group in _groups(root, "memory") for name in names]
+    counts = (_named(file, "oom_kill") for file in (*files, root / "proc/vmstat"))
+    return next((count for count in counts if count is not None), None)
+
+
 def _shares(root: Path) -> Iterator[float]:
     """Cores that each group grants."""
     for group in _groups(root, "cpu"):
@@ -60,7 +69,8 @@ def _rest_of_groups(root: Path) -> Iterator[int]:
             ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
         ):
             if (most := _first(group / limit)) is not None:
-                yield most - max(0, (_first(group / used) or 0) - _idle(group, idle))
+                cache = _named(group / "memory.stat", idle) or 0
+                yield most - max(0, (_first(group / used) or 0) - cache)
 
 
 def _rest_of_own() -> Iterator[int]:
@@ -97,10 +107,10 @@ def _lines(file: Path) -> list[str]:
     return []
 
 
-def _idle(group: Path, name: str) -> int:
-    """Bytes of its cache of files, as memory.stat names them."""
-    known = (line.removeprefix(f"{name} ") for line in _lines(group / "memory.stat"))
-    return next((int(size) for size in known if size.isdigit()), 0)
+def _named(file: Path, name: str) -> int | None:
+    """The number behind a name in a file of such lines."""
+    known = (line.removeprefix(f"{name} ") for line in _lines(file))
+    return next((int(count) for count in known if count.isdigit()), None)
 
 
 def _first(file: Path) -> int | None:

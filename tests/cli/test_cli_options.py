@@ -99,7 +99,8 @@ def test_all_options_that_are_refused_are_named() -> None:
 
 def test_the_help_of_search_has_its_headings(run: Callable[..., str]) -> None:
     panels = re.findall(r"^([A-Z][a-z ]+):$", run("search", "-h"), re.MULTILINE)
-    assert panels == ["Arguments", "Task", "Search", "Speed", "After the search", "Options"]
+    settings = ["Task", "Search", "Speed", "Many machines", "After the search"]
+    assert panels == ["Arguments", *settings, "Options"]
 
 
 @pytest.mark.parametrize(

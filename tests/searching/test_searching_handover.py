@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -15,9 +16,17 @@ from vrtune import Task, search
 from vrtune.data import Dataset
 from vrtune.errors import VrtuneError
 from vrtune.lanes.workspace import Workspace
-from vrtune.searching.handover import handed_over, take_over
+from vrtune.searching.handover import Handover, take_over
 
 CPU = torch.device("cpu")
+
+
+@contextmanager
+def handed_over(workspace: Workspace) -> Iterator[Path]:
+    """The path of it, for as long as its file is open."""
+    with closing(Handover()) as handover:
+        handover.fill(workspace)
+        yield handover.path
 
 
 @pytest.mark.parametrize("task", [Task(limit=200), Task(limit=200, holdout=0.2)])
@@ -68,6 +77,27 @@ def test_there_is_no_test_data_in_a_search() -> None:
         with pytest.raises(VrtuneError, match="no test data"):
             taken.dataset.read_test()
     assert not path.exists()
+
+
+def test_no_file_can_be_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder for temporary files is empty even while one is in use."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with handed_over(Workspace(Task(limit=200), Path(), CPU)) as path:
+        assert path.stat().st_size > 1_000_000
+        assert not list(tmp_path.iterdir())
+
+
+def test_other_systems_have_a_named_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a process can't open anew what it inherits."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("vrtune.searching.handover.OPENED", Path("/none/at/all"))
+    task = Task(limit=200)
+    first = Workspace(task, Path(), CPU)
+    with handed_over(first) as path:
+        assert [path] == list(tmp_path.iterdir())
+        second = take_over(path, task, CPU, threads=1)
+        assert second.dataset.fingerprint == first.dataset.fingerprint
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -28,15 +29,18 @@ SCRIPT = """
 import sys
 from vrtune import Task, search
 task = Task(folds=2, epochs=6, limit=400)
-result = search("sgd", task, trials=int(sys.argv[2]), pruner="none", study="s", storage=sys.argv[1],
-                jobs=2, retrain=0, progress=lambda event: print(event.kind, flush=True))
+result = search(sys.argv[3], task, trials=int(sys.argv[2]), pruner="none", study="s", jobs=2,
+                retrain=0, storage=sys.argv[1], progress=lambda e: print(e.kind, flush=True))
 print("stopped" if result.stopped else "ended", flush=True)
 """
 
 
-def start(url: str, trials: int) -> subprocess.Popen[str]:
+def start(url: str, trials: int, space: str = "sgd", **variables: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, url, str(trials)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", SCRIPT, url, str(trials), space],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **variables},
     )
 
 
@@ -136,9 +140,12 @@ def test_a_killed_process_gives_its_trial_back(url: str) -> None:
     assert set(states(url)) <= {TrialState.COMPLETE, TrialState.FAIL}
 
 
-def test_everything_killed_at_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everything_killed_at_once(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("vrtune.studies.leases.CLAIM_S", 0.0)
-    process = start(url, 40)
+    (temporary := tmp_path / "temporary").mkdir()
+    process = start(url, 40, TMPDIR=str(temporary))
     wait_for(process, "round", 2)
     for child in psutil.Process(process.pid).children():
         child.kill()
@@ -149,6 +156,41 @@ def test_everything_killed_at_once(url: str, monkeypatch: pytest.MonkeyPatch) ->
         assert reclaim(load_study(open_storage(url), "s", url)) > 0
     assert TrialState.RUNNING not in states(url)
     assert TrialState.WAITING in states(url)
+    assert not list(temporary.iterdir())
+
+
+FORKS = """
+import os, sys, time
+from vrtune import SGD, TrialConfig
+forked = [] if sys.argv[-1].endswith("forks.py") else None  # in the search's first process alone
+def suggest(trial):
+    if forked == [] and trial.number >= 2:
+        forked.append(os.fork())
+        if forked == [0]:
+            time.sleep(600)
+            os._exit(0)
+    return TrialConfig(optimizer=SGD(lr=trial.suggest_float("lr", 0.01, 1.0)))
+"""
+
+
+@pytest.mark.slow
+def test_processes_end_with_their_parent_whatever_that_has_forked(url: str, tmp_path: Path) -> None:
+    """What it forks has their standard input open, too."""
+    (space := tmp_path / "forks.py").write_text(FORKS)
+    process = start(url, 400, str(space))
+    wait_for(process, "finished", 8)
+    children = psutil.Process(process.pid).children()
+    process.kill()
+    workers = [child for child in children if "vrtune worker" in child.cmdline()[-1]]
+    forked = [child for child in children if child not in workers]
+    try:
+        assert (len(workers), len(forked)) == (1, 1)
+        _, alive = psutil.wait_procs(workers, timeout=30)
+        assert not alive
+    finally:
+        for child in forked:
+            child.kill()
+        process.communicate()
 
 
 def test_an_error_in_a_process_is_the_searchs(url: str, tmp_path: Path) -> None:

@@ -24,8 +24,10 @@ from vrtune.lanes.shortage import NoMemory
 from vrtune.searching import processes
 from vrtune.searching.process import Process
 from vrtune.searching.processes import Processes
+from vrtune.searching.replacing import IN_A_ROW
 from vrtune.storages.opening import open_storage
 from vrtune.studies.record import load_study
+from vrtune.studies.searches import read_searches
 
 
 def test_an_error_before_work_leaves_no_process(url: str) -> None:
@@ -34,6 +36,8 @@ def test_an_error_before_work_leaves_no_process(url: str) -> None:
     assert not psutil.Process().children()
 
 
+REPLACED = "another takes its place, and its trials are continued"
+LOST = "its trials are queued again, and 1 process goes on"
 TASK = Task(model="softmax", limit=100, folds=2, epochs=2)
 BY_CASE = """
 import os, pathlib, signal, sys, time
@@ -71,45 +75,57 @@ def notes(events: list[Event]) -> list[str]:
     return [event.text for event in events if isinstance(event, Noted)]
 
 
-def test_a_process_that_is_killed_at_once_is_done_without(
-    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    start = Processes._start
+def killing(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The ids of processes that are started from now on: each is killed at once."""
+    start, started = Processes._start, list[int]()
 
     def killed(several: Processes, number: int) -> Process:
         process = start(several, number)
+        started.append(process.pid)
         process.kill()
         return process
 
     monkeypatch.setattr(Processes, "_start", killed)
+    return started
+
+
+def test_processes_that_are_killed_one_after_another_are_done_without_in_the_end(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = killing(monkeypatch)
     events = run(tmp_path, url, "pass", wait_s=0.0, trials=3)
-    assert len(notes(events)) == 1
-    assert "search process 1 was killed (signal 9, " in notes(events)[0]
+    assert len(started) == 1 + IN_A_ROW
+    assert notes(events) == [  # what is said again is shown once
+        f"search process 1 was killed (signal 9): {end}" for end in (REPLACED, LOST)
+    ]
     assert not psutil.Process().children()
     assert states(url) == {TrialState.COMPLETE: 3}
 
 
-@pytest.mark.parametrize(
-    ("act", "said"),
-    [
-        (
-            "os.kill(os.getpid(), signal.SIGKILL)",
-            "was killed (signal 9, as where no memory is left)",
-        ),
-        pytest.param("os._exit(0)", "ended", marks=pytest.mark.slow),
-        pytest.param(  # puts back itself
-            "os.kill(os.getpid(), signal.SIGTERM)",
-            "was killed (signal 15)",
-            marks=pytest.mark.slow,
-        ),
-    ],
-)
-def test_the_trials_of_a_process_that_ends_before_its_time_are_run_by_others(
-    tmp_path: Path, url: str, act: str, said: str
+@pytest.mark.parametrize("act", ["SIGKILL", pytest.param("SIGTERM", marks=pytest.mark.slow)])
+def test_another_takes_the_place_of_a_process_that_is_killed(
+    tmp_path: Path, url: str, act: str
 ) -> None:
-    events = run(tmp_path, url, f"trial.suggest_float('lr', 0.01, 1.0); {act}")
-    assert [f"search process 1 {said}" in note for note in notes(events)] == [True]
-    assert "1 process goes on" in notes(events)[0]
+    number, mark = signal.Signals[act].value, tmp_path / "killed"
+    die = f"os.kill(os.getpid(), {number})"
+    act = (  # and this process waits for the other's first trial once more
+        f"trial.suggest_float('lr', 0.01, 1.0); mark = pathlib.Path({str(mark)!r})\n"
+        f"        if not mark.exists(): mark.touch(); began.unlink(); {die}"
+    )
+    events = run(tmp_path, url, act)
+    assert notes(events) == [f"search process 1 was killed (signal {number}): {REPLACED}"]
+    assert {event.worker for event in events if isinstance(event, Finished)} == {0, 1}
+    assert states(url) == {TrialState.COMPLETE: 8, TrialState.FAIL: 1}
+    (entry,) = read_searches(load_study(open_storage(url), "s", url))
+    assert entry.ran == 9
+
+
+@pytest.mark.slow
+def test_the_trials_of_a_process_that_ends_before_its_time_are_run_by_others(
+    tmp_path: Path, url: str
+) -> None:
+    events = run(tmp_path, url, "trial.suggest_float('lr', 0.01, 1.0); os._exit(0)")
+    assert notes(events) == [f"search process 1 ended: {LOST}"]
     assert states(url) == {TrialState.COMPLETE: 8, TrialState.FAIL: 1}
 
 

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -112,13 +111,14 @@ class Server:
     def __init__(self, busy: int, error: Exception | None = None) -> None:
         self.busy, self.error, self.said, self.detached = busy, error, [], False
 
-    @contextmanager
-    def connect(self) -> Any:
-        yield self
-        assert self.detached, "or the connection would keep the lock"
+    def connect(self) -> Server:
+        return self
 
     def detach(self) -> None:
         self.detached = True
+
+    def close(self) -> None:
+        assert self.detached, "or the connection would keep the lock"
 
     def scalar(self, statement: object, given: dict[str, object]) -> int:
         self.said.append((str(statement), given["key"]))
@@ -135,12 +135,12 @@ def test_a_database_server_is_asked_for_a_lock_of_its_own() -> None:
         while not take():
             pass
 
-    with locks._in_database(server, "GET_LOCK(:key, 0)", wait):  # type: ignore[arg-type]
+    with locks._in_database(locks.ServerLock(server, "mysql://host"), wait):  # type: ignore[arg-type]
         pass
     ((statement, key),) = set(server.said)
     assert (statement, len(server.said)) == ("SELECT GET_LOCK(:key, 0)", 3)
     assert isinstance(key, str)
     assert len(key) < 64
     without = Server(busy=9, error=sqlalchemy.exc.OperationalError("", {}, Exception("no such")))
-    with locks._in_database(without, "GET_LOCK(:key, 0)", wait):  # type: ignore[arg-type]
+    with locks._in_database(locks.ServerLock(without, "mysql://host"), wait):  # type: ignore[arg-type]
         pass

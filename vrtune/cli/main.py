@@ -17,11 +17,14 @@ from vrtune.cli.export import export
 from vrtune.cli.faults import run
 from vrtune.cli.help import WIDTH, Command, Group
 from vrtune.cli.list import list_
+from vrtune.cli.proxy import proxy
 from vrtune.cli.range import range_
+from vrtune.cli.replay import replay
 from vrtune.cli.report import report
 from vrtune.cli.retrain import retrain
 from vrtune.cli.search import search
 from vrtune.cli.show import show
+from vrtune.cli.work import work
 
 app = typer.Typer(
     cls=Group,
@@ -57,17 +60,20 @@ def vrtune(
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "search": search,
+    "work": work,
     "retrain": retrain,
     "export": export,
     "show": show,
     "compare": compare,
     "report": report,
     "diagnose": diagnose,
+    "replay": replay,
     "range": range_,
     "batch-size": batch_size,
     "list": list_,
     "delete": delete,
     "dashboard": dashboard,
+    "proxy": proxy,
 }
 for name, function in COMMANDS.items():
     app.command(name, cls=Command)(function)

@@ -29,7 +29,8 @@ def with_options(
     for some that the command itself decides.
 
     A field says all there is to say: its name, type, default and description. What is given
-    arrives as one model. UsageError names the options whose values the model refuses.
+    arrives as one model, which knows what that was (`model_fields_set`). UsageError names the
+    options whose values the model refuses.
     """
     own = signature(command, eval_str=True).parameters
     models = {name: p.annotation for name, p in own.items() if _is_model(p.annotation)}
@@ -39,12 +40,13 @@ def with_options(
     }
 
     @wraps(command)
-    def called(**given: Any) -> None:
+    def called(context: typer.Context, **given: Any) -> None:
         for name, model in models.items():
-            given[name] = read(model, {field: given.pop(field) for field in fields[name]})
+            options = {field: given.pop(field) for field in fields[name]}
+            given[name] = read(model, {f: v for f, v in options.items() if _is_given(context, f)})
         command(**given)
 
-    options: list[Parameter] = []
+    options = [Parameter("context", Parameter.KEYWORD_ONLY, annotation=typer.Context)]
     for name, parameter in own.items():
         if name in models:
             options += [_parameter(models[name], field) for field in fields[name]]
@@ -61,6 +63,11 @@ def read(model: type[Model], given: dict[str, Any]) -> Model:
     except ValidationError as error:
         named = re.sub(r"(^|; )(\w+): ", lambda m: f"{m[1]}{_option(m[2])}: ", explain(error))
         raise UsageError(named) from None
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is None or source.name != "DEFAULT"
 
 
 def option(model: type[Settings], name: str, panel: str | None = None) -> Any:

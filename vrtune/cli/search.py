@@ -16,6 +16,7 @@ from vrtune.cli.several import search_all
 from vrtune.cli.summary import kept, nothing_complete, summary
 from vrtune.config import Task
 from vrtune.display.progress import shown
+from vrtune.errors import UsageError
 from vrtune.events import Noted
 from vrtune.searching.settings import SearchSettings
 
@@ -23,27 +24,35 @@ if TYPE_CHECKING:
     from vrtune.searching.result import SearchResult
 
 Spaces = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(
         metavar="SPACE",
         help="Search space: a name (vrtune list spaces) or a .py file. Several are searched one "
-        "after another and compared.",
+        "after another and compared. None: --study names one that is searched, to join it.",
         autocompletion=spaces,
     ),
 ]
 
 
 @with_options
-def search(space: Spaces, task: Task, settings: SearchSettings, json: Json = False) -> None:
+def search(
+    *, space: Spaces = None, task: Task, settings: SearchSettings, json: Json = False
+) -> None:
     """Tune a method, then train its best setting again and test it.
 
     The same command again continues the study, after Ctrl-C too: trials that were open start anew.
     """
-    if len(space) > 1:
+    if not space and settings.study is None:
+        raise UsageError(
+            "missing argument 'SPACE': give a search space (vrtune list spaces), or --study NAME "
+            "of one that is searched, to join it"
+        )
+    if space and len(space) > 1:
         one = partial(_searched, task=task, settings=settings, json=json)
         search_all(space, task, settings, one, json=json)
         return
-    result = _searched(space[0], "", task=task, settings=settings, json=json)
+    named = space[0] if space else None
+    result = _searched(named, "", task=task, settings=settings, json=json)
     if json:
         typer.echo(result.model_dump_json())
     else:
@@ -56,7 +65,7 @@ def search(space: Spaces, task: Task, settings: SearchSettings, json: Json = Fal
 
 
 def _searched(
-    space: str, said: str, *, task: Task, settings: SearchSettings, json: bool
+    space: str | None, said: str, *, task: Task, settings: SearchSettings, json: bool
 ) -> SearchResult:
     """One search, with its progress; `said` stays above that."""
     doing = said or "loading PyTorch"
@@ -65,5 +74,6 @@ def _searched(
 
         if said:
             progress(Noted(text=said))
-        result = searching.search(space, task, progress=progress, **dict(settings))
+        given = {name: getattr(settings, name) for name in settings.model_fields_set}
+        result = searching.search(space, task, progress=progress, **given)
     return result.model_copy(update={"storage": public(settings.storage)})

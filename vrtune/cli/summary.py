@@ -62,7 +62,7 @@ def found(result: SearchResult) -> Iterator[tuple[str, str]]:
     yield "seconds", f"{result.seconds:.1f}"
     if result.occupancy is not None:
         yield "slots busy", f"{result.occupancy:.1%} of the time, until the last trial started"
-    yield "outside training", f"{result.outside:.1%} of the search's time"
+        yield "outside training", f"{result.outside:.1%} of the search's time"
     yield "study", f"{result.study} in {result.storage}"
 
 

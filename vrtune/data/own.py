@@ -134,13 +134,14 @@ class _Source:
         where = f"x_test of {self.name}"
         if are_samples(test):
             count, first = first_of(test, f"the test part of {self.name}", self.running)
-            dtype, shape, ends = first.dtype, (count, *first.shape), None
+            shape, y = (count, *first.shape), None
         else:
-            x = array(test[0], where)
-            y = targets(array(test[1], where), f"y_test of {self.name}")
-            check_one_target_each(len(x), len(y), "test", self.name)
-            dtype, shape, ends = x.dtype, x.shape, Outline.ends(y)
-        return Outline(shape[0], sample_shape(shape, where), kept(dtype, len(shape), where), ends)
+            first = array(test[0], where)
+            shape, y = first.shape, targets(array(test[1], where), f"y_test of {self.name}")
+        sample, dtype = sample_shape(shape, where), kept(first.dtype, len(shape), where)
+        if y is not None:
+            check_one_target_each(shape[0], len(y), "test", self.name)
+        return Outline(shape[0], sample, dtype, None if y is None else Outline.ends(y))
 
     def _called(self, given: Any) -> Any:
         """What a function gives; anything else as it is."""

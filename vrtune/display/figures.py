@@ -7,6 +7,8 @@ from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any, Protocol
 
+from vrtune.errors import printable
+
 WHOLE = 10**7  # floats below it that are whole are written without a point or an exponent
 LONGEST = 10**20  # longer than any 64-bit number: such an integer gets an exponent, too
 
@@ -27,7 +29,7 @@ class Spread(Protocol):
 def safe(text: object) -> str:
     """A name or value on one line of a terminal: what isn't printable (control characters, escape
     codes, line ends, marks that turn the reading direction, lone surrogates) becomes visible."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+    return printable(str(text))
 
 
 def figure(value: Any) -> str:

@@ -10,7 +10,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
 
-from pydantic import AfterValidator, PlainValidator, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, PlainValidator, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from vrtune.errors import UsageError, explain
@@ -62,6 +62,24 @@ def checked(function: Call) -> Call:
         return function(*bound.args, **bound.kwargs)
 
     return call  # type: ignore[return-value]
+
+
+def takes(model: type[BaseModel]) -> Callable[[Call], Call]:
+    """Shows the fields of `model` where a function takes them as **keywords: in help(), notebooks
+    and whatever else asks for its signature."""
+
+    def show(function: Call) -> Call:
+        own, fields = signature(function), model.model_fields
+        parameters = [p for p in own.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
+        for name, field in fields.items():
+            kind, default = Parameter.KEYWORD_ONLY, field.default
+            parameters.append(Parameter(name, kind, default=default, annotation=field.annotation))
+        function.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+        told = [f"    {name}: {field.description}" for name, field in fields.items()]
+        function.__doc__ = "\n".join([str(function.__doc__).rstrip(), "", *told, ""])
+        return function
+
+    return show
 
 
 def _plain(value: Any) -> Any:

@@ -57,6 +57,16 @@ def choose_device(device: str) -> torch.device:
     return torch.device("cuda", index)  # as tensors on it say
 
 
+def choose_devices(device: str) -> tuple[torch.device, ...]:
+    """Those that processes take in turn: all GPUs of the machine where none is numbered, the
+    current one first. UsageError if `device` is not to be had."""
+    first = choose_device(device)
+    if first.type != "cuda" or ":" in device:
+        return (first,)
+    numbers = [first.index, *range(torch.cuda.device_count())]
+    return tuple(torch.device("cuda", number) for number in dict.fromkeys(numbers))
+
+
 def cores(device: torch.device) -> int:
     """Processor cores that lanes may train on; 1 where a GPU trains them."""
     return machine.cores() if device.type == "cpu" else 1

@@ -140,10 +140,17 @@ def fits(
 
 
 def check_fit(
-    workspace: Workspace, config: TrialConfig, trials: int, processes: int, *, fused: bool = False
+    workspace: Workspace,
+    config: TrialConfig,
+    trials: int,
+    processes: int,
+    *,
+    fused: bool = False,
+    devices: int = 1,
 ) -> None:
-    """UsageError names the largest setting that fits, if `processes` with so many trials under way
-    in each do not. Fewer processes have more threads each; fused lanes can be computed one by one.
+    """UsageError names the largest setting that fits, if `processes` on each of the devices with so
+    many trials under way in each do not. Fewer processes have more threads each; fused lanes can be
+    computed one by one.
     """
     device, task = workspace.device, workspace.task
     free = available(device)
@@ -176,6 +183,6 @@ def check_fit(
         raise UsageError(f"{sentence}: {table}use a smaller model, or --holdout for a lane a trial")
     jobs, fitting, batch = best
     raise UsageError(
-        f"{sentence}: the largest setting that fits is --jobs {jobs} --open {fitting} "
+        f"{sentence}: the largest setting that fits is --jobs {jobs * devices} --open {fitting} "
         f"--batch-size {batch}{smaller_entries(config)}"
     )

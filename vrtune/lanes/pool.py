@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -11,6 +11,7 @@ from torch import Tensor
 from vrtune.lanes.batches import Stream
 from vrtune.lanes.replay import release
 from vrtune.lanes.rows import Lane, Program
+from vrtune.lanes.states import State, state_of
 from vrtune.lanes.train import Lanes
 from vrtune.lanes.workspace import Workspace
 from vrtune.trial_config import TrialConfig
@@ -49,12 +50,20 @@ class Pool:
         self.groups: dict[Program, Lanes] = {}
         self.training: Lanes | None = None  # the group that takes steps now
 
-    def exchange(self, ended: Iterable[int], fresh: dict[int, TrialConfig]) -> None:
-        """Frees the rows of `ended` trials and seats `fresh` ones, in those rows first."""
+    def exchange(
+        self,
+        ended: Iterable[int],
+        fresh: dict[int, TrialConfig],
+        states: Mapping[int, Sequence[State]] | None = None,
+    ) -> None:
+        """Frees the rows of `ended` trials and seats `fresh` ones, in those rows first. Some of
+        them go on from `states`, one a lane."""
         gone = set(ended)
         incoming: dict[Program, list[Lane]] = {}
         for trial, config in fresh.items():
             lanes = [Lane(trial, config, stream) for stream in self.streams]
+            for lane, state in zip(lanes, (states or {}).get(trial, ()), strict=False):
+                lane.state = state
             incoming.setdefault(Program.of(config), []).extend(lanes)
         for program in dict.fromkeys([*self.groups, *incoming]):  # in an order that repeats
             if program not in self.groups:
@@ -133,6 +142,15 @@ class Pool:
                     metric=lanes.objective.metric,
                 )
         return out
+
+    def states(self, trial: int) -> list[State]:
+        """A copy of all that a trial has come to, lane by lane."""
+        return [
+            state_of(lanes.rows, row, lane)
+            for lanes in self.groups.values()
+            for row, lane in enumerate(lanes.seats)
+            if lane.trial == trial
+        ]
 
     def weights(self, trial: int) -> list[dict[str, Tensor]]:
         """A copy of a trial's tensors, lane by lane, by the names that the model gives them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,9 @@ from vrtune.optimizers import StepRule
 from vrtune.penalties import Penalty
 from vrtune.trial_config import TrialConfig
 
+if TYPE_CHECKING:
+    from vrtune.lanes.states import State
+
 
 @dataclass
 class Lane:
@@ -28,6 +32,7 @@ class Lane:
     stream: Stream
     epoch: int = 0
     gradient_computations: float = 0.0
+    state: State | None = None  # that it goes on from, once it is seated
 
     def over(self, epochs: int) -> None:
         """Settles what the settings say as a share of a run, which has so many epochs."""

@@ -20,6 +20,7 @@ from vrtune.lanes.keys import key
 from vrtune.lanes.looks import Looks
 from vrtune.lanes.replay import release
 from vrtune.lanes.rows import Lane, Program, Rows, Start
+from vrtune.lanes.states import recall
 from vrtune.lanes.step import PartialSum, Step
 from vrtune.lanes.tables import Room
 from vrtune.objectives.objective import Objective, objective_of
@@ -111,8 +112,13 @@ class Lanes:
         self.rows.write(at, lanes, [self._start(stream.key()) for stream in streams])
         steps = [[self.epochs * len(bounds(len(s.train), self.batch_size))] for s in streams]
         self.rows.about["steps"][at] = torch.tensor(steps, device=self.device)
-        initialise(self, rows, lanes)
+        fresh = [(row, lane) for row, lane in zip(rows, lanes, strict=True) if lane.state is None]
+        initialise(self, [row for row, _ in fresh], [lane for _, lane in fresh])
         self.rows.start(at)
+        for row, lane in zip(rows, lanes, strict=True):
+            if lane.state is not None and recall(self.rows, row, lane, lane.state):
+                self._forget()
+            lane.state = None
 
     def keep(self, rows: list[int]) -> None:
         """Gives up every row but these."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from vrtune.later import Tensor
 from vrtune.units import OptimizerSettings
@@ -72,6 +72,14 @@ class StepRule(ABC):
 
     def keep(self, keep: Sequence[int], extra: int) -> None:
         """Is told that these rows stay, in that order, and `extra` empty ones come after them."""
+
+    def memory(self, row: int) -> dict[str, Any]:
+        """What a lane in `row` has come to beside its part of `state`: numbers, text, tensors, and
+        lists and dictionaries of these. ValueError where there is something else."""
+        return {}
+
+    def remember(self, row: int, weights: Tensor, memory: Mapping[str, Any]) -> None:
+        """Takes a `memory` back for a lane that was seated in `row` of weights [L, P]."""
 
     def judged(self, weights: Tensor) -> Tensor:
         """The weights [L, P] that lanes are judged by and saved with: those that train."""

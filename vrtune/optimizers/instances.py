@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +71,41 @@ class Instance:
         row.copy_(before)
         self._bind(row)
 
+    def memory(self) -> dict[str, Any]:
+        """All that it has come to: state by the number of the parameter, groups, numbers of the
+        objects themselves."""
+        groups = self.optimizer.param_groups
+        numbers = {id(p): i for i, p in enumerate(p for group in groups for p in group["params"])}
+        state = [[numbers.get(id(p), p), kept] for p, kept in self.optimizer.state.items()]
+        told = {
+            "state": state,
+            "groups": [{k: v for k, v in group.items() if k != "params"} for group in groups],
+            "parts": [_numbers(part) for part in self._parts()],
+            "eta": self.eta,
+            "lost": self.lost,
+            "random": self.random.states if self.random else [],
+        }
+        return copied(told)
+
+    def remember(self, row: Tensor, memory: Mapping[str, Any]) -> None:
+        """Goes on from a memory on the row [P]."""
+        self._bind(row)
+        memory, groups = copied(memory), self.optimizer.param_groups
+        parameters = [p for group in groups for p in group["params"]]
+        for i, kept in memory["state"]:
+            self.optimizer.state[parameters[i] if isinstance(i, int) else i] = kept
+        for group, kept in zip(groups, memory["groups"], strict=True):
+            group.update(kept)
+        for part, numbers in zip(self._parts(), memory["parts"], strict=True):
+            vars(part).update(numbers)
+        self.eta, self.lost = memory["eta"], memory["lost"]
+        if self.random:
+            self.random.states = memory["random"]
+
+    def _parts(self) -> Sequence[Any]:
+        """The optimizer, or the two of a pair."""
+        return getattr(self.optimizer, "parts", (self.optimizer,))
+
     def let_go(self) -> None:
         """Holds no weights any more, until the next step."""
         for p in self.parameters:
@@ -92,6 +127,30 @@ class Instance:
             return work()
         with self.random:
             return work()
+
+
+def copied(given: Any) -> Any:
+    """A copy of numbers, text, tensors, and lists and dictionaries of these. ValueError where there
+    is something else."""
+    if isinstance(given, Tensor):
+        return given.detach().clone()
+    if isinstance(given, dict):
+        return {copied(key): copied(value) for key, value in given.items()}
+    if isinstance(given, list | tuple):
+        return type(given)(map(copied, given))
+    if given is None or isinstance(given, bool | int | float | str):
+        return given
+    raise ValueError(f"it holds a {type(given).__name__}")
+
+
+def _numbers(optimizer: Any) -> dict[str, Any]:
+    """What an optimizer keeps as attributes of its own."""
+    usual = ("state", "param_groups", "defaults")
+    return {
+        name: value
+        for name, value in vars(optimizer).items()
+        if name not in usual and isinstance(value, bool | int | float | str | Tensor)
+    }
 
 
 class Draws:

@@ -181,6 +181,14 @@ class LibraryRule(StepRule):
         self.wanted = [*(self.wanted[row] for row in keep), *[None] * extra]
         self.made = [*(self.made[row] for row in keep), *[None] * extra]
 
+    def memory(self, row: int) -> dict[str, Any]:
+        instance = self.made[row]
+        return {} if instance is None else instance.memory()
+
+    def remember(self, row: int, weights: Tensor, memory: Mapping[str, Any]) -> None:
+        if memory:
+            self._instance(row, weights).remember(weights[row], memory)
+
     def step(self, weights: Tensor, d: Tensor, eta: Tensor, hp: dict[str, Tensor]) -> None:
         d = d.clone()  # classes write into gradients
         for row, size in enumerate(eta.flatten().tolist()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
 
@@ -24,6 +24,7 @@ from vrtune.lanes.pool import Pool, finite
 from vrtune.lanes.steps import Steps
 from vrtune.lanes.train import Lanes
 from vrtune.lanes.workspace import Workspace
+from vrtune.retraining.resuming import Resuming
 from vrtune.retraining.weights import SeedWeights, Weights
 from vrtune.studies.choice import failed_seeds
 from vrtune.studies.retrained import Retrained, Spread, spread
@@ -51,6 +52,7 @@ def train(
     fused: bool | None = None,  # by the rule
     others: Sequence[Sequence[float]] = (),  # losses by which a seed has failed or not
     test_curve: bool = False,
+    resuming: Resuming | None = None,
     progress: Callable[[Event], None] = lambda event: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> tuple[dict[int, Retrained], dict[int, Weights]]:
@@ -58,8 +60,8 @@ def train(
     returns results, and each seed's tensors. Fewer `epochs` are the first of the same schedule.
 
     With `test_curve` the test set is read before, and judged after every epoch, of which nothing
-    depends: the result is the last epoch's, as it is without. UsageError if they don't fit;
-    Stopped, with nothing to show for it, when `stopping` is true.
+    depends: the result is the last epoch's, as it is without. `resuming` has it go on where an
+    earlier one was cut off. UsageError if they don't fit; Stopped when `stopping` is true.
     """
     workspace.dataset.check_test()  # not after hours of training
     largest, count = hungriest(configs.values(), workspace), seeds * len(configs)
@@ -72,6 +74,11 @@ def train(
     courses = {number: _Course() for number in configs}
     steps, epochs, seconds = Steps(progress), epochs or workspace.task.epochs, 0.0
     judged: Judged = {}
+    before = resuming.find() if resuming else None
+    if before:
+        seconds = before.told["seconds"]
+        courses = {n: _Course(**before.told["courses"][str(n)]) for n in configs}
+    done = len(next(iter(courses.values())).costs)
 
     def after_step() -> None:
         if stopping():
@@ -81,13 +88,16 @@ def train(
     with told_of_memory(workspace, count), one_thread(workspace.device):
         test = _test_data(workspace) if test_curve else None
         began = perf_counter()
-        pool.exchange([], configs)
-        for epoch in range(1, epochs + 1):
+        pool.exchange([], configs, before.states if before else None)
+        for epoch in range(done + 1, epochs + 1):
             train_losses = pool.train_epoch(after_step)
             seconds += perf_counter() - began
             if test:
                 judged = _judge(pool, test)
             _note(courses, pool, train_losses, judged)
+            if resuming and epoch < epochs:
+                told = {"seconds": seconds, "courses": {n: asdict(c) for n, c in courses.items()}}
+                resuming.write_due(pool, configs, told)
             progress(Retraining(epoch=epoch, epochs=epochs))
             began = perf_counter()
         for lanes in pool.groups.values():
@@ -131,6 +141,7 @@ def train(
                 test_metrics=tested,
                 train_metrics=trained,
                 test_scores=_curve(course, score) if score != "accuracy" else None,
+                continued=done or None,
                 effective_samples=None if traces is None else effective_samples(traces[rows]),
             )
     return out, weights

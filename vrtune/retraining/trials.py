@@ -17,6 +17,8 @@ from vrtune.given.arguments import Device, SomePath, checked
 from vrtune.lanes.device import choose_device, cores
 from vrtune.lanes.workspace import Workspace
 from vrtune.retraining.about import about
+from vrtune.retraining.resuming import Resuming
+from vrtune.retraining.resuming import about as about_training
 from vrtune.retraining.training import train
 from vrtune.retraining.weights import Weights, save
 from vrtune.storages.opening import DEFAULT_URL, open_storage
@@ -55,7 +57,8 @@ def retrain(
         test_curve: whether to keep the test loss and score after every epoch, too, for a figure
             of settings that are chosen already; the test result is still the last epoch's.
         progress: whether to show it; or what is called with events instead.
-        stopping: asked after each step; once it says True, Stopped is raised, and nothing kept.
+        stopping: asked after each step; once it says True, Stopped is raised. The same call later
+            goes on from the last checkpoint.
     Returns:
         What came out of each trial, the best first; study and folder `studies` keep it, too.
     Raises:
@@ -120,16 +123,21 @@ def retrain_study(
     known = [candidate.losses for candidate in candidates(study)]
     doing = f"training {_named(numbers)} again with {seeds} seed{'s' * (seeds > 1)}"
     done, weights = dict[int, Retrained](), dict[int, Weights]()
+    resuming: list[Resuming] = []
     for epochs, same in _by_epochs(study, numbers, task.epochs).items():
         progress(Retraining(epoch=0, epochs=epochs, doing=doing))
+        settings = {number: configs[number] for number in same}
+        what = about_training(workspace, settings, seeds, epochs, test_curve=test_curve)
+        resuming.append(Resuming(study, storage, what, progress))
         trained = train(
-            {number: configs[number] for number in same},
+            settings,
             workspace,
             seeds,
             epochs=epochs,
             fused=fused,
             others=known,
             test_curve=test_curve,
+            resuming=resuming[-1],
             progress=progress,
             stopping=stopping,
         )
@@ -147,6 +155,8 @@ def retrain_study(
             faults.append(fault)
     if faults:
         raise faults[0]
+    for each in resuming:
+        each.done()
     return results
 
 

@@ -11,6 +11,7 @@ from vrtune.comparing.tuned import Tuned, read_tuned
 from vrtune.config import Task
 from vrtune.display.progress import Progress
 from vrtune.errors import UsageError
+from vrtune.given.arguments import takes
 from vrtune.scaling import words
 from vrtune.scaling.plan import Wanted, missing, wanted
 from vrtune.scaling.result import Scaling
@@ -27,7 +28,6 @@ from vrtune.scaling.settings import (
 )
 from vrtune.searching.result import SearchResult
 from vrtune.searching.search import search
-from vrtune.searching.settings import takes
 from vrtune.storages.faults import faults
 from vrtune.storages.opening import open_to_read
 from vrtune.storages.quiet import quiet

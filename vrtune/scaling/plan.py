@@ -14,7 +14,7 @@ from vrtune.errors import UsageError, VrtuneError
 from vrtune.lanes.batches import bounds
 from vrtune.lanes.workspace import Workspace
 from vrtune.scaling.settings import ScalingSettings
-from vrtune.searching.plan import record_of
+from vrtune.searching.opening import record_of
 from vrtune.searching.prepare import Request, prepare, understand
 from vrtune.searching.settings import TRIALS
 from vrtune.storages.opening import open_to_read

@@ -54,6 +54,7 @@ def _absolute(entry: str) -> str:
 
 
 if __name__ == "__main__":
+    parent = os.getppid()
     with open(0, "rb", buffering=0, closefd=False) as lines:  # no more than this line
         given = json.loads(lines.readline() or "null")
     if given is not None:
@@ -61,4 +62,4 @@ if __name__ == "__main__":
         sys.meta_path.insert(0, Known(given["folders"]))
         from vrtune.searching.worker import run
 
-        run()
+        run(parent)

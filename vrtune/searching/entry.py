@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 
 from vrtune.events import Finished
 from vrtune.lanes.pool import Standing, finite
+from vrtune.lanes.states import State
 from vrtune.trial_config import TrialConfig
 
 
@@ -25,8 +26,13 @@ class Entry:
     epoch: int = 0
     last: float | None = None  # the last finite mean of what the study is judged by
     spent: float = 0.0  # gradient computations
+    inherited: float = 0.0  # of them, those of a trial that was cut off, which it goes on from
     costs: list[float] = field(default_factory=list)  # the same after each epoch
     judged: list[Standing] = field(default_factory=list)  # after each epoch that was judged
+    unreported: int = 0  # of these, the first ones: they are those of the other trial
+    states: list[State] = field(default_factory=list)  # of its lanes, from which it goes on
+    seconds: float = 0.0  # that this had taken
+    written: int = 0  # the epoch of its last checkpoint
 
 
 def judged(standing: Standing) -> list[float]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -17,22 +15,37 @@ from vrtune.data.folds import Split
 from vrtune.errors import VrtuneError
 from vrtune.lanes.workspace import Workspace
 
+# where Linux has the open files of a process, for it to open anew; other systems let those that
+# inherit one read it at one position only
+OPENED = Path("/proc/self/fd")
 NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
-@contextmanager
-def handed_over(workspace: Workspace) -> Iterator[Path]:
-    """A file of the workspace's training part and splits, for as long as it is needed.
+class Handover:
+    """A file without a name, so that none is left behind however this process ends: others inherit
+    it open, before there is anything in it."""
 
-    VrtuneError if the folder for temporary files has no room for it, or can't be written.
-    """
-    with _folder(workspace) as folder:
-        path = Path(folder) / "training.pt"
+    def __init__(self) -> None:
+        """VrtuneError if the folder for temporary files can't be written."""
+        nameless = OPENED.is_dir()
+        make = tempfile.TemporaryFile if nameless else tempfile.NamedTemporaryFile
         try:
-            _save(workspace, path)
+            self.file = make(prefix="vrtune-")
+        except OSError as error:
+            raise _unwritable(error) from None
+        self.descriptor = self.file.fileno()
+        self.path = OPENED / str(self.descriptor) if nameless else Path(str(self.file.name))
+
+    def close(self) -> None:
+        """Has the file gone, once the others have closed it, too."""
+        self.file.close()
+
+    def fill(self, workspace: Workspace) -> None:
+        """Writes the workspace's training part and splits. VrtuneError if there is no room."""
+        try:
+            _save(workspace, self.path)
         except (OSError, RuntimeError) as error:  # PyTorch says with either that a disk is full
-            raise _unwritable(workspace, error) from None
-        yield path
+            raise _unwritable(error, workspace.dataset.train) from None
 
 
 def take_over(path: Path, task: Task, device: torch.device, *, threads: int) -> Workspace:
@@ -41,14 +54,7 @@ def take_over(path: Path, task: Task, device: torch.device, *, threads: int) -> 
     part = Part(kept["x"], kept["y"])
     dataset = Dataset(kept["name"], kept["classes"], part, _read_no_test)
     splits = [Split(train, validation) for train, validation in kept["splits"]]
-    return Workspace(task, path.parent, device, dataset, splits, threads=threads)
-
-
-def _folder(workspace: Workspace) -> tempfile.TemporaryDirectory[str]:
-    try:
-        return tempfile.TemporaryDirectory(prefix="vrtune-", ignore_cleanup_errors=True)
-    except OSError as error:
-        raise _unwritable(workspace, error) from None
+    return Workspace(task, Path(), device, dataset, splits, threads=threads)
 
 
 def _save(workspace: Workspace, path: Path) -> None:
@@ -65,13 +71,14 @@ def _save(workspace: Workspace, path: Path) -> None:
     )
 
 
-def _unwritable(workspace: Workspace, error: OSError | RuntimeError) -> VrtuneError:
+def _unwritable(error: OSError | RuntimeError, part: Part | None = None) -> VrtuneError:
     try:
         folder = tempfile.gettempdir()
     except OSError:  # there is none
         folder = os.environ.get("TMPDIR", "the folder for temporary files")
-    part = workspace.dataset.train
-    what = f"the training data ({(part.x.nbytes + part.y.nbytes) / 1e6:.1f} MB)"
+    what = "the training data"
+    if part is not None:
+        what += f" ({(part.x.nbytes + part.y.nbytes) / 1e6:.1f} MB)"
     if isinstance(error, OSError) and error.errno not in NO_ROOM:
         sentence = f"{folder} can't be written ({error.strerror or error}), where other processes"
         sentence += f" would read {what}"

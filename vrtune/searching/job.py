@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
+import optuna
 import torch
 from optuna.trial import TrialState
 
@@ -21,9 +24,12 @@ from vrtune.lanes.workspace import Workspace
 from vrtune.searching.artifacts import Files
 from vrtune.searching.handover import take_over
 from vrtune.searching.loop import SearchLoop
+from vrtune.searching.resuming import Resuming
 from vrtune.searching.settings import Kept, Start, Validate
 from vrtune.storages.opening import open_storage
 from vrtune.storages.quiet import quiet
+from vrtune.studies.goals import in_turn, left
+from vrtune.studies.pace import Every
 from vrtune.studies.pruners import make_pruner, rungs
 from vrtune.studies.record import load_study
 from vrtune.studies.samplers import make_sampler
@@ -35,6 +41,7 @@ class Job(Settings):
     task: Task
     space: str
     study: str
+    search: str = ""  # the attribute of its entry; "": of none, and of no goal
     storage: str
     device: str
     fused: bool
@@ -47,6 +54,7 @@ class Job(Settings):
     pruner: str
     validate_at: Validate
     artifacts: Kept = "off"
+    checkpoint: Every = "auto"
     handover: str | None = None  # file with data and folds, for all processes but the first
     threads: int = 1  # on which the lanes of a process train
     number: int = 0
@@ -63,7 +71,7 @@ class Quota:
     def take(self, process: int = 0) -> bool:
         """Grants a process another trial, or refuses it."""
         with self.lock:
-            if not self.more():
+            if self.left <= 0 or self.expired():
                 return False
             self.left -= 1
             self.open[process] += 1
@@ -82,6 +90,19 @@ class Quota:
     def more(self) -> bool:
         """Whether another trial would be granted."""
         return self.left > 0 and not self.expired()
+
+
+class StudyQuota(Quota):
+    """As many as the study's goal allows: whoever asks for a trial looks at that by itself, in turn
+    with all others. Those that are cut off do not count."""
+
+    def __init__(self, study: optuna.Study, expired: Callable[[], bool]) -> None:
+        super().__init__(sys.maxsize, expired)
+        self.study = study
+
+    def more(self) -> bool:
+        """Whether another trial would be granted."""
+        return super().more() and left(self.study) > 0
 
 
 @quiet()
@@ -153,7 +174,10 @@ def _loop(
         decided_at=decided_at,
         only_queued=grid,
         files=Files(job.artifacts, job.storage),
+        resuming=Resuming(study, job.storage, workspace, job.checkpoint),
         one_more=(lambda: queued() and one_more()) if grid else one_more,
+        alone=lambda: in_turn(study) if job.search else nullcontext(True),
+        search=job.search,
         stopping=stopping,
         expired=expired,
         threads=threads,

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import optuna
@@ -18,6 +19,7 @@ from vrtune.searching.background import Background
 from vrtune.searching.entry import Entry
 from vrtune.searching.interrupts import within
 from vrtune.searching.questions import Questions
+from vrtune.searching.resuming import Resuming
 from vrtune.spaces import Space
 from vrtune.studies.costs import keep_costs
 from vrtune.studies.folds import report_folds
@@ -42,14 +44,18 @@ class Ledger:
         space: Space,
         one_more: Callable[[], bool],
         files: Files | None = None,
+        resuming: Resuming | None = None,
         *,
         only_queued: bool = False,
+        alone: Callable[[], AbstractContextManager[bool]] = lambda: nullcontext(True),
     ) -> None:
         """`one_more` grants another trial: `only_queued` ones, or also what the sampler draws;
-        `files` keeps more of those that end than the study can."""
+        `files` keeps more of those that end than the study can, `resuming` of those that do not;
+        inside `alone()`, which may refuse it yet, it is asked for."""
         self.trials = trials
         self.questions = Questions(space, only_queued=only_queued)
         self.one_more, self.only_queued, self.files = one_more, only_queued, files
+        self.resuming, self.alone = resuming, alone
         self.ready: deque[Entry] = deque()  # asked for, not yet seated
         self.told: deque[Event] = deque()
         self.refunds = 0  # trials put back here, which may start again without being granted
@@ -88,9 +94,9 @@ class Ledger:
         """Queues asking for trials until `count` are ready."""
         self.later(self._ask, count)
 
-    def report(self, entry: Entry, values: Sequence[float]) -> None:
-        """Queues what a trial's folds are judged by as its epoch's."""
-        self.later(self._report, entry.trial, values, entry.epoch)
+    def report(self, entry: Entry, values: Sequence[float], epoch: int, spent: float) -> None:
+        """Queues what a trial's folds are judged by after an epoch, and its cost by then."""
+        self.later(self._report, entry.trial, values, epoch, spent)
 
     def note(self, number: int, write: Callable[[], None]) -> None:
         """Queues what a pruner writes down about a trial."""
@@ -111,7 +117,7 @@ class Ledger:
     def seat(self) -> Entry:
         """The next trial that is ready."""
         entry = self.ready.popleft()
-        entry.since = time.monotonic()
+        entry.since = time.monotonic() - entry.seconds
         return entry
 
     def put_back(self, *, urged: bool = False) -> list[int]:
@@ -148,13 +154,15 @@ class Ledger:
 
     def _ask(self, count: int) -> None:
         while len(self.ready) < count and not self.closing:
-            if self.refunds:
-                self.refunds -= 1
-            else:
-                self.denied = not self.one_more()
+            self.denied = not self.refunds and not self.one_more()
+            if self.denied:
+                return
+            self.refunds = max(0, self.refunds - 1)
+            with self.alone() as granted:
+                self.denied = not granted
                 if self.denied:
                     return
-            trial = self.trials.take()
+                trial = self.trials.take()
             if self.only_queued and not was_queued(trial):  # others took the last
                 trial.set_user_attr(CUT_OFF, True)
                 self._tell(trial, state=TrialState.FAIL)
@@ -163,6 +171,8 @@ class Ledger:
             with self.trials.unless_lost(trial.number):
                 answer = self.questions.ask(trial)
                 if isinstance(answer, Entry):
+                    if self.resuming:
+                        self.resuming.find(trial, answer)
                     trial.set_user_attr("config", answer.config.model_dump(mode="json"))
                     self.ready.append(answer)
                     continue
@@ -174,9 +184,12 @@ class Ledger:
             if (why := self.questions.hopeless()) is not None:
                 raise UsageError(why)
 
-    def _report(self, trial: optuna.Trial, values: Sequence[float], epoch: int) -> None:
+    def _report(
+        self, trial: optuna.Trial, values: Sequence[float], epoch: int, spent: float
+    ) -> None:
         with self.trials.unless_lost(trial.number):
             report_folds(trial, values, epoch)
+            self.trials.spends(trial, epoch, spent)
 
     def _note(self, number: int, write: Callable[[], None]) -> None:
         with self.trials.unless_lost(number):
@@ -203,3 +216,5 @@ class Ledger:
     def _tell(self, trial: optuna.Trial, value: float | None = None, *, state: TrialState) -> None:
         self.trials.study.tell(trial, value, state=state, skip_if_finished=True)
         self.trials.release(trial.number)
+        if self.resuming:
+            self.resuming.forget(trial.number)

@@ -11,24 +11,24 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Container
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 import optuna
 import torch
 from optuna.trial import TrialState
 
-from vrtune.events import Event, Halved, RoundEnded, TimeSpent
+from vrtune.events import Event, Halved, Noted, RoundEnded, TimeSpent
 from vrtune.lanes.pool import Pool, Standing
 from vrtune.lanes.shortage import NoMemory, one_error_of_memory
 from vrtune.searching.artifacts import Files
 from vrtune.searching.early import EarlyStopping
-from vrtune.searching.entry import Entry, ending, judged
+from vrtune.searching.entry import Entry, ending
+from vrtune.searching.judging import Judging
 from vrtune.searching.ledger import Ledger
 from vrtune.searching.lookout import Lookout
+from vrtune.searching.resuming import Resuming
 from vrtune.searching.timesheet import Stopwatch
 from vrtune.spaces import Space
-from vrtune.studies.folds import mean
-from vrtune.studies.frozen import Pruning
 from vrtune.studies.leases import OpenTrials
 from vrtune.trial_config import TrialConfig
 
@@ -42,33 +42,39 @@ class SearchLoop:
         space: Space,
         pool: Pool,
         *,
+        search: str = "",
         slots: int,
         together: int = 0,
         judged_at: Container[int] | None,
         decided_at: Container[int] | None,
         only_queued: bool,
         files: Files,
+        resuming: Resuming,
         one_more: Callable[[], bool],
+        alone: Callable[[], AbstractContextManager[bool]] = lambda: nullcontext(True),
         stopping: Callable[[], bool],
         expired: Callable[[], bool],
         threads: Callable[[], int],
         progress: Callable[[Event], None],
     ) -> None:
-        """The first `together` trials start at once. Trials are judged at epochs `judged_at`, or
-        after every one, and pruned at `decided_at`, or any; `only_queued` ones run, or also those
-        that the sampler draws; `files` keeps more of them; `one_more` grants another; `stopping`
-        turns true when the user wants to stop, `expired` when time or budget is spent; `threads`
-        says on how many the lanes may train by now."""
+        """Its trials say that they are of `search`. The first `together` start at once. They are
+        judged at epochs `judged_at`, or after every one, and pruned at `decided_at`, or any;
+        `only_queued` ones run, or also those that the sampler draws; `files` keeps more of them,
+        `resuming` of those in training. `one_more` grants another, which is asked for inside
+        `alone()`, if that agrees; `stopping` turns true when the user wants to stop, `expired` when
+        time or budget is spent; `threads` says on how many the lanes may train by now."""
         self.pool, self.slots, self.together = pool, slots, together
         self.judged_at, self.decided_at = judged_at, decided_at
         self.threads, self.progress = threads, progress
         self.epochs = pool.workspace.task.epochs
-        self.early = EarlyStopping.of(pool.workspace)
-        self.trials = OpenTrials(study)
-        self.files = files
-        self.ledger = Ledger(self.trials, space, one_more, files, only_queued=only_queued)
+        self.trials = OpenTrials(study, search)
+        self.files, self.resuming = files, resuming
+        self.ledger = Ledger(
+            self.trials, space, one_more, files, resuming, only_queued=only_queued, alone=alone
+        )
+        early = EarlyStopping.of(pool.workspace)
+        self.judging = Judging(study, self.ledger, early, self.epochs, decided_at)
         self.lookout = Lookout(self.ledger, pool, stopping, expired, progress)
-        self.pruning = Pruning(study, write=self.ledger.note)
         study.pruner = optuna.pruners.NopPruner()  # a sampler would see Hyperband's bracket alone
         self.seated: dict[int, Entry] = {}  # in training
         self.ended: list[int] = []  # in the last round
@@ -81,7 +87,7 @@ class SearchLoop:
         KeyboardInterrupt if the user asked twice to stop, or once while a call hung.
         """
         self.watch.use(self.threads())
-        with self.trials, self.ledger:
+        with self.trials, self.ledger, self.resuming:
             try:
                 while self._round():
                     pass
@@ -99,8 +105,9 @@ class SearchLoop:
         fresh = self._fill()
         if not self.seated:
             return False
-        if any(self._decides(entry.epoch + 1) for entry in self.seated.values()):
-            self.ledger.later(self.pruning.refresh)
+        decides, now = self.judging.decides, self.seated.values()
+        if any(entry.unreported or decides(entry.epoch + 1) for entry in now):
+            self.judging.refresh()
         self.ledger.ask(self._expected())
         standings = self._epoch(fresh)
         if standings is None:
@@ -138,20 +145,21 @@ class SearchLoop:
         spare = len(at) - self.slots
         certain = sum(epoch >= self.epochs for epoch in at)
         if self.decided_at is not None:
-            return certain + math.ceil(sum(map(self._decides, at)) / 2) - spare
+            return certain + math.ceil(sum(map(self.judging.decides, at)) / 2) - spare
         return max(certain, min(len(self.ended), self.slots // 2)) - spare
 
     def _epoch(self, fresh: dict[int, TrialConfig]) -> dict[int, Standing] | None:
         """Seats fresh trials and trains all for an epoch; None if there is no memory for that."""
         slots = max(self.slots, len(self.seated))
         watch, more = self.watch, not self.ledger.denied or len(self.seated) == slots
+        states = {number: entry.states for number, entry in self.seated.items() if entry.states}
         began = time.perf_counter()
         try:
             with one_error_of_memory():
                 watch.use(threads := self.threads())
                 with watch.measure("seating"):
                     self.pool.use_threads(threads)
-                    self.pool.exchange(self.ended, fresh)
+                    self.pool.exchange(self.ended, fresh, states)
                 with watch.measure("training"):
                     train_losses = self.pool.train_epoch(self.lookout.after_step)
                 with watch.measure("judging"):
@@ -198,53 +206,37 @@ class SearchLoop:
     def _judge(self, standings: dict[int, Standing]) -> None:
         """Reports every trial's mean over folds, then ends those that are pruned or done."""
         self.lookout.settle()
-        diverged = set()
-        for number, standing in standings.items():
-            entry = self.seated[number]
-            entry.epoch, entry.spent = standing.epoch, standing.gradient_computations
-            entry.costs.append(entry.spent)
-            if not standing.losses:
-                continue
-            entry.judged.append(standing)
-            value = mean(values := judged(standing))
-            if math.isfinite(value):
-                entry.last = value
-            else:
-                diverged.add(number)
-            self.ledger.report(entry, values)
-            if self._decides(standing.epoch):
-                self.pruning.report(number, standing.epoch, values)
+        judging, seated = self.judging, self.seated
+        diverged = {n for n, standing in standings.items() if judging.report(seated[n], standing)}
         self.ended = []
         for number, standing in standings.items():
+            bad = number in diverged
             if number in self.trials.lost:
-                self.spent += self.seated.pop(number).spent
-            elif not standing.losses:
-                continue
-            elif number in diverged or self._pruned(number, standing.epoch):
-                self._end(number, standing, TrialState.PRUNED, diverged=number in diverged)
-            elif standing.epoch >= self.epochs or self.early.is_over(self.seated[number]):
-                self._end(number, standing, TrialState.COMPLETE)
+                self._leave(number)
+            elif state := judging.end(seated[number], standing, diverged=bad):
+                self._end(number, standing, state, diverged=bad)
             else:
                 continue
             self.ended.append(number)
+        for said in self.resuming.write_due(seated, self.pool):
+            self.progress(Noted(text=said))
         lanes = sum(len(lanes.seats) for lanes in self.pool.groups.values())
-        spent = self.spent + sum(entry.spent for entry in self.seated.values())
-        behind = sum(entry.epoch for entry in self.seated.values())
-        self.progress(RoundEnded(running=len(self.seated), lanes=lanes, spent=spent, behind=behind))
+        spent = self.spent + sum(entry.spent - entry.inherited for entry in seated.values())
+        behind = sum(entry.epoch for entry in seated.values())
+        self.progress(RoundEnded(running=len(seated), lanes=lanes, spent=spent, behind=behind))
 
-    def _decides(self, epoch: int) -> bool:
-        """Whether the pruner may end a trial after this epoch."""
-        return epoch < self.epochs and (self.decided_at is None or epoch in self.decided_at)
-
-    def _pruned(self, number: int, epoch: int) -> bool:
-        return self._decides(epoch) and self.pruning.should_prune(number)
+    def _leave(self, number: int) -> Entry:
+        """A trial leaves its slot."""
+        entry = self.seated.pop(number)
+        self.spent += entry.spent - entry.inherited
+        return entry
 
     def _end(
         self, number: int, standing: Standing, state: TrialState, *, diverged: bool = False
     ) -> None:
         """Has the study told what a trial cost and what each fold said; shown when that is done."""
-        self.spent += (entry := self.seated.pop(number)).spent
+        entry = self._leave(number)
         weights = self.files.weights(self.pool, number, state)
-        standing, early = self.early.kept(entry, standing, state)
+        standing, early = self.judging.early.kept(entry, standing, state)
         told, event = ending(entry, standing, state, diverged=diverged)
         self.ledger.end(entry, state, told | early, event, weights)

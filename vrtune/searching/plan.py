@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 import math
-import sys
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from importlib.metadata import version
-from typing import Any
 
 import optuna
-from optuna.trial import TrialState
 
-from vrtune.errors import UsageError
 from vrtune.lanes.device import one_thread
 from vrtune.lanes.memory import fits
 from vrtune.lanes.plan import Plan, choose
 from vrtune.lanes.plan import plan as way_to_train
 from vrtune.lanes.workspace import Workspace
 from vrtune.searching.job import Job
+from vrtune.searching.opening import entered, opened, wanted
 from vrtune.searching.prepare import Prepared, Request
-from vrtune.searching.settings import TRIALS
-from vrtune.spaces import Space
-from vrtune.spaces.points import PointTrial
-from vrtune.storages.opening import open_storage
-from vrtune.studies.choice import ranked
-from vrtune.studies.grid import queue_grid, waiting
-from vrtune.studies.leases import in_doubt, reclaim
-from vrtune.studies.objects import objects_of
-from vrtune.studies.record import StudyRecord, open_study
-from vrtune.studies.retrained import retrained
-from vrtune.studies.searches import SearchEntry, begin
+from vrtune.studies.searches import SearchEntry
 
 FULL = 64  # lanes that fill a GPU: more are no faster (benchmarks/gpu.py)
-LOOK_S = 1.0  # between two looks at whether other processes live
 GENERATIONS = 4  # at most a quarter of the trials at once: the sampler must learn
 
 
@@ -51,14 +34,27 @@ class Work:
     trials: int
     processes: int
     entry: SearchEntry  # what the study remembers of it
+    beside: tuple[SearchEntry, ...] = ()  # of searches that went on when it began
+
+    def job_of(self, number: int, **given: object) -> Job:
+        """The job of one of its processes, on the device that it takes, but for what is `given`."""
+        devices = self.request.devices
+        own = {"number": number, "device": str(devices[number % len(devices)]), **given}
+        return self.job.model_copy(update=own)
 
     def __str__(self) -> str:
+        if (settings := self.request.settings).engines:
+            engine = "Slurm" if settings.slurm else "Ray"
+            return f"{settings.workers} worker{'s' * (settings.workers != 1)} of {engine}"
+        processes = f"{self.processes} process{'es' * (self.processes > 1)}"
+        if (devices := min(self.processes, len(self.request.devices))) > 1:
+            processes += f" on {devices} GPUs"
         slots, parts = self.job.slots, self.request.task.parts
         trials = f"{slots} trial{'s' * (slots > 1)} at a time"
         share = "each with " if self.processes > 1 else ""
         lanes = slots * parts
         if lanes == 1:
-            return f"{_processes(self.processes)}, {share}{trials}"
+            return f"{processes}, {share}{trials}"
         whose = "its" if slots == 1 else "their"
         what = f"{parts} folds" if slots == 1 else f"{lanes} trainings"
         if not self.way.fused or self.way.lanes == 1:
@@ -67,11 +63,7 @@ class Work:
             how = f"{self.way.lanes} at once"
         else:
             how = "all at once"
-        return f"{_processes(self.processes)}, {share}{trials}; {whose} {what} take each step {how}"
-
-
-def _processes(count: int) -> str:
-    return f"{count} process{'es' * (count > 1)}"
+        return f"{processes}, {share}{trials}; {whose} {what} take each step {how}"
 
 
 def plan(prepared: Prepared, others: Sequence[int] = ()) -> Work:
@@ -82,25 +74,17 @@ def plan(prepared: Prepared, others: Sequence[int] = ()) -> Work:
     best of it again.
     """
     request, workspace = prepared.request, prepared.workspace
-    study = _open(request, workspace)
-    trials = _trials(request, study)
+    study = opened(request, workspace)
+    trials = wanted(request, study)
     processes = max(1, min(request.processes, trials))
     workspace.threads = request.threads(processes)
     count = _under_way(prepared, trials, processes)
-    together = 0 if _begun(study) else min(request.together, trials)
+    fresh = not request.works and not _begun(study)
+    together = min(request.together, trials) if fresh else 0
     most = max(count, math.ceil(together / processes))
     way = _way(prepared, most, processes)
-    entry = begin(
-        study,
-        request.space,
-        request.settings,
-        device=request.device,
-        processes=processes,
-        others=others,
-        plan=way.text,
-        parameters=workspace.size.parameters,
-        samples=len(workspace.indices),
-        shape=workspace.dataset.shape,
+    entry, beside = entered(
+        request, workspace, study, trials, processes=processes, pids=others, plan=way.text
     )
     return Work(
         request=request,
@@ -111,6 +95,7 @@ def plan(prepared: Prepared, others: Sequence[int] = ()) -> Work:
             task=request.task,
             space=str(request.space.path),
             study=study.study_name,
+            search=entry.name,
             storage=request.settings.storage,
             device=str(request.device),
             fused=way.fused,
@@ -124,73 +109,13 @@ def plan(prepared: Prepared, others: Sequence[int] = ()) -> Work:
             pruner=request.settings.pruner,
             validate_at=request.settings.validate_at,
             artifacts=request.settings.artifacts,
+            checkpoint=request.settings.checkpoint,
         ),
         trials=trials,
         processes=processes,
         entry=entry,
+        beside=beside,
     )
-
-
-def record_of(request: Request, workspace: Workspace) -> StudyRecord:
-    """What the study of a search remembers."""
-    dataset, objective = workspace.dataset, workspace.objective
-    return StudyRecord(
-        task=request.task,
-        space=request.space.name,
-        fingerprint=dataset.fingerprint,
-        data_dir=str(request.settings.data_dir.resolve()),
-        version=version("vrtune"),
-        sources=request.space.files,
-        space_fingerprint=request.space.fingerprint,
-        class_names=dataset.class_names,
-        metric=objective.metric,
-        score=objective.score,
-        direction=objective.direction,
-        objects=objects_of(request.task),
-    )
-
-
-def _open(request: Request, workspace: Workspace) -> optuna.Study:
-    """The study, made or continued, with what dead processes left in it and the grid queued."""
-    settings, record = request.settings, record_of(request, workspace)
-    storage = open_storage(settings.storage)
-    study = open_study(storage, request.study, record, settings.edited_space)
-    reclaim(study)
-    edited = settings.edited_space == "accept"
-    queue_grid(study, request.points, partial(_settings_at, request.space) if edited else None)
-    return study
-
-
-def _settings_at(space: Space, point: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What a point of the grid means; None for one that is pruned at once."""
-    try:
-        trial: Any = PointTrial(dict(point), "GRID")
-        return space.suggest(trial).model_dump(mode="json")
-    except optuna.TrialPruned:
-        return None
-
-
-def _trials(request: Request, study: optuna.Study) -> int:
-    """Trials to run; of a grid no more than are left. UsageError if nothing at all is left."""
-    if not request.points:
-        unlimited = None if request.settings.budget is None else sys.maxsize
-        return request.settings.trials or unlimited or TRIALS
-    while not (left := waiting(study)) and in_doubt(study):  # of a process that may be gone
-        time.sleep(LOOK_S)
-        reclaim(study)
-    if left or _to_retrain(request, study):
-        return min(request.settings.trials or left, left)
-    held = len(study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
-    but = f" but for {held} trial{'s' * (held > 1)} that others train" if held else ""
-    raise UsageError(
-        f"study {study.study_name!r} has run its whole grid{but}: choose another --study"
-    )
-
-
-def _to_retrain(request: Request, study: optuna.Study) -> bool:
-    """Whether an earlier search was stopped before it trained the best trials again."""
-    best = ranked(study)[: request.settings.retrain]
-    return any(retrained(study, trial.number) is None for trial in best)
 
 
 def _begun(study: optuna.Study) -> bool:
@@ -208,9 +133,10 @@ def _under_way(prepared: Prepared, trials: int, processes: int) -> int:
     if request.device.type == "cpu" or choose(workspace, request.settings.fuse) == "looped":
         return 1
     parts = request.task.parts
-    count = max(1, min(FULL // parts, trials // GENERATIONS))
+    count = max(1, min(FULL // parts, trials // (GENERATIONS * processes)))
+    sharing = request.sharing(processes)
     while count > 1 and not fits(
-        workspace, prepared.like, count * parts, processes, fused=True, most=1
+        workspace, prepared.like, count * parts, sharing, fused=True, most=1
     ):
         count //= 2
     return count
@@ -227,5 +153,5 @@ def _way(prepared: Prepared, most: int, processes: int) -> Plan:
             settings.fuse,
             most * request.task.parts,
             at_once=None if settings.lanes == "auto" else settings.lanes,
-            processes=processes,
+            processes=request.sharing(processes),
         )

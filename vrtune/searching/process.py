@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from vrtune import machine
 from vrtune.errors import VrtuneError
 from vrtune.searching import bootstrap
 
@@ -26,12 +28,17 @@ Message = dict[str, Any]
 class Process:
     """Starts at once; what it says is heard on a thread."""
 
-    def __init__(self, number: int, hear: Callable[[int, Message], None]) -> None:
-        """`hear` is given its messages, and {"ended": status} at last."""
+    def __init__(
+        self, number: int, hear: Callable[[int, Message], None], inherited: Sequence[int] = ()
+    ) -> None:
+        """`hear` is given its messages, and {"ended": status, "starved": ...} at last: whether it
+        was killed as memory ran out, None where that is not known. It inherits open files, by
+        their descriptors."""
         self.number, self.hear = number, hear
         self.writing = threading.Lock()
+        self.starved = machine.killed_for_memory() or 0  # processes before this one
         try:
-            self.popen = _start(number)
+            self.popen = _start(number, inherited)
             self.say(json.dumps(bootstrap.imports()))
             self.reader = _thread(self._read)
             _thread(self._wait)
@@ -90,10 +97,16 @@ class Process:
     def _wait(self) -> None:
         status = self.popen.wait()
         self.reader.join(LAST_WORDS_S)
-        self.hear(self.number, {"ended": status})
+        self.stop()  # nobody reads what it would be told
+        starved = self._starved() if status == -signal.SIGKILL else False
+        self.hear(self.number, {"ended": status, "starved": starved})
+
+    def _starved(self) -> bool | None:
+        now = machine.killed_for_memory()
+        return None if now is None else now > self.starved
 
 
-def _start(number: int) -> subprocess.Popen[str]:
+def _start(number: int, inherited: Sequence[int]) -> subprocess.Popen[str]:
     """Imports what this process does, whatever lies in the working folder (-P), under the same
     options. The last argument is for those who look at the processes of a machine."""
     options = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
@@ -106,6 +119,7 @@ def _start(number: int) -> subprocess.Popen[str]:
         errors="replace",
         start_new_session=True,  # a terminal's Ctrl-C is the parent's to hear
         env={**os.environ, **ONE_THREAD},
+        pass_fds=inherited,
     )
 
 

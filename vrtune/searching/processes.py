@@ -6,22 +6,20 @@ import contextlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 from queue import Empty, Queue
 
 from vrtune.errors import UsageError, VrtuneError
-from vrtune.events import Event, Noted, RoundEnded, Stopped
+from vrtune.events import Event, Noted, Stopped
 from vrtune.lanes.device import cores, one_thread
 from vrtune.lanes.shortage import NoMemory
 from vrtune.lanes.workspace import Workspace
-from vrtune.searching.handover import handed_over
+from vrtune.searching.handover import Handover
 from vrtune.searching.interrupts import unwinding
-from vrtune.searching.job import Job, Quota, run_job
+from vrtune.searching.job import Quota, run_job
+from vrtune.searching.plan import Work
 from vrtune.searching.process import Message, Process, latest
-from vrtune.storages.opening import open_storage
+from vrtune.searching.replacing import Replacing, how_ended
 from vrtune.studies.leases import reclaim
-from vrtune.studies.record import load_study
 
 # for a process to put its trials back before it is killed; where the user asks twice
 PATIENCE_S, URGED_S = 60.0, 2.0
@@ -37,16 +35,16 @@ class Processes:
     def __init__(self, others: int) -> None:
         self.messages: Queue[tuple[int, Message]] = Queue()
         self.others: dict[int, Process] = {}
-        # of signals; of the file with what this process has read
-        self.signals, self.handing = contextlib.ExitStack(), contextlib.ExitStack()
-        self.handover: Path | None = None
+        self.signals = contextlib.ExitStack()
         self.quota = Quota(0, lambda: False)  # until there is work
-        self.job: Job | None = None
+        self.work: Work | None = None
+        self.replacing = Replacing()
         # numbers of those that were given work; have not ended, this one's is 0; said so before
         self.at_work, self.alive, self.done = set[int](), set[int](), set[int]()
         self.over = self.closed = self.lost = False  # `lost`: one ended before its time
         self.cores = self.threads = 1  # of all; of each process that is alive
         self.failure: VrtuneError | None = None  # the first that one of the others met
+        self.handover = Handover() if others else None  # what this process will have read
         try:
             for number in range(1, others + 1):
                 self.others[number] = self._start(number)
@@ -75,29 +73,25 @@ class Processes:
         finally:
             for process in self.others.values():
                 process.kill()
-            self.handing.close()
+            if self.handover:
+                self.handover.close()
 
     def hand_over(self, workspace: Workspace) -> None:
         """Writes down for the others what this process has read. VrtuneError if it can't be."""
-        if self.others:
-            self.handover = self.handing.enter_context(handed_over(workspace))
+        if self.handover:
+            self.handover.fill(workspace)
 
     def run(
-        self,
-        job: Job,
-        workspace: Workspace,
-        count: int,
-        quota: Quota,
-        stopping: Callable[[], bool],
-        progress: Progress,
+        self, work: Work, quota: Quota, stopping: Callable[[], bool], progress: Progress
     ) -> None:
-        """Runs a job in `count` processes, this one among them. `progress` is called in this one.
-        Others that are killed or lack memory are done without.
+        """Does the work in as many processes as it says, this one among them. `progress` is called
+        in this one. Another takes the place of one that is killed; those that are killed again and
+        again, or lack memory, are done without.
 
         Raises Stopped, or the first error that one of them met; by then all have ended.
         """
-        self.job, self.quota, self.threads = job, quota, job.threads
-        self.alive, self.cores = set(range(count)), cores(workspace.device)
+        self.work, self.quota, self.threads = work, quota, work.job.threads
+        self.alive, self.cores = set(range(work.processes)), cores(work.request.device)
 
         def stop() -> bool:
             if stopping():  # first: what the others say may never end
@@ -112,9 +106,11 @@ class Processes:
             return self.failure is not None
 
         try:
-            with one_thread(workspace.device):
-                self._put_to_work(count)
-                self._take_part(workspace, stop, progress)
+            with one_thread(work.request.device):
+                self.at_work = set(range(1, work.processes))
+                for number in self.at_work:
+                    self._put_to_work(number)
+                self._take_part(work, stop, progress)
         except Stopped:
             pass
         except BaseException as error:
@@ -129,39 +125,25 @@ class Processes:
         if stopping():
             raise Stopped
 
-    def _put_to_work(self, count: int) -> None:
-        assert self.job
-        self.at_work = set(range(1, count))
-        for number in self.at_work:
-            own = self.job.model_copy(update={"number": number, "handover": str(self.handover)})
-            self.others[number].say(json.dumps(own.model_dump()))
+    def _put_to_work(self, number: int, **given: object) -> None:
+        assert self.work
+        job = self.work.job_of(number, handover=str(self.handover and self.handover.path), **given)
+        self.others[number].say(json.dumps(job.model_dump()))
 
-    def _take_part(
-        self, workspace: Workspace, stop: Callable[[], bool], progress: Progress
-    ) -> None:
+    def _take_part(self, work: Work, stop: Callable[[], bool], progress: Progress) -> None:
         """Does this process's share, and what the others leave; until all have ended."""
-        assert self.job
-        job, quota, spent, before = self.job, self.quota, 0.0, 0.0
-
-        def tell(event: Event) -> None:
-            nonlocal spent
-            if isinstance(event, RoundEnded):
-                event = replace(event, spent=event.spent + before)
-                spent = event.spent
-            quota.count(0, event)
-            progress(event)
-
+        job, quota = work.job, self.quota
         while 0 in self.alive:
-            self.lost, before = False, spent
+            self.lost = False
             try:
                 run_job(
                     job,
-                    workspace=workspace,
+                    workspace=work.workspace,
                     one_more=quota.take,
                     stopping=stop,
                     expired=quota.expired,
                     threads=lambda: self.threads,
-                    progress=tell,
+                    progress=lambda event: progress(self._counted(0, event)),
                 )
                 self._leave(0)
             except NoMemory as error:
@@ -173,6 +155,7 @@ class Processes:
             while self.alive and not (self.lost and quota.more()) and not stop():
                 self._hear(progress, WAIT_S)
             if self.lost and quota.more() and not stop():
+                self.replacing.begin(0)
                 self.alive.add(0)
                 job = job.model_copy(update={"together": 0})
 
@@ -186,27 +169,28 @@ class Processes:
             heard += [self.messages.get(False) for _ in range(self.messages.qsize())]
         for number, said in latest(heard):
             if "event" in said:
-                event = Event.read(said["event"], number)
-                self.quota.count(number, event)
-                progress(event)
+                progress(self._counted(number, Event.read(said["event"], number)))
             elif "error" in said:
                 kind = UsageError if said["exit_code"] == 2 else VrtuneError
                 self.failure = self.failure or kind(said["error"])
-            elif "done" in said:
-                self.done.add(number)
             elif number in self.alive and "short" in said:
                 self._lose(number, said["short"], progress)
             elif number in self.alive and "ended" in said:
-                self._end(number, said["ended"], progress)
+                self._end(number, said["ended"], said["starved"], progress)
 
-    def _end(self, number: int, status: int, progress: Progress) -> None:
+    def _counted(self, number: int, event: Event) -> Event:
+        self.quota.count(number, event)
+        return self.replacing.counted(number, event)
+
+    def _end(self, number: int, status: int, starved: bool | None, progress: Progress) -> None:
         """A process is gone: it had no more to do, or was killed, or failed."""
         if number in self.done or self.closed:
             self._leave(number)
         elif status <= 0:
-            why = ", as where no memory is left" if status == -9 else ""
-            how = f"was killed (signal {-status}{why})" if status else "ended"
-            self._lose(number, f"search process {number} {how}", progress)
+            how = how_ended(number, status, starved)
+            may = status < 0 and self.replacing.may(number, starved=bool(starved))
+            if not (may and self._replace(number, how, progress)):
+                self._lose(number, how, progress)
         else:
             self._leave(number)
             self.failure = self.failure or VrtuneError(
@@ -214,15 +198,26 @@ class Processes:
                 "what it wrote is above; its trials are queued again"
             )
 
+    def _replace(self, number: int, how: str, progress: Progress) -> bool:
+        """Starts another process in place of one; False if there is no use or no room for it."""
+        self.quota.give_back(number)
+        if 0 not in self.alive or not self.quota.more():  # else this one goes on alone, at once
+            return False
+        try:
+            self.others[number] = self._start(number)
+        except VrtuneError:
+            return False
+        self.replacing.begin(number)
+        self._put_to_work(number, threads=self.threads, together=0)
+        progress(Noted(text=f"{how}: another takes its place, and its trials are continued"))
+        return True
+
     def _lose(self, number: int, why: str, progress: Progress) -> None:
-        """A process ends before its time: its trials are queued again, and granted to others."""
-        assert self.job
+        """A process ends before its time: its trials are granted to others."""
         self._leave(number)
         self.lost = True
         self.quota.give_back(number)
-        reclaim(load_study(open_storage(self.job.storage), self.job.study, self.job.storage))
-        left = max(1, len(self.alive))
-        goes = "1 process goes on" if left == 1 else f"{left} processes go on"
+        goes = "1 process goes on" if len(self.alive) < 2 else f"{len(self.alive)} processes go on"
         progress(Noted(text=f"{why}: its trials are queued again, and {goes}"))
 
     def _leave(self, number: int) -> None:
@@ -235,11 +230,17 @@ class Processes:
                 self.others[other].say(f"threads {threads}")
 
     def _start(self, number: int) -> Process:
-        return Process(number, self._take_in)
+        return Process(number, self._take_in, [self.handover.descriptor] if self.handover else [])
 
     def _take_in(self, number: int, said: Message) -> None:
-        """Answers a process that waits for it; what else it says is for this one's own thread."""
+        """Answers a process that waits for it, and puts back what one has left, while this one
+        trains on; what else it says is for this one's own thread."""
         if "one_more" in said:
             self.others[number].say("1" if self.quota.take(number) else "0")
-        else:
-            self.messages.put((number, said))
+            return
+        if "done" in said:
+            self.done.add(number)
+        if "ended" in said and self.work and not self.closed and number not in self.done:
+            with contextlib.suppress(Exception):  # those that go on look for such trials, too
+                reclaim(self.work.study)
+        self.messages.put((number, said))

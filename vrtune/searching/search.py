@@ -3,38 +3,43 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from vrtune.config import Task
-from vrtune.display.measures import cost
 from vrtune.display.progress import Listener, Progress, watching
-from vrtune.events import Event, Noted, Planned, Preparing, RoundEnded, Stopped, TimeSpent
+from vrtune.errors import UsageError
+from vrtune.events import Noted, Preparing, Stopped
+from vrtune.given.arguments import takes
 from vrtune.retraining import Retrained, retrain_study
+from vrtune.searching.beginning import begun
 from vrtune.searching.confirm import confirm
-from vrtune.searching.interrupts import interrupts, within
-from vrtune.searching.job import Quota
-from vrtune.searching.ledger import PUTTING_BACK_S, URGED_S
-from vrtune.searching.plan import Work, plan
-from vrtune.searching.prepare import Request, prepare, understand
+from vrtune.searching.distributed import engaged, run_elsewhere
+from vrtune.searching.interrupts import interrupts
+from vrtune.searching.joining import join
+from vrtune.searching.plan import Work
+from vrtune.searching.prepare import Request, understand
 from vrtune.searching.processes import Processes
 from vrtune.searching.result import Part, SearchResult, summarise
-from vrtune.searching.settings import SearchSettings, takes
+from vrtune.searching.running import STOPPING, others_conclude, run
+from vrtune.searching.settings import SearchSettings
 from vrtune.searching.timesheet import Timesheet
 from vrtune.storages.faults import faults
 from vrtune.storages.quiet import quiet
+from vrtune.studies.checkpoints import Checkpoints
 from vrtune.studies.choice import ranked
-from vrtune.studies.leases import reclaim
 from vrtune.studies.note import write_note
+from vrtune.studies.presence import Presence
 from vrtune.studies.searches import finish
 
-STOPPING = "stopping: open trials go back into the queue (once more ends it at once)"
+__all__ = ["STOPPING", "conclude", "run", "search"]
 
 
 @takes(SearchSettings)
 @quiet()
 def search(
-    space: str | Path,
+    space: str | Path | None = None,
     task: Task | None = None,
     *,
     progress: Progress = True,
@@ -42,10 +47,12 @@ def search(
 ) -> SearchResult:
     """Tunes a method on a task by cross-validation, then trains the best trials again.
 
-    A search under a study's name continues it; an interrupted one puts its open trials back.
+    A search under a study's name continues it; an interrupted one puts its open trials back. One
+    without a space joins the study: it trains what is left of its trials, with all who search it.
 
     Args:
-        space: a search space's name (`vrtune list spaces`), or a .py file that defines one.
+        space: a search space's name (`vrtune list spaces`), or a .py file that defines one; None:
+            that of the `study`, which a search has opened.
         task: what is tuned and how it is judged (default: LeNet on digits, 4 folds).
         progress: whether to show it, on standard error or in a notebook; or what is called with
             events instead, in the thread that searches.
@@ -69,73 +76,45 @@ def search(
     """
     asked = SearchSettings.read(settings)
     with watching(progress) as tell, faults(asked.storage):
-        request = understand(space, task or Task(), asked)
+        request = _understood(space, task or Task(), asked)
         tell(Preparing(text=_preparing(request)))
         # the others import PyTorch while this process reads the data and measures
-        with Processes(request.processes - 1) as processes:
-            prepared = prepare(request)
-            for sentence in prepared.workspace.dataset.notes:
-                tell(Noted(text=sentence))
-            processes.hand_over(prepared.workspace)  # before anything is written
-            work = plan(prepared, [process.pid for process in processes.others.values()])
-            tell(_planned(work))
-            if work.way.note:
-                tell(Noted(text=work.way.note))
-            times, stopped = run(work, processes, tell)
-        return conclude(work, times, stopped=stopped, progress=tell)
+        with ExitStack() as going_on:
+            with engaged(asked) as engine, Processes(request.processes - 1) as processes:
+                work = begun(request, processes, tell)
+                going_on.enter_context(Presence(work.study, work.entry))
+                if engine:
+                    times, by = Timesheet(), run_elsewhere(work, engine, tell)
+                else:
+                    times, by = run(work, processes, tell)
+            return conclude(work, times, stopped=by is not None, progress=tell)
 
 
-def run(work: Work, processes: Processes, progress: Listener) -> tuple[Timesheet, bool]:
-    """Runs the trials, until all are done, time or budget is spent or the user stops it.
-
-    Returns how the time was spent, and whether it was stopped; no trial is open by then.
-    """
-    deadline = work.request.began + (work.request.settings.timeout or float("inf"))
-    budget = work.request.settings.budget or float("inf")
-    spent: dict[int, float] = {}  # by process
-    quota = Quota(work.trials, lambda: time.monotonic() > deadline or sum(spent.values()) >= budget)
-    sheets: list[Timesheet] = []
-    said = set[str]()
-
-    def note(event: Event) -> None:
-        if isinstance(event, Noted):  # what hinders all processes is said once
-            if event.text in said:
-                return
-            said.add(event.text)
-        if isinstance(event, TimeSpent):
-            sheets.append(Timesheet.model_validate(event.times))
-        elif isinstance(event, RoundEnded):
-            spent[event.worker] = event.spent
-        progress(event)
-
-    told = False
-    with interrupts() as asked:
-
-        def stopping() -> bool:
-            nonlocal told
-            if asked() and not told:
-                told = True
-                progress(Noted(text=STOPPING))
-            return asked()
-
-        try:
-            processes.run(work.job, work.workspace, work.processes, quota, stopping, note)
-        except Stopped:
-            pass
-        finally:  # a storage that never answers holds nobody up
-            within(PUTTING_BACK_S, URGED_S, lambda: reclaim(work.study))
-        return sum(sheets, Timesheet()), stopping()
+def _understood(space: str | Path | None, task: Task, settings: SearchSettings) -> Request:
+    """Of a space, or of a study that is joined."""
+    if space is not None:
+        return understand(space, task, settings)
+    if settings.study is None:
+        raise UsageError(
+            "there is nothing to search: give a search space (vrtune list spaces), or the --study "
+            "that another search has opened, to join it"
+        )
+    return join(settings.study, task, settings)
 
 
 def conclude(work: Work, times: Timesheet, *, stopped: bool, progress: Listener) -> SearchResult:
     """Keeps how the time was spent, judges and trains the best trials again, and sums up."""
     request, study, settings = work.request, work.study, work.request.settings
-    spent = {"occupancy": times.occupancy, "outside": times.outside, **times.model_dump()}
+    known = {"occupancy": times.occupancy, "outside": times.outside, **times.model_dump()}
+    spent = {} if request.settings.engines else known  # the workers' is not
     finish(study, work.entry, spent, stopped=stopped)
+    Checkpoints(study, settings.storage).sweep()
     write_note(study, settings.storage)  # what follows takes its time, and may be stopped
     again: list[Retrained] = []
     part: Part | None = "search" if stopped else None
-    if settings.retrain and not stopped:
+    if work.request.joined is not None and not stopped and others_conclude(work):
+        progress(Noted(text="the search that began this study judges and trains its best again"))
+    elif settings.retrain and not stopped:
         try:
             part = "confirmation"
             confirm(work, progress)
@@ -175,21 +154,3 @@ def _preparing(request: Request) -> str:
     others = request.processes - 1
     starting = f", starting {others} more process{'es' * (others > 1)}" if others else ""
     return f"reading {Path(request.task.dataset).name}{starting}"
-
-
-def _planned(work: Work) -> Planned:
-    """The plan, how much there is to do, and what the study knows already."""
-    settings, epochs = work.request.settings, work.request.task.epochs
-    direction = work.study.direction.name.lower()
-    known = [trial for trial in ranked(work.study) if trial.value is not None]
-    best = min(known, key=lambda t: (cost(t.value or 0.0, direction), t.number), default=None)
-    return Planned(
-        text=str(work),
-        trials=None if settings.budget and not settings.trials else work.trials,
-        epochs=epochs,
-        budget=settings.budget,
-        timeout=settings.timeout,
-        best=best.value if best else None,
-        best_trial=best.number if best else None,
-        direction=direction,
-    )

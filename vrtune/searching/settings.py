@@ -6,13 +6,18 @@ field is both without further ado. Imports nothing heavy, as `vrtune search -h` 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from difflib import get_close_matches
-from inspect import Parameter, signature
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar, get_args
+from typing import Any, Literal, Self, get_args
 
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
+from pydantic import (
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
@@ -32,6 +37,7 @@ Edited = Literal["refuse", "accept"]
 Kept = Literal["off", "curves", "weights"]
 
 SPEED: JsonDict = {"panel": "Speed"}  # where the help shows a setting; else under Search
+MACHINES: JsonDict = {"panel": "Many machines"}
 END: JsonDict = {"panel": "After the search"}
 
 
@@ -94,6 +100,12 @@ class SearchSettings(Settings, title="Search"):
         description="what is kept of each trial in files, for the dashboard: the curves of its "
         "folds and its settings; weights: those of its folds, too, if it ran to its end",
     )
+    checkpoint: Literal["auto", "off"] | int = Field(
+        default="auto",
+        title="auto|off|epochs",
+        description="how often trials in training are written down, so that one that is cut off is "
+        "continued: after so many epochs; auto: as often as it costs a hundredth of the time",
+    )
     data_dir: Path = Field(
         default=Path("data"),
         title="dir",
@@ -102,7 +114,7 @@ class SearchSettings(Settings, title="Search"):
     jobs: Literal["auto"] | int = Field(
         default="auto",
         json_schema_extra=SPEED,
-        description="processes; auto: one a core on a CPU, one in all on a GPU",
+        description="processes; auto: one a core on a CPU, one a GPU",
     )
     open: Literal["auto"] | int = Field(
         default="auto",
@@ -125,7 +137,30 @@ class SearchSettings(Settings, title="Search"):
         default="auto",
         title="name",
         json_schema_extra=SPEED,
-        description="where to train: cpu, cuda, cuda:N or mps; auto: CUDA where there is one",
+        description="where to train: cpu, cuda (all GPUs), cuda:N (one) or mps; auto: CUDA, if any",
+    )
+    ray: str | None = Field(
+        default=None,
+        title="address",
+        json_schema_extra=MACHINES,
+        description="Ray cluster for workers: [ray://]HOST:PORT; auto: one here; local: a new one",
+    )
+    slurm: str | None = Field(
+        default=None,
+        title="options",
+        json_schema_extra=MACHINES,
+        description="Slurm's jobs for workers: sbatch's options, as partition=NAME,time=4:00:00; "
+        "auto: none; local: processes here, to try it",
+    )
+    workers: int | None = Field(
+        default=None,
+        gt=0,
+        json_schema_extra=MACHINES,
+        description="workers that Ray or Slurm runs, each with --jobs processes (auto: one, or one "
+        "a GPU); this process watches, confirms and retrains",
+    )
+    gpus: int = Field(
+        default=0, ge=0, json_schema_extra=MACHINES, description="GPUs of each of these workers"
     )
     confirm: int = Field(
         default=3,
@@ -143,6 +178,19 @@ class SearchSettings(Settings, title="Search"):
     retrain_seeds: int = Field(
         default=3, ge=1, json_schema_extra=END, description="trainings of each of them"
     )
+
+    @property
+    def engines(self) -> int:
+        """How many engines are to run the workers: one, or none where this process does."""
+        return (self.ray is not None) + (self.slurm is not None)
+
+    @model_validator(mode="after")
+    def _is_one_engine(self) -> Self:
+        if self.engines == 2 or (not self.engines and (self.workers or self.gpus)):
+            raise PydanticCustomError("engine", "workers are those of ray or of slurm: give one")
+        if self.engines and self.workers is None:
+            raise PydanticCustomError("workers", "workers: say how many Ray or Slurm is to run")
+        return self
 
     @field_validator("*", mode="before")
     @classmethod
@@ -168,15 +216,16 @@ class SearchSettings(Settings, title="Search"):
     def _of_a_path(cls, storage: Any) -> Any:
         return storage_url(storage)
 
-    @field_validator("jobs", "lanes", "open", mode="wrap")
+    @field_validator("jobs", "lanes", "open", "checkpoint", mode="wrap")
     @classmethod
-    def _count(cls, given: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    def _count(cls, given: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
         try:
             count = read(given)
         except ValidationError:  # one sentence, and not one for each type it could have been
             count = 0
-        if count != "auto" and count < 1:
-            raise PydanticCustomError("count", "give a whole number above 0, or auto")
+        if not isinstance(count, str) and count < 1:
+            words = ", auto or off" if info.field_name == "checkpoint" else ", or auto"
+            raise PydanticCustomError("count", f"give a whole number above 0{words}")
         return count
 
     @classmethod
@@ -199,24 +248,3 @@ def _meant(name: str) -> str:
     if near[0] in SearchSettings.model_fields:
         return f"did you mean {near[0]}?"
     return f"did you mean that of the task, Task({near[0]}=...)?"
-
-
-Call = TypeVar("Call", bound=Callable[..., Any])
-
-
-def takes(model: type[Settings]) -> Callable[[Call], Call]:
-    """Shows the fields of `model` where a function takes them as **keywords: in help(), notebooks
-    and whatever else asks for its signature."""
-
-    def show(function: Call) -> Call:
-        own, fields = signature(function), model.model_fields
-        parameters = [p for p in own.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
-        for name, field in fields.items():
-            kind, default = Parameter.KEYWORD_ONLY, field.default
-            parameters.append(Parameter(name, kind, default=default, annotation=field.annotation))
-        function.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
-        told = [f"    {name}: {field.description}" for name, field in fields.items()]
-        function.__doc__ = "\n".join([str(function.__doc__).rstrip(), "", *told, ""])
-        return function
-
-    return show

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vrtune.config import Task
 from vrtune.errors import UsageError, VrtuneError
-from vrtune.searching.plan import record_of
+from vrtune.searching.opening import record_of
 from vrtune.searching.prepare import Request, prepare, understand
 from vrtune.searching.settings import SearchSettings
 from vrtune.storages.faults import faults

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import sys
 import threading
@@ -30,17 +31,22 @@ from vrtune.searching.interrupts import interrupts
 from vrtune.searching.job import Job, run_job
 from vrtune.storages.faults import faults
 
+LOOK_S = 1.0  # between two looks at whether the parent lives
 
-def run() -> None:
-    """Runs the job that standard input names, and ends this process."""
+
+def run(parent: int) -> None:
+    """Runs the job that standard input names, and ends this process; also once its parent, which
+    the system knows by that number, is gone."""
     heard, out = _lines()
     status = 0
     with interrupts() as asked:
         try:
             _warm_up()
-            given = heard.readline()
+            while os.getppid() == parent and not select.select([heard], [], [], LOOK_S)[0]:
+                pass
+            given = heard.readline() if os.getppid() == parent else ""
             if given:
-                Worker(Job.model_validate(json.loads(given)), heard, out).run(asked)
+                Worker(Job.model_validate(json.loads(given)), heard, out, parent).run(asked)
         except KeyboardInterrupt:  # asked twice
             pass
         except BaseException:
@@ -56,8 +62,8 @@ def run() -> None:
 class Worker:
     """Does a job, for as long as its parent grants it another trial."""
 
-    def __init__(self, job: Job, heard: IO[str], out: IO[str]) -> None:
-        self.job, self.heard, self.out = job, heard, out
+    def __init__(self, job: Job, heard: IO[str], out: IO[str], parent: int) -> None:
+        self.job, self.heard, self.out, self.parent = job, heard, out, parent
         self.answers: Queue[bool] = Queue()
         self.stop, self.over = threading.Event(), threading.Event()
         self.threads = job.threads
@@ -65,7 +71,8 @@ class Worker:
 
     def run(self, asked: Callable[[], bool]) -> None:
         """Runs the job, until somebody has `asked` this process to end."""
-        threading.Thread(target=self._listen, daemon=True).start()
+        for work in (self._listen, self._watch):
+            threading.Thread(target=work, daemon=True).start()
         try:
             with faults(self.job.storage), one_thread(torch.device(self.job.device)):
                 run_job(
@@ -94,6 +101,16 @@ class Worker:
                 self.over.set()
             else:
                 self.answers.put(word == "1")
+        self._end()
+
+    def _watch(self) -> None:
+        """Ends with the parent even where what that has forked keeps standard input open."""
+        while os.getppid() == self.parent:
+            if self.stop.wait(LOOK_S):
+                return
+        self._end()
+
+    def _end(self) -> None:
         self.stop.set()
         self.answers.put(False)
 

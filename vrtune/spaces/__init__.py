@@ -9,13 +9,14 @@ if TYPE_CHECKING:
     from vrtune.own.files import FROM_FILE, load_file
     from vrtune.spaces.edges import edge_notes
     from vrtune.spaces.found import first_line, names
-    from vrtune.spaces.space import Space, load
+    from vrtune.spaces.space import Space, fingerprint, load
 
 # name -> its file, read when first asked for: to list names takes neither Optuna nor PyTorch
 _HOMES = {
     "FROM_FILE": "vrtune.own.files",
     "Space": "vrtune.spaces.space",
     "edge_notes": "vrtune.spaces.edges",
+    "fingerprint": "vrtune.spaces.space",
     "first_line": "vrtune.spaces.found",
     "load": "vrtune.spaces.space",
     "load_file": "vrtune.own.files",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -62,14 +63,8 @@ class Space:
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits of what the sources mean: those of the space, of what is searched beside
-        it, and what they import. Comments, docstrings, layout and the folder do not count."""
-        lines = [
-            f"{at} {name} {digest(file)}"
-            for at, path in enumerate(self.files)
-            for name, file in sorted(reach(Path(path)).items())
-        ]
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+        """Of what its sources mean, and those of what is searched beside it."""
+        return fingerprint(self.files)
 
     def suggest(self, trial: optuna.Trial) -> TrialConfig:
         """The settings of one trial.
@@ -203,6 +198,17 @@ class Space:
             f"{self.path}: suggest(trial) raised TrialPruned {TRIES} times in a row: let it return "
             "settings for most of what it is given"
         )
+
+
+def fingerprint(files: Sequence[str]) -> str:
+    """16 hex digits of what the files of a space mean, and what they import. Comments, docstrings,
+    layout and the folder do not count."""
+    lines = [
+        f"{at} {name} {digest(file)}"
+        for at, path in enumerate(files)
+        for name, file in sorted(reach(Path(path)).items())
+    ]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def _of_a_storage(error: BaseException) -> bool:

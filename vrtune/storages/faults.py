@@ -13,7 +13,7 @@ from types import FunctionType
 from typing import Any, TypeVar
 
 from optuna.exceptions import StorageInternalError
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, PendingRollbackError, SQLAlchemyError
 
 from vrtune.errors import VrtuneError
 from vrtune.storages.secrets import without_secrets
@@ -57,23 +57,41 @@ ADVICE = (  # by what the driver says; what a storage holds is never said to be 
     ),
     (
         r"refused|time ?d? ?out|resolve|translate host|name or service|unreachable|no route"
-        r"|can't connect|connection|server closed|gone away|starting up|shutting down",
+        r"|can't connect|connection|server closed|gone away|starting up|shutting down"
+        r"|recovery|EOF|broken pipe",
         "does not answer ({cause}): start its server, or correct the host and the port",
+    ),
+    (
+        r"deadlock|could not serialize",
+        "is held up by programs that wait for each other ({cause}): try again",
     ),
     (r"unable to open", "can't be opened: see that its folder is there and may be read, {other}"),
 )
+AWAY = (  # what passes, if it is waited for
+    "is locked by another program", "takes no more connections", "does not answer",
+    "is held up by programs that wait for each other",
+)  # fmt: skip
 
 
 class StorageFault(VrtuneError, StorageInternalError):
-    """A storage that failed, in one sentence; to Optuna it is one of its own errors."""
+    """A storage that failed, in one sentence; to Optuna it is one of its own errors. What it does
+    while it is `away`, which passes if it is waited for; empty if it will not pass."""
+
+    def __init__(self, sentence: str, away: str = "") -> None:
+        super().__init__(sentence)
+        self.away = away
 
 
 def fault(url: str, error: BaseException) -> StorageFault:
     """The sentence for an error of a driver, a server or a file."""
-    said = without_secrets(" ".join(str(_root(error)).split("\n", 1)[0].split()), url)
+    root = _root(error)
+    said = getattr(root, "details", lambda: None)() or str(root)  # gRPC says more than it means
+    said = without_secrets(" ".join(said.strip().split("\n", 1)[0].split()), url)
     known = (advice for words, advice in ADVICE if re.search(words, said, re.IGNORECASE))
-    advice = next(known, "can't be used ({cause}): mend that, {other}")
-    return StorageFault(f"{shown(url)} {advice.format(cause=said, other=OTHER)}")
+    other = "does not answer ({cause}): see to its server" if _was_cut(error) else None
+    advice = next(known, other or "can't be used ({cause}): mend that, {other}")
+    away = next((words for words in AWAY if advice.startswith(words)), "")
+    return StorageFault(f"{shown(url)} {advice.format(cause=said, other=OTHER)}", away)
 
 
 class StudyGone(VrtuneError, KeyError):
@@ -102,27 +120,29 @@ def faults(url: str) -> Iterator[None]:
         clean = without_secrets(str(error), url)
         if clean == str(error):
             raise
-        raise type(error)(clean) from None
+        told = type(error)(clean)
+        told.__dict__.update(error.__dict__)
+        raise told from None
     except (SQLAlchemyError, StorageInternalError, sqlite3.Error) as error:
         raise fault(url, error) from None
 
 
-def plain(kind: Kind) -> Kind:
+def plain(kind: Kind, *errors: type[Exception]) -> Kind:
     """A kind of storage with a `url`, whose methods fail in one sentence where it does, or where a
-    study is gone, in whatever thread or process they are called."""
+    study is gone, in whatever thread or process they are called. It fails with `errors`, too."""
     for name in dir(kind):
         method = getattr_static(kind, name)
         if isinstance(method, FunctionType) and not name.startswith("__"):
-            setattr(kind, name, _plain(method))
+            setattr(kind, name, _plain(method, errors))
     return kind
 
 
 _calls = threading.local()  # whether one is under way: Optuna itself handles errors within
 
 
-def _plain(method: Callable[..., Any]) -> Callable[..., Any]:
-    name = method.__name__
-    reads = name.startswith(("get_", "_get_")) and name != "get_best_trial"
+def _plain(method: Callable[..., Any], errors: tuple[type[Exception], ...]) -> Callable[..., Any]:
+    name, failures = method.__name__, (SQLAlchemyError, StorageInternalError, *errors)
+    reads = name.startswith(("get_", "_get_")) and "get_best_trial" not in name
 
     @wraps(method)
     def call(self: Any, *args: Any, **named: Any) -> Any:
@@ -133,7 +153,7 @@ def _plain(method: Callable[..., Any]) -> Callable[..., Any]:
             return method(self, *args, **named)
         except IntegrityError:
             raise
-        except (SQLAlchemyError, StorageInternalError) as error:
+        except failures as error:
             raise fault(self.url, error) from None
         except (LookupError, TypeError, ValueError) as error:
             if name in NEEDS_STUDY and "Record does not exist" in str(error):
@@ -150,6 +170,25 @@ def _plain(method: Callable[..., Any]) -> Callable[..., Any]:
 
 def _root(error: BaseException) -> BaseException:
     """What the driver itself said."""
-    while cause := getattr(error, "orig", None) or error.__cause__:
-        error = cause
-    return error
+    return _chain(error)[-1]
+
+
+def _was_cut(error: BaseException) -> bool:
+    """Whether a driver has lost its connection, or gRPC its proxy, however it says so."""
+    chain = _chain(error)
+    return any(isinstance(e, DBAPIError) and e.connection_invalidated for e in chain) or (
+        callable(code := getattr(chain[-1], "code", None)) and code().name == "UNAVAILABLE"
+    )
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """An error and what caused it."""
+    chain = [error]
+    while cause := getattr(error, "orig", None) or error.__cause__ or _before(error):
+        chain.append(error := cause)
+    return chain
+
+
+def _before(error: BaseException) -> BaseException | None:
+    """What Optuna took for a fault of its query, and went on in a transaction that was over."""
+    return error.__context__ if isinstance(error, PendingRollbackError) else None

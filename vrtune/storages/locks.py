@@ -10,8 +10,10 @@ import hashlib
 import os
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from typing import Protocol, runtime_checkable
 
 import optuna
 import sqlalchemy
@@ -19,6 +21,8 @@ from optuna.storages import BaseStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
 from vrtune.errors import VrtuneError
+from vrtune.storages.faults import fault, faults
+from vrtune.storages.patience import away, before_another_try, lasting
 
 try:
     import fcntl
@@ -26,7 +30,16 @@ except ImportError:  # not a Unix
     fcntl = None  # type: ignore[assignment]
 
 WAIT_S = 120.0  # for the others; each holds it for as long as it takes to queue a grid, at most
-PAUSE_S = 0.02  # between two tries
+# PostgreSQL's is of a transaction, so that connections may be shared by a pool of the server's
+FUNCTIONS = {
+    "postgresql": "pg_try_advisory_xact_lock(:key)",
+    "mysql": "GET_LOCK(:key, 0)",
+    "mariadb": "GET_LOCK(:key, 0)",
+}
+LEASE_S = 60.0  # for which a proxy keeps a lock for a process that says nothing
+FIRST_S, PAUSE_S = 0.005, 0.1  # between two tries: at first, and later
+
+Wait = Callable[[Callable[[], bool]], None]  # calls until that succeeds
 
 _here = threading.RLock()  # for the threads of this process
 _held: set[str] = set()  # storages, by whoever has `_here`
@@ -48,16 +61,19 @@ def locked(where: optuna.Study | BaseStorage, what: str) -> Iterator[None]:
         ...     pass
     """
     storage = where._storage if isinstance(where, optuna.Study) else where
-    until = time.monotonic() + WAIT_S
 
     def wait(take: Callable[[], bool]) -> None:
+        until, pause = time.monotonic() + WAIT_S, FIRST_S
         while not take():
+            if away():  # whoever holds it waits for the storage
+                until = time.monotonic() + WAIT_S
             if time.monotonic() > until:
                 raise VrtuneError(
                     f"other processes have locked the storage for {WAIT_S:.0f} s, which this one "
                     f"needs {what}: end those that hang, or try again"
                 )
-            time.sleep(PAUSE_S)
+            time.sleep(pause)
+            pause = min(PAUSE_S, 1.5 * pause)
 
     wait(lambda: _here.acquire(timeout=1.0))
     try:
@@ -75,9 +91,6 @@ def locked(where: optuna.Study | BaseStorage, what: str) -> Iterator[None]:
         _here.release()
 
 
-Wait = Callable[[Callable[[], bool]], None]
-
-
 def _lock_of(storage: BaseStorage, wait: Wait) -> tuple[str, AbstractContextManager[None]]:
     """What is locked, and its lock."""
     backend = getattr(storage, "_backend", storage)  # of a journal, or inside Optuna's cache
@@ -89,11 +102,10 @@ def _lock_of(storage: BaseStorage, wait: Wait) -> tuple[str, AbstractContextMana
         name, kind = url.render_as_string(hide_password=False), url.get_backend_name()
         if kind == "sqlite":
             path = None if url.database in (None, "", ":memory:") else url.database
-        elif kind == "postgresql":
-            # of a transaction, so that connections may be shared by a pool of the server's
-            return name, _in_database(backend.engine, "pg_try_advisory_xact_lock(:key)", wait)
-        elif kind in ("mysql", "mariadb"):
-            return name, _in_database(backend.engine, "GET_LOCK(:key, 0)", wait)
+        elif kind in FUNCTIONS:
+            return name, _in_database(ServerLock(backend.engine, backend.url), wait)
+    elif isinstance(backend, Shared):
+        return backend.url, _of_proxy(backend, wait)
     if path is None:
         return str(id(backend)), nullcontext()
     # never the file itself: to close it would drop SQLite's own locks
@@ -127,20 +139,95 @@ def _of_folder(folder: str, wait: Wait) -> Iterator[None]:
 
 
 @contextmanager
-def _in_database(engine: sqlalchemy.Engine, function: str, wait: Wait) -> Iterator[None]:
-    """A lock of a connection of its own, which is closed behind it."""
-    digest = hashlib.sha256(f"vrtune {engine.url.database}".encode()).digest()
-    number = int.from_bytes(digest[:8], "big", signed=True)
-    key = number if engine.url.get_backend_name() == "postgresql" else f"vrtune {number}"
-    with engine.connect() as connection:
-
-        def take() -> bool:
-            try:
-                got = connection.scalar(sqlalchemy.text(f"SELECT {function}"), {"key": key})
-            except sqlalchemy.exc.DBAPIError:  # a server without
-                return True
-            return bool(got)
-
-        connection.detach()
+def _in_database(lock: ServerLock, wait: Wait) -> Iterator[None]:
+    """A lock that this thread takes again, where it was cut, before it goes on."""
+    take = lambda: lasting(lock.storage, lock.take)  # noqa: E731
+    try:
         wait(take)
-        yield
+        with before_another_try(lambda: None if lock.is_held() else wait(take)):
+            yield
+    finally:
+        lock.let_go()
+
+
+@contextmanager
+def _of_proxy(storage: Shared, wait: Wait) -> Iterator[None]:
+    """A lock that a proxy keeps for this process, for as long as it says that it lives."""
+    token, done = uuid.uuid4().hex, threading.Event()
+
+    def take() -> bool:
+        return storage.lock(token)
+
+    def renew() -> None:
+        while not done.wait(LEASE_S / 4):
+            with suppress(VrtuneError):
+                storage.lock(token)
+
+    wait(take)
+    try:
+        threading.Thread(target=renew, daemon=True).start()
+        with before_another_try(lambda: wait(take)):
+            yield
+    finally:
+        done.set()
+        with suppress(VrtuneError):
+            storage.unlock(token)
+
+
+@runtime_checkable
+class Shared(Protocol):
+    """A storage that has a lock for processes that say who they are."""
+
+    url: str
+
+    def lock(self, token: str) -> bool:
+        """Whether the lock is to be had now, for LEASE_S seconds from now on."""
+        ...
+
+    def unlock(self, token: str) -> None:
+        """Gives it back."""
+        ...
+
+
+class ServerLock:
+    """A lock in a database server, of a connection of its own, which is closed behind it."""
+
+    def __init__(self, engine: sqlalchemy.Engine, storage: str) -> None:
+        """`storage` is the URL as it was given."""
+        self.engine, self.storage = engine, storage
+        kind = engine.url.get_backend_name()
+        digest = hashlib.sha256(f"vrtune {engine.url.database}".encode()).digest()
+        number = int.from_bytes(digest[:8], "big", signed=True)
+        self.key = number if kind == "postgresql" else f"vrtune {number}"
+        self.text = sqlalchemy.text(f"SELECT {FUNCTIONS[kind]}")
+        self.connection: sqlalchemy.Connection | None = None
+
+    def take(self) -> bool:
+        """Whether it is to be had now. StorageFault if the server is away."""
+        with faults(self.storage):
+            if self.connection is None:
+                self.connection = self.engine.connect()
+                self.connection.detach()
+        try:
+            return bool(self.connection.scalar(self.text, {"key": self.key}))
+        except sqlalchemy.exc.DBAPIError as error:
+            if not (cut := fault(self.storage, error)).away:  # a server without
+                return True
+            self.let_go()
+            raise cut from None
+
+    def is_held(self) -> bool:
+        """Whether its connection still stands; else it is let go."""
+        with suppress(sqlalchemy.exc.SQLAlchemyError):
+            if self.connection is not None:
+                self.connection.scalar(sqlalchemy.text("SELECT 1"))
+                return True
+        self.let_go()
+        return False
+
+    def let_go(self) -> None:
+        """Gives it back."""
+        connection, self.connection = self.connection, None
+        with suppress(sqlalchemy.exc.SQLAlchemyError):
+            if connection is not None:
+                connection.close()

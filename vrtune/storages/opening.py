@@ -7,11 +7,13 @@ import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy.exc
 from optuna.storages import BaseStorage, RDBStorage
+from optuna.trial import FrozenTrial, TrialState
 
 from vrtune.errors import VrtuneError
 from vrtune.storages import servers, sqlite, tables
@@ -19,6 +21,8 @@ from vrtune.storages.database import Database
 from vrtune.storages.faults import faults, plain
 from vrtune.storages.files import check_file
 from vrtune.storages.journal import open_journal
+from vrtune.storages.lasting import Lasting, patiently
+from vrtune.storages.patience import lasting
 from vrtune.storages.quiet import quiet
 from vrtune.storages.urls import DEFAULT_URL, Place, sqlite_path, understand
 
@@ -33,8 +37,25 @@ Opened = TypeVar("Opened", bound=RDBStorage)
 
 
 @plain
-class Tables(Database):
+class _Plain(Database):
+    pass
+
+
+@patiently
+class Tables(Lasting, _Plain):
     """Optuna's database, to be written to."""
+
+    def _newest(self, study_id: int) -> int:
+        return self.newest(study_id)
+
+    def _add(self, study_id: int, template: FrozenTrial) -> FrozenTrial:
+        return super().add(study_id, template)  # not `self`: that would try again by itself
+
+    def _start(self, trial_id: int, at: datetime) -> bool:
+        return super().start(trial_id, at)
+
+    def _started(self, trial: FrozenTrial, at: datetime) -> bool | None:
+        return True if (trial.state, trial.datetime_start) == (TrialState.RUNNING, at) else None
 
 
 @plain
@@ -45,16 +66,34 @@ class ReadTables(RDBStorage):
 
 
 @quiet()
-def open_storage(url: str | Path, *, create: bool = True) -> BaseStorage:
-    """The storage behind a URL or a path, to be written to. UsageError or VrtuneError if that
-    can't be done, with nothing written."""
+def open_storage(
+    url: str | Path, *, create: bool = True, waits: bool = False, connections: int = 1
+) -> BaseStorage:
+    """The storage behind a URL or a path, to be written to. UsageError or VrtuneError if that can't
+    be done, with nothing written.
+
+    Args:
+        url: as it was given.
+        create: whether it is made if it is not there.
+        waits: whether it was open before, so that it is waited for where it is away.
+        connections: that are kept to a server.
+    """
     place = understand(url)
+    if waits:
+        return lasting(place.given, lambda: _open(place, create, connections))
+    return _open(place, create, connections)
+
+
+def _open(place: Place, create: bool, connections: int = 1) -> BaseStorage:
     with faults(place.given):
+        if place.kind == "proxy":
+            return _proxied(place)
         if place.path is None:
             made = servers.look(place) == "made"
             if not made and not create:
                 raise tables.empty(place)
-            return _tables(place, place.url, servers.options(place), made=made)
+            options = servers.options(place, connections=connections)
+            return _tables(place, place.url, options, made=made)
         there = check_file(place, place.path, create=create, write=True)
         if place.kind == "journal":
             return open_journal(place, place.path, write=True)
@@ -71,6 +110,8 @@ def open_to_read(url: str | Path) -> BaseStorage:
     nothing can be. UsageError or VrtuneError if it can't be read."""
     place = understand(url)
     with faults(place.given):
+        if place.kind == "proxy":
+            return _proxied(place)
         if place.path is None:
             if servers.look(place, write=False) != "made":
                 raise tables.empty(place)
@@ -101,7 +142,9 @@ def check_storage(url: str | Path) -> None:
     told with nothing made: before data are read."""
     place = understand(url)
     with faults(place.given):
-        if place.path is None:
+        if place.kind == "proxy":
+            _proxied(place)
+        elif place.path is None:
             servers.look(place)
         elif check_file(place, place.path, create=True, write=True):
             if place.kind == "journal":
@@ -119,6 +162,18 @@ def open_for_dashboard(url: str | Path) -> BaseStorage:
         return storage
     connect = sqlite.for_writers(place, place.path)
     return _to_read(place, sqlite.url_of(place.path), {"creator": connect})
+
+
+def _proxied(place: Place) -> BaseStorage:
+    """A storage behind a proxy, which answers."""
+    try:
+        from vrtune.storages.proxied import open_proxied
+    except ImportError as error:
+        raise VrtuneError(
+            f"{place} needs a package that is not installed ({error.name}): "
+            "pip install 'vrtune[grpc]'"
+        ) from None
+    return open_proxied(place)
 
 
 def _is_made(place: Place, path: Path, *, create: bool) -> bool:

@@ -11,6 +11,10 @@ from vrtune.storages.tables import State, state
 from vrtune.storages.urls import DEFAULT_URL, Place
 
 ANSWER_S = 20  # for a server to answer
+ALIVE = {  # a network that drops what is sent is found out within a minute, and not in hours
+    "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}  # fmt: skip
 PACKAGES = {"postgresql+psycopg": "vrtune[postgresql]", "mysql": "mysqlclient"}  # others': by name
 
 # whether a connection writes at all, makes tables, and adds to those that there are
@@ -21,13 +25,19 @@ SELECT current_setting('transaction_read_only') = 'off',
 """
 
 
-def options(place: Place) -> dict[str, Any]:
-    """How to connect: with a limit to the time that a server takes to answer."""
+def options(place: Place, *, connections: int = 1) -> dict[str, Any]:
+    """How to connect: with a limit to the time that a server takes to answer. So many `connections`
+    are kept: the threads of a search seldom need one at the same time."""
     url = sqlalchemy.make_url(place.url)
-    timed = url.get_driver_name() in ("psycopg", "psycopg2", "mysqldb", "pymysql")
-    given = "connect_timeout" in url.query
-    connect = {"connect_timeout": ANSWER_S} if timed and not given else {}
-    return {"pool_pre_ping": True, "connect_args": connect}
+    driver = url.get_driver_name()
+    connect: dict[str, Any] = {}
+    if driver in ("psycopg", "psycopg2", "mysqldb", "pymysql"):
+        connect["connect_timeout"] = ANSWER_S
+    if driver in ("psycopg", "psycopg2"):
+        connect |= ALIVE
+    connect = {name: value for name, value in connect.items() if name not in url.query}
+    pool = {"pool_size": connections, "max_overflow": 4, "pool_pre_ping": True}
+    return {**pool, "connect_args": connect}
 
 
 def look(place: Place, *, write: bool = True) -> State:

@@ -24,9 +24,11 @@ class Place:
     """A storage as it was given, and what that means; shown without its password."""
 
     given: str
-    kind: Literal["sqlite", "journal", "server"]
+    kind: Literal["sqlite", "journal", "server", "proxy"]
     path: Path | None = None  # of a file
     url: str = ""  # of a server, with its driver
+    host: str = ""  # of a proxy
+    port: int = 0
     wait: float | None = None  # seconds for a lock, where they were given
     only_read: bool = False  # as the user wishes
 
@@ -52,6 +54,8 @@ def understand(storage: str | Path) -> Place:
         )
     if scheme.partition(":")[0].partition("+")[0] == "sqlite":
         return _sqlite(given)
+    if scheme == "grpc":
+        return _proxy(given)
     if mark:
         _check_user(given, rest)
         return Place(given=given, kind="server", url=f"{DRIVERS.get(scheme, scheme)}://{rest}")
@@ -94,6 +98,14 @@ def _sqlite(given: str) -> Place:
         wait=_seconds(query.get("timeout"), given),
         only_read=query.get("mode") == "ro" or query.get("immutable") in ("1", "true"),
     )
+
+
+def _proxy(given: str) -> Place:
+    """A proxy has a name and a port, and asks nobody for a password."""
+    read = re.fullmatch(r"grpc://([\w.-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})/?", given)
+    if read is None or not 0 < int(read[2]) < 65536:
+        raise UsageError(f"{shown(given)!r} is no proxy's URL: give one like grpc://host:13000")
+    return Place(given=given, kind="proxy", host=read[1], port=int(read[2]))
 
 
 def _path(path: str) -> Path:

@@ -15,11 +15,13 @@ from vrtune.storages.database import Database
 from vrtune.storages.locks import locked
 from vrtune.storages.quiet import quiet
 from vrtune.studies.alive import alive, identity, is_identity, pulse, pulse_age, same, watch
+from vrtune.studies.costs import SPENT, spent_by
 
 HEARTBEAT_S, GRACE_S = 30, 180
 AGAIN = "again"  # the trial attribute with the number of the one that is repeated
 CUT_OFF = "cut off"  # the one that tells an interrupted trial from a failed one
 WORKER = "worker"  # the one that names the process which holds a trial
+SEARCH = "search"  # its entry that says for which search
 PULSE = "pulse"  # the system attribute with a sign of life of that process
 LEAVE_S = 5.0  # a storage that does not answer holds nobody up
 CLAIM_S = 90.0  # a process signs a trial right after it asked for it, once the storage lets it
@@ -32,11 +34,13 @@ class OpenTrials:
     (`with`), a thread says on a timer that they are alive, and puts those of dead processes back.
     """
 
-    def __init__(self, study: optuna.Study) -> None:
+    def __init__(self, study: optuna.Study, search: str = "") -> None:
+        """`search` names the one that they belong to."""
         self.study = study
         self.lost: set[int] = set()  # those that another process took for dead, and ended
         self._ids: dict[int, int] = {}  # Optuna's, by number
-        self._worker = identity()
+        self._told: dict[int, int] = {}  # by number, the epoch by which it was told what it cost
+        self._worker = {**identity(), **({SEARCH: search} if search else {})}
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
@@ -68,9 +72,17 @@ class OpenTrials:
                 self.study._storage.set_trial_system_attr(trial._trial_id, name, params)
             return trial
 
+    def spends(self, trial: optuna.Trial, epoch: int, spent: float) -> None:
+        """Tells what a trial has cost, for as long as it is not told by its end: after its first
+        epoch, and whenever the number of epochs has doubled."""
+        if epoch >= 2 * self._told.get(trial.number, 0):
+            self._told[trial.number] = epoch
+            self.study._storage.set_trial_system_attr(trial._trial_id, SPENT, [epoch, spent])
+
     def release(self, number: int) -> None:
         """Holds a trial no longer: it has ended."""
         self._ids.pop(number, None)
+        self._told.pop(number, None)
 
     @contextmanager
     def unless_lost(self, number: int) -> Iterator[None]:
@@ -133,6 +145,8 @@ def put_back(study: optuna.Study, trial: FrozenTrial) -> None:
     storage, trial_id = study._storage, trial._trial_id
     with locked(study, "to put a trial back"):
         try:
+            if (spent := spent_by(trial)) is not None:
+                storage.set_trial_user_attr(trial_id, "gradient_computations", spent)
             storage.set_trial_user_attr(trial_id, CUT_OFF, True)
             storage.set_trial_state_values(trial_id, state=TrialState.FAIL)
         except UpdateFinishedTrialError:  # another process was quicker
@@ -146,9 +160,9 @@ def reclaim(study: optuna.Study) -> int:
     dead = [trial for trial, lives in _judged(study) if lives is False]
     for trial in dead:
         put_back(study, trial)
-    if _unrepeated(study):  # another process is putting them back now, or died while it did
+    if unrepeated(study):  # another process is putting them back now, or died while it did
         with locked(study, "to put a trial back"):
-            for trial in _unrepeated(study):
+            for trial in unrepeated(study):
                 _queue_again(study, trial)
     return len(dead)
 
@@ -163,7 +177,7 @@ def _queue_again(study: optuna.Study, trial: FrozenTrial) -> None:
         study.enqueue_trial(params, user_attrs={AGAIN: trial.number})
 
 
-def _unrepeated(study: optuna.Study) -> list[FrozenTrial]:
+def unrepeated(study: optuna.Study) -> list[FrozenTrial]:
     """The trials that were cut off, and are not queued again."""
     trials = study.get_trials(deepcopy=False)
     again = [trial.user_attrs.get(AGAIN) for trial in trials]

@@ -8,6 +8,9 @@ from typing import TypeGuard
 
 from optuna.trial import FrozenTrial
 
+# user attributes of a trial that goes on from a checkpoint: its epoch, and what that had cost
+CONTINUED, INHERITED = "continued", "inherited"
+
 
 def is_foreign(trial: FrozenTrial) -> bool:
     """Whether vrtune did not run a trial: it was added by hand, or by another program."""
@@ -53,8 +56,16 @@ def fold_metrics(trial: FrozenTrial) -> dict[str, list[float | None]]:
 
 
 def spent(trials: Iterable[FrozenTrial]) -> float:
-    """Gradient computations of all trials that ended."""
-    return sum(number(trial, "gradient_computations") or 0.0 for trial in trials)
+    """Gradient computations of all trials that ended, those that were cut off among them. What one
+    has taken over from another is counted once."""
+    return sum(own_cost(trial) for trial in trials)
+
+
+def own_cost(trial: FrozenTrial) -> float:
+    """Gradient computations that a trial made itself: a continued one's curve begins with those of
+    another."""
+    made = number(trial, "gradient_computations") or 0.0
+    return made - min(made, max(0.0, number(trial, INHERITED) or 0.0))
 
 
 def is_number(given: object) -> TypeGuard[float]:

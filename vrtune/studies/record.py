@@ -122,7 +122,14 @@ def check_study(
 ) -> None:
     """UsageError if `open_study` would refuse to continue a study; nothing is written."""
     if name in (study.study_name for study in storage.get_all_studies()):
-        _fitting(optuna.load_study(study_name=name, storage=storage), record, edited_space)
+        check_fits(optuna.load_study(study_name=name, storage=storage), record, edited_space)
+
+
+def check_fits(
+    study: optuna.Study, record: StudyRecord, edited_space: Literal["refuse", "accept"] = "refuse"
+) -> None:
+    """The same of a study that was opened."""
+    _fitting(study, record, edited_space)
 
 
 @quiet()
@@ -216,10 +223,16 @@ def find_trial(study: optuna.Study, number: int | None = None) -> FrozenTrial:
         if best := ranked(study):
             return best[0]
         raise UsageError(f"study {study.study_name!r} has no complete trial: search longer")
+    trial = numbered(study, number)
+    if trial.state is not TrialState.COMPLETE:
+        state = trial.state.name.lower()
+        raise UsageError(f"trial {number} is {state}: choose a complete one (vrtune show)")
+    return trial
+
+
+def numbered(study: optuna.Study, number: int) -> FrozenTrial:
+    """A trial by number, however it stands. UsageError if there is none."""
     trials = study.get_trials(deepcopy=False)
     if not 0 <= number < len(trials):
         raise UsageError(f"study {study.study_name!r} has no trial {number}: it has {len(trials)}")
-    if trials[number].state is not TrialState.COMPLETE:
-        state = trials[number].state.name.lower()
-        raise UsageError(f"trial {number} is {state}: choose a complete one (vrtune show)")
     return trials[number]

@@ -15,11 +15,12 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.trial import FrozenTrial
-from pydantic import AwareDatetime, ConfigDict, ValidationError
+from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 
 from vrtune.config import Settings
 from vrtune.later import torch
 from vrtune.spaces import Space
+from vrtune.studies import leases
 from vrtune.studies.alive import between, identity, is_identity, pulse, same
 from vrtune.studies.leases import PULSE, WORKER
 from vrtune.studies.outcome import spent
@@ -53,7 +54,8 @@ class SearchEntry(Settings):
     pulse: str = ""  # of its first process then; empty in entries of older versions
     ended: AwareDatetime | None = None  # None where it was cut off, or goes on
     stopped: bool = False
-    workers: tuple[Worker, ...]
+    joined: bool = False  # a study that another search had opened
+    workers: tuple[Worker, ...] = Field(min_length=1)
     sampler: str
     pruner: str
     start: str
@@ -94,9 +96,15 @@ class SearchEntry(Settings):
         """By the clock; None of one that has no end."""
         return (self.ended - self.began).total_seconds() if self.ended else None
 
+    @property
+    def name(self) -> str:
+        """The study attribute that holds it; the trials of the search name it, too."""
+        first = self.workers[0]
+        return SEARCH.format(self.began.isoformat(), f"{first.host} {first.pid}")
+
     def same(self, other: SearchEntry | None) -> bool:
         """Whether the other is of the same search."""
-        return other is not None and (self.began, self.workers) == (other.began, other.workers)
+        return other is not None and self.name == other.name
 
 
 def begin(
@@ -107,6 +115,7 @@ def begin(
     device: torch.device,
     processes: int,
     others: Sequence[int] = (),
+    joined: bool = False,
     plan: str,
     parameters: int,
     samples: int,
@@ -121,6 +130,7 @@ def begin(
             **given,
             "began": datetime.now().astimezone(),
             "pulse": pulse(),
+            "joined": joined,
             "workers": [identity(), *_identities(others)],
             "processes": processes,
             "plan": plan,
@@ -168,8 +178,12 @@ def read_searches(study: optuna.Study) -> list[SearchEntry]:
 
 
 def search_of(searches: Sequence[SearchEntry], trial: FrozenTrial) -> SearchEntry | None:
-    """The search that trained a trial, told by the process that signed it; of several in one
-    process, the last that had begun by then. None where none of `searches` did."""
+    """The search that a trial belongs to, as it says. In older versions the process tells that
+    signed it; of several searches in one process, the last that had begun by then. None where it
+    is none of `searches`."""
+    signed = trial.user_attrs.get(WORKER)
+    if isinstance(signed, dict) and (name := signed.get(leases.SEARCH)):
+        return next((entry for entry in searches if entry.name == name), None)
     mine = [
         entry
         for entry in sorted(searches, key=lambda entry: entry.began)
@@ -214,9 +228,7 @@ def as_text(name: str, given: Mapping[str, Any]) -> str:
 
 def _write(study: optuna.Study, entry: SearchEntry) -> None:
     """Each has an attribute of its own: others may write theirs at the same time."""
-    first = entry.workers[0]
-    name = SEARCH.format(entry.began.isoformat(), f"{first.host} {first.pid}")
-    study.set_user_attr(name, entry.model_dump(mode="json"))
+    study.set_user_attr(entry.name, entry.model_dump(mode="json"))
 
 
 def _identities(pids: Sequence[int]) -> list[dict[str, Any]]:

@@ -110,6 +110,7 @@ def _of_lanes(configs: list[TrialConfig]) -> Iterator[Contract]:
         for check in (
             lanes.together_equals_alone,
             lanes.refilled_equals_fresh,
+            lanes.continued_equals_unbroken,
             lanes.replayed_equals_run,
             lanes.refill_moves_nothing,
         ):

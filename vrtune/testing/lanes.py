@@ -7,6 +7,7 @@ runs the same operations on the same numbers, whatever lies in the rows beside i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -14,10 +15,12 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
+from safetensors.torch import load, save
 from torch import Tensor
 
 from vrtune.gradients.factored import LayerFactors
 from vrtune.lanes import Lanes
+from vrtune.lanes.states import packed, state_of, unpacked
 from vrtune.testing import problem
 from vrtune.testing.spy import watch
 from vrtune.testing.tape import TapedReplay
@@ -100,6 +103,30 @@ def refilled_equals_fresh(configs: Configs, fused: bool) -> None:
     torch.testing.assert_close(
         torch.cat([first, later])[:, 0], undisturbed[:, 0], rtol=1e-9, atol=0
     )
+
+
+def continued_equals_unbroken(configs: Configs, fused: bool) -> None:
+    """Lanes that go on from what others had come to are those others, bit for bit: through a file,
+    in other rows, which other lanes had before."""
+    configs = list(configs)[:3]
+    unbroken = problem.seat(configs, norm_of(configs), fused=fused)
+    losses = train(unbroken, 4)
+    cut_off = problem.seat(configs, norm_of(configs), fused=fused)
+    train(cut_off, 2)
+    states = [state_of(cut_off.rows, row, lane) for row, lane in enumerate(cut_off.seats)]
+    tensors, told = packed(states)
+    states = unpacked(load(save(tensors)), json.loads(json.dumps(told)))
+    lanes = problem.seat(configs, norm_of(configs), fused=fused)
+    train(lanes, 1)
+    continued = [problem.lane(config, i) for i, config in enumerate(configs)]
+    for lane, state in zip(continued, states, strict=True):
+        lane.state = state
+    lanes.refill([*range(len(configs))], continued)
+    assert torch.equal(train(lanes, 2), losses[2:])
+    for row, lane in enumerate(lanes.seats):
+        same(content(lanes, row), content(unbroken, row), exactly=True)
+        assert lane.gradient_computations == unbroken.seats[row].gradient_computations
+    assert torch.equal(lanes.validate().loss, unbroken.validate().loss)
 
 
 def replayed_equals_run(configs: Configs, fused: bool) -> None:

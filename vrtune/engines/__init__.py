@@ -1,0 +1,1 @@
+"""Ray and Slurm: they start workers on other machines, start lost ones again, and end them."""

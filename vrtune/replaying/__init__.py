@@ -1,0 +1,1 @@
+"""A recorded trial trained again, and held against its record."""
