@@ -33,12 +33,11 @@ from record import asking, write
 from reliability_parts import enduring, retraining, table
 from reliability_parts.faults import FAULTS, Fault
 from reliability_parts.places import KINDS
-from reliability_parts.setting import Setting
+from reliability_parts.setting import Setting, Shape
 
 RETRAINING = "a retraining killed"
 STEM = "reliability"
-SHAPES = {"a process killed": [(3, 0), (2, 2)]}  # processes of a search, workers beside it
-USUAL = [(2, 0)]
+SHAPES = {"a process killed": [Shape(3), Shape(2, 2), Shape(2, open=3)]}
 
 
 def asked() -> argparse.Namespace:
@@ -73,12 +72,15 @@ def runs(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
             continue
         fault = FAULTS[name]
         for kind in (kind for kind in given.storages if kind in fault.storages):
-            for processes, workers in SHAPES.get(name, USUAL):
-                yield one(fault, kind, setting, processes, workers, given)
+            for shape in SHAPES.get(name, [Shape()]):
+                try:
+                    yield one(fault, kind, setting, shape, given)
+                except (FileNotFoundError, PermissionError) as error:
+                    print(f"{name} on {kind} is left out: {error}", flush=True)
 
 
 def one(
-    fault: Fault, kind: str, setting: Setting, processes: int, workers: int, given: Any
+    fault: Fault, kind: str, setting: Setting, shape: Shape, given: argparse.Namespace
 ) -> dict[str, Any]:
     """A run of one fault on one storage."""
     curves, _ = unbroken(setting)
@@ -88,10 +90,9 @@ def one(
             place,
             setting,
             curves,
-            processes=processes,
-            workers=workers,
+            shape,
             times=given.times or fault.times,
-            rng=random.Random(f"{given.seed} {fault.name} {kind} {workers}"),
+            rng=random.Random(f"{given.seed} {fault.name} {kind} {shape}"),
         )
 
 

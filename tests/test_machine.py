@@ -37,6 +37,21 @@ def system(root: Path, groups: str, files: dict[str, object]) -> Path:
 @pytest.mark.parametrize(
     ("groups", "files", "wanted"),
     [
+        ("0::/a", {"a/memory.events": "oom 3\noom_kill 2\noom_group_kill 0"}, 2),
+        ("4:memory:/a", {"memory/a/memory.oom_control": "oom_kill_disable 0\noom_kill 5"}, 5),
+        ("0::/", {"../../../proc/vmstat": "pgfault 9\noom_kill 7"}, 7),  # of the whole machine
+        ("0::/", {}, None),
+    ],
+)
+def test_processes_that_were_killed_as_memory_ran_out(
+    groups: str, files: dict[str, object], wanted: int | None, tmp_path: Path
+) -> None:
+    assert machine.killed_for_memory(system(tmp_path, groups, files)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("groups", "files", "wanted"),
+    [
         ("0::/", {"cpu.max": "max 100000"}, 8),
         ("0::/", {"cpu.max": "200000 100000"}, 2),
         ("0::/", {"cpu.max": "150000 100000"}, 2),

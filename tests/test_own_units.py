@@ -78,6 +78,7 @@ def test_exported_and_back(folder: Path) -> None:
     assert json.loads(done.stdout) == kept, done.stderr
 
 
+@pytest.mark.slow
 def test_exported_as_a_program(folder: Path) -> None:
     vrtune(folder, "export", "own", "-o", "spaces/own.py")
     text = (folder / "spaces" / "own.py").read_text()

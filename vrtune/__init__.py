@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vrtune.scaling.batch_size import batch_size
     from vrtune.schedules import *
     from vrtune.searching.search import search
+    from vrtune.searching.work import work
     from vrtune.strategy import AutoSampler, FoldsPruner
     from vrtune.studies.folds import report_folds
     from vrtune.trial_config import TrialConfig
@@ -48,6 +49,7 @@ _HOMES = {
     "retrain": ("vrtune.retraining", "retrain"),
     "search": ("vrtune.searching.search", "search"),
     "train": ("vrtune.retraining", "train_config"),
+    "work": ("vrtune.searching.work", "work"),
 }
 
 

@@ -54,8 +54,10 @@ def brief(text: str, most: int = 300) -> str:
 
 def printable(text: str) -> str:
     """Text with the codes of what no terminal prints, such as the end of a line."""
-    return text if text.isprintable() else "".join(
-        c if c.isprintable() else repr(c)[1:-1] for c in text
+    return (
+        text
+        if text.isprintable()
+        else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
     )
 
 

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from reliability_parts.faults import Fault, small_disk
 from reliability_parts.places import Place
 from reliability_parts.reading import Curve, Point, asked, count, curve, ended, finished
 from reliability_parts.running import Commands
-from reliability_parts.setting import Setting
+from reliability_parts.setting import Setting, Shape
 
 LOOK_S = 0.25  # between two looks into the storage
 BEGIN_S = 60.0  # for a search to report an epoch, before the next fault comes anyway
@@ -58,9 +59,8 @@ def endure(
     place: Place,
     setting: Setting,
     unbroken: dict[Point, Curve],
+    shape: Shape,
     *,
-    processes: int,
-    workers: int,
     times: int,
     rng: random.Random,
 ) -> dict[str, Any]:
@@ -69,14 +69,13 @@ def endure(
     Args:
         fault, place, setting: what is caused, where the study is kept, and what is searched.
         unbroken: the curves of a run without faults.
-        processes: of the search.
-        workers: `vrtune work`, beside the search.
+        shape: how many processes search.
         times: faults at most.
         rng: decides when faults come, and of which kind.
     """
     setting.write(place.folder)
-    words = [setting.search(place.url, processes)] + [setting.work(place.url)] * workers
-    run, watch = Commands(place.folder, words), Watch(place)
+    run = Commands(place.folder, setting.commands(place.url, shape))
+    watch = Watch(place)
     kinds, began = Counter[str](), time.monotonic()
     try:
         while not (finished(watch.look(), setting.points) and not run.look()):
@@ -95,8 +94,7 @@ def endure(
     return {
         "fault": fault.name,
         "storage": place.kind,
-        "processes": processes,
-        "workers": workers,
+        **asdict(shape),
         "every": setting.every,
         "times": kinds.total(),
         "kinds": dict(sorted(kinds.items())),
@@ -126,7 +124,7 @@ def unbroken(setting: Setting) -> tuple[dict[Point, Curve], dict[str, Any]]:
     """The curve of each setting in a run without faults, and what its study holds at last."""
     with room("sqlite") as place:
         setting.write(place.folder)
-        run, watch = Commands(place.folder, [setting.search(place.url, 2)]), Watch(place)
+        run, watch = Commands(place.folder, [setting.search(place.url, Shape())]), Watch(place)
         try:
             run.start()
             _trained(run, watch, PATIENCE_S)

@@ -20,7 +20,7 @@ from reliability_parts.places import Place
 from reliability_parts.running import Commands
 
 SMALL = 2**16  # bytes: storages and checkpoints are larger, what a search says is not
-ENDING_S = 60.0  # for a search that was asked to end
+KILLED_S, ENDING_S = 10.0, 60.0  # for processes that were killed; that were asked to end
 Cause = Callable[[Commands, Place, random.Random], str]  # returns what it did, in a word or two
 
 
@@ -51,7 +51,7 @@ def kill(run: Commands, place: Place, rng: random.Random) -> str:
         "alone": lambda: first,  # of one process: a search or a worker that an engine started
     }[kind]()
     run.signal(chosen, signal.SIGKILL)
-    psutil.wait_procs(chosen, timeout=5)
+    run.gone(chosen, KILLED_S)
     return kind
 
 
@@ -60,8 +60,7 @@ def terminate(run: Commands, place: Place, rng: random.Random) -> str:
     first, others = run.one(rng)
     number = rng.choice([signal.SIGTERM, signal.SIGINT])
     run.signal(first, number)
-    _, left = psutil.wait_procs([*first, *others], timeout=ENDING_S)
-    if left:
+    if not run.gone([*first, *others], ENDING_S):
         raise TimeoutError(f"a search has not ended {ENDING_S:.0f} s after {number.name}")
     return number.name
 
@@ -144,7 +143,7 @@ def damage(run: Commands, place: Place, rng: random.Random) -> str:
     """A whole search is killed, and then each of its checkpoints is spoiled in some way."""
     processes = [*run.firsts(), *run.workers()]
     run.signal(processes, signal.SIGKILL)
-    psutil.wait_procs(processes, timeout=5)
+    run.gone(processes, KILLED_S)
     files = checkpoints(place.folder)
     if not files:
         return "none there"

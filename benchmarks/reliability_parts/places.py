@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
 import sqlalchemy
+from optuna.exceptions import ExperimentalWarning
 from optuna.storages import JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from postgresql import Server
@@ -54,7 +56,9 @@ class Place:
         """Its study, read by Optuna alone. KeyError if there is none yet."""
         storage: RDBStorage | JournalStorage
         if self.kind == "journal":
-            storage = JournalStorage(JournalFileBackend(str(self.path)))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)
+                storage = JournalStorage(JournalFileBackend(str(self.path)))
         else:
             driver = self.url.replace("postgresql:", "postgresql+psycopg:")
             none = {"poolclass": sqlalchemy.pool.NullPool}  # a connection that is kept may be cut

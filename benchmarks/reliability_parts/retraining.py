@@ -6,13 +6,13 @@ import random
 import signal
 import time
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
-import psutil
-
+from reliability_parts.faults import KILLED_S
 from reliability_parts.places import Place
 from reliability_parts.running import Commands
-from reliability_parts.setting import Setting
+from reliability_parts.setting import Setting, Shape
 
 LOOK_S = 0.1
 PATIENCE_S = 900.0
@@ -38,7 +38,7 @@ def endure(
         rng: decides when they come.
     """
     setting.write(place.folder)
-    run = Commands(place.folder, [setting.search(place.url, 2)])
+    run = Commands(place.folder, [setting.search(place.url, Shape())])
     kinds, began = Counter[str](), time.monotonic()
     try:
         while run.ended.get(0) != 0:
@@ -49,7 +49,7 @@ def endure(
             if words and kinds.total() < times:
                 processes = [*run.firsts(), *run.workers()]
                 run.signal(processes, signal.SIGKILL)
-                psutil.wait_procs(processes, timeout=5)
+                run.gone(processes, KILLED_S)
                 kinds[words] += 1
             elif words:
                 while run.look():
@@ -61,8 +61,7 @@ def endure(
     return {
         "fault": "a retraining killed",
         "storage": place.kind,
-        "processes": 2,
-        "workers": 0,
+        **asdict(Shape()),
         "times": kinds.total(),
         "kinds": dict(sorted(kinds.items())),
         "starts": run.starts,

@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,15 +77,28 @@ class Commands:
             with contextlib.suppress(psutil.Error):
                 process.send_signal(number)
 
+    def gone(self, processes: Sequence[psutil.Process], seconds: float) -> bool:
+        """Whether processes have ended by then, which is waited for."""
+        own = {popen.pid: popen for popen in self.popens.values()}  # to psutil their status is lost
+        until = time.monotonic() + seconds
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            for process in processes:
+                if process.pid in own:
+                    own[process.pid].wait(max(0.0, until - time.monotonic()))
+        others = [process for process in processes if process.pid not in own]
+        _, left = psutil.wait_procs(others, timeout=max(0.0, until - time.monotonic()))
+        ended = (own[p.pid].poll() is not None for p in processes if p.pid in own)
+        return not left and all(ended)
+
     def one(self, rng: random.Random) -> tuple[list[psutil.Process], list[psutil.Process]]:
         """A command's process at random, and those that it has started."""
         first = rng.choice(self.firsts())
         return [first], [p for p in self.workers() if p.ppid() == first.pid]
 
     def said(self, at: int) -> str:
-        """The last line that a command said."""
+        """The last line that a command said, without where this machine keeps it."""
         lines = self.log(at).read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else ""
+        return lines[-1].replace(str(self.folder), "FOLDER") if lines else ""
 
     def log(self, at: int) -> Path:
         """What a command says goes there."""
@@ -94,9 +108,7 @@ class Commands:
         """Ends all that still run."""
         processes = [*self.firsts(), *self.workers()]
         self.signal(processes, signal.SIGKILL)
-        psutil.wait_procs(processes, timeout=10)
-        for popen in self.popens.values():
-            popen.wait(10)
+        self.gone(processes, 10.0)
         self.popens = {}
 
 

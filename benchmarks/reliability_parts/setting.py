@@ -34,10 +34,18 @@ def suggest(trial: Trial) -> TrialConfig:
 '''
 
 
+@dataclass(frozen=True)
+class Shape:
+    """Processes of a search, `vrtune work` beside it, and the trials that each trains at a time."""
+
+    processes: int = 2
+    workers: int = 0
+    open: int = 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """A grid of methods and rates on digits. One trial at a time in each process, and one thread:
-    how many lanes are computed at once, and on how many threads, decides how sums are rounded."""
+    """A grid of methods and rates on digits, of which each process trains some at a time."""
 
     rates: int = 6
     methods: Sequence[str] = METHODS
@@ -64,18 +72,20 @@ class Setting:
         text = SPACE.format(grid=self.grid, methods=[*METHODS])
         (folder / "space.py").write_text(text)
 
-    def search(self, url: str, processes: int) -> list[str]:
+    def search(self, url: str, shape: Shape) -> list[str]:
         """The command that searches, in that folder."""
-        words = f"search space.py --study {STUDY} --storage {url} --jobs {processes} --open 1"
+        words = f"search space.py --study {STUDY} --storage {url}"
+        words += f" --jobs {shape.processes} --open {shape.open}"
         words += f" --model mlp --norm batch --folds 2 --batch-size 16 --epochs {self.epochs}"
         words += " --sampler grid --pruner none --artifacts off --device cpu"
         words += f" --retrain {self.retrain} --retrain-seeds {self.seeds}"
         words += f" --checkpoint {self.every}" if self.every else ""
         return vrtune(words)
 
-    def work(self, url: str) -> list[str]:
-        """The command of a worker beside it, as an engine starts them."""
-        return vrtune(f"work {STUDY} --storage {url} --jobs 1 --device cpu")
+    def commands(self, url: str, shape: Shape) -> list[list[str]]:
+        """The search, and the workers beside it as an engine starts them."""
+        work = vrtune(f"work {STUDY} --storage {url} --jobs 1 --device cpu")
+        return [self.search(url, shape), *[work] * shape.workers]
 
 
 def vrtune(words: str) -> list[str]:

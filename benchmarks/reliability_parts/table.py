@@ -9,20 +9,20 @@ HEAD = (
     "fault", "storage", "processes", "times", "trials", "cut off", "lost", "stuck", "doubled",
     "epochs", "again", "gave up", "equal",
 )  # fmt: skip
-SPOILED = "checkpoints spoiled"  # the one fault after which a trial may begin at epoch 1 again
 NO_ROOM = ("files that can't grow", "a disk that is full")  # a search may end with a sentence
+NO_CHECKPOINT = ("checkpoints spoiled", *NO_ROOM)  # a trial may begin at epoch 1 again
 Row = dict[str, Any]
 
 
 def key(row: Row) -> tuple[Any, ...]:
     """What tells a row from another: a later one takes its place."""
-    return row["fault"], row["storage"], row["processes"], row["workers"]
+    return row["fault"], row["storage"], row["processes"], row["workers"], row["open"]
 
 
 def is_bad(row: Row) -> bool:
     """Whether a run shows what must not happen."""
     wrong = any(row.get(name) for name in ("lost", "stuck", "doubled", "unlike"))
-    if row["fault"] != SPOILED and "again" in row:
+    if row["fault"] not in NO_CHECKPOINT and "again" in row:
         wrong |= bool(row["anew"]) or row["again"] > row["every"] * row["cut_off"]
     if "continued" in row:  # a retraining that was killed goes on where it was
         wrong |= bool(row["kinds"].get("while training again")) and not row["continued"]
@@ -36,8 +36,10 @@ def markdown(rows: Iterable[Row]) -> str:
 
 
 def _cells(row: Row) -> Sequence[str]:
-    workers = f" + {row['workers']}" if row["workers"] else ""
-    where = [row["fault"], row["storage"], f"{row['processes']}{workers}", str(row["times"])]
+    processes = str(row["processes"])
+    processes += f" + {row['workers']}" if row["workers"] else ""
+    processes += f", {row['open']} trials each" if row["open"] > 1 else ""
+    where = [row["fault"], row["storage"], processes, str(row["times"])]
     equal = "yes" if not row["unlike"] else f"no: {row['unlike']}"
     if "points" not in row:  # of a retraining
         return [*where, *[""] * 7, str(len(row["gave_up"])), equal]

@@ -39,6 +39,7 @@ def running() -> ModuleType:
     return import_module("gpu_parts.running")
 
 
+@pytest.mark.slow
 def test_every_part_runs(tmp_path: Path) -> None:
     command = [sys.executable, str(BENCHMARKS / "gpu.py"), "--device", "cpu", "--minutes", "9"]
     command += ["--output-dir", str(tmp_path)]

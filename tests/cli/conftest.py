@@ -17,7 +17,7 @@ Complain = Callable[..., str]
 TASK = Task(epochs=2, limit=200, folds=2, model="softmax")
 STUDY = "sgd-digits-softmax"
 # say what they do, until something is wrong
-WORKING = ("search", "retrain", "diagnose", "report", "range", "batch-size")
+WORKING = ("search", "work", "retrain", "diagnose", "replay", "report", "range", "batch-size")
 
 
 def files() -> dict[Path, int]:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import optuna
 import pytest
+import torch
 
 from vrtune.cli import delete as deleting
 from vrtune.storages.opening import open_storage
 from vrtune.studies.alive import identity
 from vrtune.studies.artifacts import artifact_folder, own_artifacts
+from vrtune.studies.checkpoints import Checkpoint, Checkpoints
 from vrtune.studies.leases import WORKER
 
 Run = Callable[..., str]
@@ -69,6 +71,28 @@ def test_it_says_where_files_of_its_trials_stay(run: Run, monkeypatch: pytest.Mo
     said = run("delete", STUDY, "--yes").splitlines()
     assert said[1] == "files of its trials stay in studies/artifacts/studies.db (Permission denied)"
     assert names(run) == []
+
+
+@pytest.mark.usefixtures("studies")
+def test_its_checkpoints_go_and_others_stay(run: Run) -> None:
+    run("search", "sgd", "--study", "other", *SMALL, "--trials", "1")
+    storage, written = open_storage(URL), Checkpoint({"W": torch.zeros(2)}, {})
+    kept = [
+        Checkpoints(optuna.load_study(study_name=name, storage=storage), URL)
+        for name in (STUDY, "other")
+    ]
+    for checkpoints in kept:
+        checkpoints.write(0, written, {})
+    assert run("delete", STUDY, "--yes").startswith(f"deleted {STUDY}\n")
+    assert [checkpoints.folder.exists() for checkpoints in kept] == [False, True]
+
+
+@pytest.mark.usefixtures("studies")
+def test_it_says_where_checkpoints_stay(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Checkpoints, "remove_all", lambda self: "Permission denied")
+    said = run("delete", STUDY, "--yes").splitlines()
+    assert said[1].startswith("its checkpoints stay in studies/checkpoints/studies.db/")
+    assert said[1].endswith(" (Permission denied)")
 
 
 @pytest.mark.usefixtures("studies")

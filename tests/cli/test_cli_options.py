@@ -19,6 +19,7 @@ from vrtune.cli.export import export
 from vrtune.cli.help import Command
 from vrtune.cli.main import app
 from vrtune.cli.options import with_options
+from vrtune.cli.replay import replay
 from vrtune.cli.retrain import retrain
 from vrtune.config import Settings
 from vrtune.errors import UsageError
@@ -105,7 +106,12 @@ def test_the_help_of_search_has_its_headings(run: Callable[..., str]) -> None:
 
 @pytest.mark.parametrize(
     ("command", "function"),
-    [(retrain, vrtune.retrain), (diagnose, vrtune.diagnose), (export, vrtune.export)],
+    [
+        (retrain, vrtune.retrain),
+        (diagnose, vrtune.diagnose),
+        (replay, vrtune.replay),
+        (export, vrtune.export),
+    ],
 )
 def test_a_command_and_its_function_have_the_same_defaults(
     command: Callable[..., None], function: Callable[..., Any]

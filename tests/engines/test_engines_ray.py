@@ -68,8 +68,8 @@ def test_a_cluster_of_this_machine(units: ModuleType, signed: Path) -> None:
 
 
 @pytest.fixture
-def two_nodes() -> Iterator[str]:
-    """The address of a cluster of two nodes with a core each."""
+def two_nodes(units: ModuleType) -> Iterator[str]:
+    """The address of a cluster of two nodes with a core each, which know the units."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     from ray.cluster_utils import Cluster
 

@@ -56,6 +56,7 @@ def test_a_loop_learns(name: str, tmp_path: Path) -> None:
     assert float(found[1]) > ENOUGH, said
 
 
+@pytest.mark.slow
 def test_hydra_chooses(tmp_path: Path) -> None:
     """Another of its files, which the other tests of Hydra don't make."""
     pytest.importorskip("hydra")

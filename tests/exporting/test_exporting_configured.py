@@ -43,7 +43,11 @@ CONFIGS = {
     ),
 }
 
-every = pytest.mark.parametrize("name", CONFIGS)
+FEW = {"scsg", "storm", "svrg", "period-late", "svrg-over-adam"}  # one of each kind
+
+every = pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n in FEW else pytest.mark.slow) for n in CONFIGS]
+)
 
 
 def model() -> nn.Module:

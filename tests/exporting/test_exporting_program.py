@@ -268,6 +268,7 @@ def test_what_a_user_named_stays_a_comment(
     assert "data_dir '/a\\nb'" in text
 
 
+@pytest.mark.slow
 def test_a_fresh_interpreter_reaches_the_retrained_accuracy(
     found: tuple[SearchResult, str], tmp_path: Path
 ) -> None:

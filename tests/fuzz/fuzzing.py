@@ -127,7 +127,9 @@ def _near(value: Any) -> SearchStrategy[Any]:
     if isinstance(value, bool) or value is None:
         return st.sampled_from([None, True, False, 0, 1, "true"])
     if isinstance(value, int | float):
-        return st.sampled_from([-value, 0, value + 1, value * 10**9, value // 3, str(value), [value]])
+        return st.sampled_from(
+            [-value, 0, value + 1, value * 10**9, value // 3, str(value), [value]]
+        )
     if isinstance(value, str):
         return st.sampled_from([value + " ", value.upper(), value[:-1], value + "\0", [value], ""])
     return st.sampled_from([[value], {"": value}, None])
@@ -141,7 +143,9 @@ def _places(data: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _keys(data: Any) -> Sequence[Any]:
-    return list(data) if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ()
+    return (
+        list(data) if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ()
+    )
 
 
 def _copy(data: Any) -> Any:

@@ -18,9 +18,13 @@ from vrtune.data.arrays import KEYS
 from vrtune.data.base import Dataset
 
 PACKED = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA]
-TYPES = st.sampled_from("?bBhHiIlLqQefdgFDSUV") | st.sampled_from(["M8[s]", "m8[D]", "O", "U3", "S2"])
+TYPES = st.sampled_from("?bBhHiIlLqQefdgFDSUV") | st.sampled_from(
+    ["M8[s]", "m8[D]", "O", "U3", "S2"]
+)
 SHAPES = hnp.array_shapes(min_dims=0, max_dims=5, min_side=0, max_side=4)
-SAMPLES = st.sampled_from([(6,), (6, 1), (6, 4), (6, 4, 4), (6, 3, 4, 4), (6, 4, 4, 3), (6, 2, 2, 2)])
+SAMPLES = st.sampled_from(
+    [(6,), (6, 1), (6, 4), (6, 4, 4), (6, 3, 4, 4), (6, 4, 4, 3), (6, 2, 2, 2)]
+)
 
 
 def packed(method: int, **arrays: np.ndarray) -> bytes:
@@ -77,7 +81,9 @@ def test_damaged_archives(data: bytes, path: Path) -> None:
 @fuzzed(
     600,
     made=st.dictionaries(
-        st.sampled_from([*KEYS, "class_names"]) | TEXT.filter(lambda t: "\0" not in t), arrays(), max_size=3
+        st.sampled_from([*KEYS, "class_names"]) | TEXT.filter(lambda t: "\0" not in t),
+        arrays(),
+        max_size=3,
     ),
     method=st.sampled_from(PACKED),
     wanted=st.sampled_from(["labels", "numbers", None]),

@@ -23,7 +23,11 @@ from vrtune.exporting.formats import FORMATS
 BEFORE = exported(CONFIGS[0])
 TEXTS = {format: FORMATS[format](BEFORE) for format in ("json", "yaml", "toml")}
 DATA = json.loads(TEXTS["json"])
-WRITERS: dict[str, Callable[[Any], str]] = {"json": json.dumps, "yaml": yaml.dump, "toml": tomli_w.dumps}
+WRITERS: dict[str, Callable[[Any], str]] = {
+    "json": json.dumps,
+    "yaml": yaml.dump,
+    "toml": tomli_w.dumps,
+}
 FORMAT = st.sampled_from(sorted(TEXTS))
 CONFIG = st.sampled_from([config.model_dump(mode="json") for config in CONFIGS])
 
@@ -48,14 +52,18 @@ def test_other_values(format: str, data: Any, folder: Path) -> None:
 
 @fuzzed(
     700,
-    given=FORMAT.flatmap(lambda format: st.tuples(st.just(format), damaged(TEXTS[format].encode()))),
+    given=FORMAT.flatmap(
+        lambda format: st.tuples(st.just(format), damaged(TEXTS[format].encode()))
+    ),
 )
 def test_damaged_files(given: tuple[str, bytes], folder: Path) -> None:
     format, data = given
     ask(folder / f"trial.{format}", data)
 
 
-@fuzzed(200, ending=FORMAT, data=st.binary(max_size=60) | TEXT.map(lambda t: t.encode(errors="replace")))
+@fuzzed(
+    200, ending=FORMAT, data=st.binary(max_size=60) | TEXT.map(lambda t: t.encode(errors="replace"))
+)
 def test_anything(ending: str, data: bytes, folder: Path) -> None:
     ask(folder / f"trial.{ending}", data)
 

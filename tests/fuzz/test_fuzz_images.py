@@ -23,7 +23,9 @@ MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I", "I;16", "F")
 SIZES = ((4, 4), (4, 4), (4, 4), (5, 3), (1, 1), (3, 5))
 
 
-def picture(ending: str, mode: str = "RGB", size: tuple[int, int] = (16, 16), turn: int = 6) -> bytes:
+def picture(
+    ending: str, mode: str = "RGB", size: tuple[int, int] = (16, 16), turn: int = 6
+) -> bytes:
     """An image, with an EXIF tag where the format has room for it; in another mode where it has
     none of that."""
     image, exif, out = Image.effect_mandelbrot(size, (-2, -1, 1, 1), 9), Image.Exif(), io.BytesIO()
@@ -39,7 +41,9 @@ def picture(ending: str, mode: str = "RGB", size: tuple[int, int] = (16, 16), tu
 
 
 PICTURES = {ending: picture(ending) for ending in FORMATS}
-NAME = st.text(st.sampled_from(ODD.replace("\0", "").replace("/", "") + "abé学A1"), min_size=1, max_size=6)
+NAME = st.text(
+    st.sampled_from(ODD.replace("\0", "").replace("/", "") + "abé学A1"), min_size=1, max_size=6
+)
 FILE = st.one_of(
     st.tuples(
         st.just("picture"),

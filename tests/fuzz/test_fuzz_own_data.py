@@ -56,8 +56,12 @@ def tensors(array: np.ndarray) -> Any:
 
 
 ARRAY = arrays()
-IMAGE = st.sampled_from(["1", "L", "RGB", "RGBA", "I", "F", "P"]).map(lambda m: Image.new(m, (3, 3)))
-ANY = st.one_of(ARRAY, ARRAY.map(tensors), ARRAY.map(np.ndarray.tolist), IMAGE, st.builds(Odd), JSON)
+IMAGE = st.sampled_from(["1", "L", "RGB", "RGBA", "I", "F", "P"]).map(
+    lambda m: Image.new(m, (3, 3))
+)
+ANY = st.one_of(
+    ARRAY, ARRAY.map(tensors), ARRAY.map(np.ndarray.tolist), IMAGE, st.builds(Odd), JSON
+)
 SAMPLE = st.tuples(ANY, ANY) | ANY
 SET = st.builds(Samples, st.lists(SAMPLE, min_size=1, max_size=3), st.integers(-1, 5) | JSON)
 PAIR = st.tuples(ANY, ANY)
@@ -65,7 +69,7 @@ PART = st.one_of(PAIR, SET, PAIR.map(lambda pair: lambda: pair), ANY)
 RETURNED = st.one_of(
     st.tuples(PART, PART),
     st.tuples(ANY, ANY, ANY, ANY),
-    st.fixed_dictionaries({key: ANY for key in KEYS}, optional={"class_names": ANY}),
+    st.fixed_dictionaries(dict.fromkeys(KEYS, ANY), optional={"class_names": ANY}),
     st.dictionaries(TEXT | st.sampled_from(KEYS), ANY, max_size=5),
     st.lists(PART, max_size=5),
     ANY,
@@ -93,5 +97,3 @@ def test_one_thing_odd_among_sound_ones(x: Any, y: Any, odd: Any, place: int, na
     parts[place] = odd
     globals()["given"] = tuple(parts)
     read(lambda: own.load(named, Path()))
-
-

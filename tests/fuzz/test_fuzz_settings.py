@@ -57,7 +57,11 @@ def test_a_trials_settings(given: Any) -> None:
     ask(TrialConfig, given)
 
 
-@fuzzed(600, field=st.sampled_from(sorted(TrialConfig.model_fields)), unit=st.sampled_from(UNITS).flatmap(mutated))
+@fuzzed(
+    600,
+    field=st.sampled_from(sorted(TrialConfig.model_fields)),
+    unit=st.sampled_from(UNITS).flatmap(mutated),
+)
 def test_a_unit_in_any_role(field: str, unit: Any) -> None:
     ask(TrialConfig, {"optimizer": {"kind": "sgd", "lr": 0.1}, field: unit})
 

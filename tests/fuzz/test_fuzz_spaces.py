@@ -58,13 +58,18 @@ RETURNED = st.one_of(
     st.sampled_from([later, several]).map(lambda made: made()),
     JSON,
 )
+ERRORS = [Exception, ValueError, KeyError, OSError, OddError, SystemExit, GeneratorExit]
 RAISED = st.one_of(
-    st.sampled_from([Exception, ValueError, KeyError, OSError, OddError, SystemExit, GeneratorExit])
-    .flatmap(lambda kind: st.lists(TEXT, max_size=2).map(lambda args: kind(*args))),
-    st.sampled_from([optuna.TrialPruned("no"), MemoryError(), RecursionError("x\ny"), StopIteration(1)]),
-)  # fmt: skip
+    st.builds(lambda kind, said: kind(*said), st.sampled_from(ERRORS), st.lists(TEXT, max_size=2)),
+    st.sampled_from(
+        [optuna.TrialPruned("no"), MemoryError(), RecursionError("x\ny"), StopIteration(1)]
+    ),
+)
 CHOICE = st.one_of(
-    JSON, st.tuples(NUMBER, NUMBER), st.builds(Odd), st.sampled_from([np.int8(1), np.ones(2), SGD, 1j])
+    JSON,
+    st.tuples(NUMBER, NUMBER),
+    st.builds(Odd),
+    st.sampled_from([np.int8(1), np.ones(2), SGD, 1j]),
 )
 NAME = TEXT | st.sampled_from(["lr", "lr", "x" * 600]) | JSON
 OPTIONS = st.fixed_dictionaries(
@@ -77,7 +82,9 @@ ASKED = st.one_of(
         OPTIONS,
     ),
     st.tuples(
-        st.just("suggest_categorical"), st.tuples(NAME, st.lists(CHOICE, max_size=4) | JSON), st.just({})
+        st.just("suggest_categorical"),
+        st.tuples(NAME, st.lists(CHOICE, max_size=4) | JSON),
+        st.just({}),
     ),
 )
 SOUND = ("suggest_float", ("lr", 0.001, 1.0), {"log": True})

@@ -18,7 +18,22 @@ from vrtune.data.targets import Wanted
 ROWS = 12
 SOUND = "a,b,y\n" + "".join(f"{i}.5,{'pq'[i % 2]},{i % 3}\n" for i in range(ROWS))
 CELL = st.sampled_from(
-    ["", "1", "1,5", "1.234,5", "1e400", "nan", "NA", "inf", "-0", '"', "'", ";", "\t", "2020-01-01"]
+    [
+        "",
+        "1",
+        "1,5",
+        "1.234,5",
+        "1e400",
+        "nan",
+        "NA",
+        "inf",
+        "-0",
+        '"',
+        "'",
+        ";",
+        "\t",
+        "2020-01-01",
+    ]
 ) | TEXT.map(lambda t: t.encode(errors="replace").decode())
 WANTED: st.SearchStrategy[Wanted | None] = st.sampled_from(["labels", "numbers", None])
 COLUMN = st.one_of(
@@ -61,7 +76,12 @@ def test_damaged_text(data: bytes, ending: str, wanted: Wanted | None, folder: P
     wanted=WANTED,
 )
 def test_any_text(
-    head: list[str], cells: list[list[str]], between: str, target: str, wanted: Wanted | None, folder: Path
+    head: list[str],
+    cells: list[list[str]],
+    between: str,
+    target: str,
+    wanted: Wanted | None,
+    folder: Path,
 ) -> None:
     path = folder / "made.csv"
     lines = [between.join(["y", *head]), *(between.join(["1", *row]) for row in cells)]
@@ -74,7 +94,9 @@ def test_any_text(
     columns=st.dictionaries(st.sampled_from("abcy") | CELL, COLUMN, min_size=1, max_size=4),
     wanted=WANTED,
 )
-def test_columns_of_any_type(columns: dict[str, list[Any]], wanted: Wanted | None, folder: Path) -> None:
+def test_columns_of_any_type(
+    columns: dict[str, list[Any]], wanted: Wanted | None, folder: Path
+) -> None:
     path = folder / "made.parquet"
     try:
         parquet.write_table(pa.table(columns), path)

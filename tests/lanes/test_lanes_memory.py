@@ -163,6 +163,15 @@ def test_the_largest_setting_that_fits_is_named(
         check_fit(workspace, LIKE, trials=2, processes=3)
 
 
+def test_what_is_named_is_for_all_devices(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes on each of three; one on each would fit."""
+    free(monkeypatch, needed(workspace, 2, 32))
+    with pytest.raises(UsageError, match="--jobs 3 --open 1 --batch-size 32"):
+        check_fit(workspace, LIKE, trials=1, processes=2, devices=3)
+
+
 def test_what_is_named_fits_with_the_threads_it_will_have(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from vrtune import Task
 from vrtune.data import Dataset, Part
 from vrtune.errors import UsageError
 from vrtune.lanes.batches import normalised
-from vrtune.lanes.device import choose_device, cores, one_thread
+from vrtune.lanes.device import choose_device, choose_devices, cores, one_thread
 from vrtune.lanes.workspace import Workspace
 
 CPU = torch.device("cpu")
@@ -162,6 +162,16 @@ def test_one_of_several_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(UsageError, match="no CUDA device 1 here: there is one, cuda:0"):
         choose_device("cuda:1")
+
+
+def test_all_gpus_but_where_one_is_numbered(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert choose_devices("cpu") == (CPU,)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    zero, one, two = (torch.device("cuda", number) for number in range(3))
+    assert choose_devices("cuda") == choose_devices("auto") == (one, zero, two)
+    assert choose_devices("cuda:2") == (two,)
 
 
 def test_cuda_of_a_process_that_this_one_was_forked_from(monkeypatch: pytest.MonkeyPatch) -> None:

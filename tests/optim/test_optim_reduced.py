@@ -141,7 +141,7 @@ def test_a_state_dict_goes_on_bit_for_bit_within_an_epoch(method: str) -> None:
 
 
 @every_method
-@pytest.mark.parametrize("way", ["deepcopy", "pickle"])
+@pytest.mark.parametrize("way", ["deepcopy", pytest.param("pickle", marks=pytest.mark.slow)])
 def test_copies_go_on_by_themselves(method: str, way: str) -> None:
     model, data = loops.net(), loops.batches()
     optimizer = loops.METHODS[method](model.parameters())

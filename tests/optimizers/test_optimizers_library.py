@@ -146,7 +146,11 @@ def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Te
 # float32 number and alone Python's double, and a rounding in 6e-8 grows over fifty steps; Kron
 # computes in float32 anyway.
 @pytest.mark.parametrize(
-    ("dtype", "rtol"), [(torch.float64, 1e-12), (torch.float32, 1e-5)], ids=["float64", "float32"]
+    ("dtype", "rtol"),
+    [
+        pytest.param(torch.float64, 1e-12, id="float64"),
+        pytest.param(torch.float32, 1e-5, id="float32", marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.parametrize(
     ("home", "name", "options"), CLASSES, ids=[f"{home}.{name}" for home, name, _ in CLASSES]

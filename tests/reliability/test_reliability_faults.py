@@ -36,7 +36,9 @@ def test_a_command_that_ends_too_early_is_started_again(part: Part, tmp_path: Pa
 def test_what_a_fault_has_ended_did_not_give_up(part: Part, tmp_path: Path) -> None:
     run = commands(part, tmp_path, "import time; time.sleep(60)")
     run.start()
-    run.signal(run.firsts(), signal.SIGKILL)
+    killed = run.firsts()
+    run.signal(killed, signal.SIGKILL)
+    assert run.gone(killed, 10.0)
     wait_for_end(run)
     assert (run.ended, run.gave_up) == ({0: -9}, [])
 

@@ -80,4 +80,4 @@ def test_a_damaged_one_is_told(study: str, url: str) -> None:
     again = retrain(study, storage=url, seeds=2, top=2, test_curve=True, progress=progress)
     assert again[0].continued is None
     assert len(said) == 1
-    assert said[0].endswith(": the retraining begins anew")
+    assert said[0].endswith(": the training begins anew")

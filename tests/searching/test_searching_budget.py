@@ -85,11 +85,11 @@ def test_trials_that_start_together_start_before_anything_is_spent(url: str) -> 
     assert searched(url, sampler="auto", budget=1.0).trials.complete == together(1)
 
 
-@pytest.mark.parametrize(("budget", "granted"), [(None, 9), (99.0, 2), (100.0, 2), (101.0, 9)])
+@pytest.mark.parametrize(("budget", "granted"), [(99.0, 2), (100.0, 2), (101.0, 9)])
 def test_all_processes_spend_one_budget(url: str, budget: float | None, granted: int) -> None:
     count = 0
 
-    def act(job, workspace, processes, quota, stopping, progress) -> None:
+    def act(work, quota, stopping, progress) -> None:
         nonlocal count
         count += sum(quota.take() for _ in range(2))
         for worker, spent in ((0, 30.0), (1, 40.0), (0, 60.0)):

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial
 from reference.small_search import SPACE, TASK, trials_of
 
 from vrtune import SGD, Task, TrialConfig, search
-from vrtune.events import Confirming, Event
+from vrtune.events import Confirming, Event, Stopped
 from vrtune.searching.confirm import MOST, confirm
 from vrtune.searching.plan import Work, plan
 from vrtune.searching.prepare import prepare, understand
@@ -22,6 +22,7 @@ from vrtune.searching.search import conclude, run
 from vrtune.searching.settings import SearchSettings
 from vrtune.searching.timesheet import Timesheet
 from vrtune.storages.opening import open_storage
+from vrtune.studies import pace
 from vrtune.studies.choice import (
     Confirmed,
     candidates,
@@ -253,3 +254,29 @@ def test_a_study_without_a_complete_trial_has_nothing_to_judge(url: str) -> None
     work = plan(prepare(understand(SPACE, TASK, settings)))
     confirm(work, silent)
     assert confirmations(work.study) == []
+
+
+def test_judging_again_goes_on_where_it_was_cut_off(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And comes to the same, bit for bit."""
+    monkeypatch.setattr(pace, "LEAST_S", 0.0)
+    monkeypatch.setattr(pace, "SHARE", 1e9)
+    (tmp_path / "other").mkdir()
+    work, usual = worked(url), worked(f"sqlite:///{tmp_path}/other/studies.db")
+    confirm(usual, silent)
+    heard: list[int] = []
+
+    def cut_off(event: Event) -> None:
+        if isinstance(event, Confirming) and event.epoch == 1:
+            raise Stopped
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Confirming):
+            heard.append(event.epoch)
+
+    with pytest.raises(Stopped):
+        confirm(work, cut_off)
+    confirm(work, listen)
+    assert heard[:2] == [1, 2], "the first epoch was not trained again"
+    assert confirmations(work.study) == confirmations(usual.study)

@@ -89,6 +89,7 @@ class Script(Threads):
 def threads(monkeypatch: pytest.MonkeyPatch) -> Threads:
     engine = Threads()
     monkeypatch.setattr(distributed, "_engine", lambda settings: engine)
+    monkeypatch.setattr(distributed, "LOOK_S", 0.05)
     return engine
 
 
@@ -239,7 +240,8 @@ def killer(url: str, study: str) -> threading.Thread:  # noqa: F811
 def check_whole(url: str, tmp_path: Path, events: list[Event]) -> None:  # noqa: F811
     """No trial of study s is lost, stuck or doubled, and each has the curve of an unbroken run."""
     trials = load_study(open_to_read(url), "s", url).get_trials()
-    (cut,) = [t for t in trials if t.user_attrs.get(CUT_OFF)]
+    cut, *others = [t for t in trials if t.user_attrs.get(CUT_OFF)]
+    assert not others
     (again,) = [t for t in trials if t.user_attrs.get(AGAIN) == cut.number]
     assert cut.state is TrialState.FAIL
     assert again.params == cut.params
@@ -251,7 +253,7 @@ def check_whole(url: str, tmp_path: Path, events: list[Event]) -> None:  # noqa:
     notes = [event.text for event in events if isinstance(event, Noted)]
     assert any("was lost, and is" in note for note in notes)
     alone = f"sqlite:///{tmp_path}/alone.db"
-    search("own", LONG, study="s", storage=alone, retrain=0, progress=False, **SAME)
+    search("own.py", LONG, study="s", storage=alone, retrain=0, progress=False, **SAME)
     unbroken = load_study(open_to_read(alone), "s", alone).get_trials()
     assert {t.params["lr"]: t.intermediate_values for t in ended} == {
         t.params["lr"]: t.intermediate_values for t in unbroken

@@ -127,6 +127,7 @@ def states(url: str) -> Counter[TrialState]:
 PUT_BACK = {TrialState.COMPLETE: 2, TrialState.FAIL: 1, TrialState.WAITING: 1}
 
 
+@pytest.mark.slow
 def test_the_time_ends_a_search_whose_space_hangs(
     tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

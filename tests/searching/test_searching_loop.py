@@ -73,7 +73,10 @@ def test_judging_at_the_rungs_only_changes_no_trial(tmp_path: Path, pruner: str)
         )
 
 
-@pytest.mark.parametrize("pruner", PRUNERS)
+@pytest.mark.parametrize(
+    "pruner",
+    ["hyperband", *(pytest.param(p, marks=pytest.mark.slow) for p in PRUNERS if p != "hyperband")],
+)
 def test_trials_are_read_where_the_pruner_decides(
     url: str, pruner: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

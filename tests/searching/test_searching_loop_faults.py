@@ -51,10 +51,10 @@ def fail_once(
 @pytest.mark.parametrize(
     ("call", "word"),
     [
-        ("set_trial_user_attr", "worker"),
-        ("set_trial_user_attr", "config"),
-        ("set_trial_user_attr", "fold_values"),
-        ("set_trial_param", "lr"),
+        pytest.param("set_trial_user_attr", "worker", marks=pytest.mark.slow),
+        pytest.param("set_trial_user_attr", "config", marks=pytest.mark.slow),
+        pytest.param("set_trial_user_attr", "fold_values", marks=pytest.mark.slow),
+        pytest.param("set_trial_param", "lr", marks=pytest.mark.slow),
         ("set_trial_intermediate_value", 2),
         ("set_trial_state_values", TrialState.COMPLETE),
     ],

@@ -66,7 +66,8 @@ def test_out_of_memory_halves_the_slots_and_goes_on(
     assert params <= done
 
 
-@pytest.mark.parametrize("fuse", ["on", pytest.param("off", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("fuse", ["on", "off"])
 def test_out_of_memory_puts_no_fused_trial_back(
     url: str, fuse: Fuse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

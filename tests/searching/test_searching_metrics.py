@@ -237,8 +237,8 @@ def test_own_files_are_remembered_and_may_move(own: Task, tmp_path: Path) -> Non
     ("name", "what", "edit"),
     [
         ("net.py", "model", ("nn.Flatten()", "nn.Flatten(), nn.Identity()")),
-        ("hits.py", "metric", (".sum()", ".sum() / 2")),
-        ("hits.py", "metric", ('"maximize"', '"minimize"')),
+        pytest.param("hits.py", "metric", (".sum()", ".sum() / 2"), marks=pytest.mark.slow),
+        pytest.param("hits.py", "metric", ('"maximize"', '"minimize"'), marks=pytest.mark.slow),
     ],
 )
 def test_edited_files_are_refused(

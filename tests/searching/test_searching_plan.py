@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -82,7 +83,7 @@ def test_the_last_points_of_a_grid_may_be_held_by_others(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those of a process that is gone are run here; those of one that lives are not."""
-    monkeypatch.setattr(planning, "LOOK_S", 0.05)
+    monkeypatch.setattr("vrtune.searching.opening.LOOK_S", 0.05)
     monkeypatch.setattr("vrtune.studies.leases.GRACE_S", 0.3)
     study = planned(url, sampler="grid").study
     trials = [study.ask() for _ in range(POINTS)]
@@ -101,12 +102,29 @@ def test_every_process_is_told_which_device(
     url: str, device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepared = prepare(asked(storage=url, study="s"))
-    there = replace(prepared.request, device=torch.device(device))
+    there = replace(prepared.request, devices=(torch.device(device),))
     monkeypatch.setattr(planning, "_under_way", lambda *_: 1)
     way = planning._way(prepared, 1, 1)
     monkeypatch.setattr(planning, "_way", lambda *_: way)
-    monkeypatch.setattr(planning, "begin", lambda *_, **given: None)
+    entry = SimpleNamespace(name="of the search")
+    monkeypatch.setattr(planning, "entered", lambda *_, **given: (entry, ()))
     assert plan(replace(prepared, request=there)).job.device == device
+
+
+GPUS = tuple(torch.device("cuda", number) for number in range(3))
+
+
+def test_processes_take_the_gpus_in_turn(url: str) -> None:
+    work = planned(url, trials=5, jobs=5)
+    on_gpus = replace(work, request=replace(work.request, devices=GPUS))
+    jobs = [on_gpus.job_of(number, threads=2) for number in range(5)]
+    assert [job.device for job in jobs] == ["cuda:0", "cuda:1", "cuda:2", "cuda:0", "cuda:1"]
+    assert [job.number for job in jobs] == [0, 1, 2, 3, 4]
+    assert {job.threads for job in jobs} == {2}
+    assert str(on_gpus).startswith("5 processes on 3 GPUs, each with")
+    assert str(replace(on_gpus, processes=2)).startswith("2 processes on 2 GPUs, each")
+    assert str(replace(on_gpus, processes=1)).startswith("1 process, 1 trial")
+    assert [on_gpus.request.sharing(processes) for processes in (1, 3, 4, 7)] == [1, 1, 2, 3]
 
 
 def test_another_task_under_the_same_name_is_refused(url: str) -> None:
@@ -147,32 +165,34 @@ def test_lanes_say_how_trials_are_computed_and_not_how_many_are_under_way(
 
 
 @pytest.mark.parametrize(
-    ("trials", "given", "under_way"),
+    ("trials", "processes", "given", "under_way"),
     [
-        (400, {}, 32),  # 64 lanes of two folds fill it
-        (60, {}, 15),
-        (3, {}, 1),
-        (400, {"fuse": "off"}, 1),  # one lane after another: others beside it gain nothing
-        (400, {"open": 2}, 2),
+        (400, 1, {}, 32),  # 64 lanes of two folds fill it
+        (60, 1, {}, 15),
+        (60, 3, {}, 5),
+        (3, 1, {}, 1),
+        (400, 1, {"fuse": "off"}, 1),  # one lane after another: others beside it gain nothing
+        (400, 1, {"open": 2}, 2),
     ],
 )
 def test_trials_under_way_on_a_gpu(
     url: str,
     trials: int,
+    processes: int,
     given: dict[str, Any],
     under_way: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(planning, "fits", lambda *args, **given: True)
     prepared = prepare(asked(storage=url, **{"fuse": "on", **given}))
-    there = replace(prepared.request, device=torch.device("cuda"))
+    there = replace(prepared.request, devices=(torch.device("cuda"),))
     on_gpu = replace(prepared, request=there)
-    assert planning._under_way(on_gpu, trials, 1) == under_way
+    assert planning._under_way(on_gpu, trials, processes) == under_way
 
 
 def test_no_more_trials_under_way_than_fit_a_gpu(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     prepared = prepare(asked(storage=url, fuse="on"))
-    there = replace(prepared.request, device=torch.device("cuda"))
+    there = replace(prepared.request, devices=(torch.device("cuda"),))
     for room, under_way in ((99, 32), (20, 8), (1, 1)):
         monkeypatch.setattr(
             planning, "fits", lambda _, like, lanes, *args, room=room, **given: lanes <= room

@@ -50,7 +50,13 @@ def states(url: str) -> Counter[TrialState]:
 
 
 @pytest.mark.parametrize(
-    "what", ["RuntimeError('1 of\\n10')", "SystemExit(3)", "KeyError('x' * 2000)", "MemoryError"]
+    "what",
+    [
+        "RuntimeError('1 of\\n10')",
+        "SystemExit(3)",
+        pytest.param("KeyError('x' * 2000)", marks=pytest.mark.slow),
+        pytest.param("MemoryError", marks=pytest.mark.slow),
+    ],
 )
 def test_a_space_that_raises_once_costs_one_trial(space: Path, url: str, what: str) -> None:
     space.write_text(SPACE.format(when="trial.number == 2", what=what))
@@ -72,7 +78,9 @@ def test_a_trial_that_is_pruned_by_its_space_is_pruned(space: Path, url: str) ->
     assert states(url) == {TrialState.COMPLETE: 3, TrialState.PRUNED: 3}
 
 
-@pytest.mark.parametrize("sampler", ["auto", "tpe", "gp", "qmc"])
+@pytest.mark.parametrize(
+    "sampler", ["auto", *(pytest.param(s, marks=pytest.mark.slow) for s in ("tpe", "gp", "qmc"))]
+)
 def test_samplers_go_on_after_both(space: Path, url: str, sampler: str) -> None:
     what = "optuna.TrialPruned if trial.number % 3 else ValueError"
     space.write_text(SPACE.format(when="trial.number % 4 > 1", what=what))
@@ -101,7 +109,14 @@ def test_a_space_that_always_fails_ends_the_search(space: Path, url: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "values", [{"lr": "abc"}, {"lr": 7.0}, {"lr": None}, {"lr": [1]}, {"lr": {}}, {"lr": True}]
+    "values",
+    [
+        {"lr": "abc"},
+        *(
+            pytest.param({"lr": value}, marks=pytest.mark.slow)
+            for value in (7.0, None, [1], {}, True)
+        ),
+    ],
 )
 @pytest.mark.filterwarnings("ignore:Fixed parameter")
 def test_queued_values_that_can_not_be_fail_alone(

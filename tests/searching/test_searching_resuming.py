@@ -174,6 +174,6 @@ def test_a_disk_without_room_is_told_once(tmp_path: Path, monkeypatch: pytest.Mo
     told = [text for text in said if "No space left on device" in text]
     assert len(told) == 1
     assert told[0].endswith(
-        " can't be written (No space left on device): trials that are cut off from now on begin "
-        "anew; the search goes on without checkpoints"
+        " can't be written (No space left on device): the search goes on, and trials that are cut "
+        "off meanwhile begin anew"
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from optuna.trial import TrialState
 from reference.small_search import SPACE, TASK, trials_of
 
@@ -20,6 +21,7 @@ from vrtune import Task, search
 from vrtune.errors import UsageError, VrtuneError
 from vrtune.events import Event, Noted, Planned, Retraining, Stopped, TimeSpent
 from vrtune.searching import prepare as preparing
+from vrtune.searching.job import Quota
 from vrtune.searching.plan import Work, plan
 from vrtune.searching.prepare import Request, prepare, understand
 from vrtune.searching.processes import Processes
@@ -27,6 +29,7 @@ from vrtune.searching.search import STOPPING, conclude, run
 from vrtune.searching.settings import TRIALS, SearchSettings
 from vrtune.searching.timesheet import Timesheet
 from vrtune.studies.alive import identity
+from vrtune.studies.goals import in_turn
 from vrtune.studies.searches import read_searches
 
 POINTS = 8  # of the grid of SPACE
@@ -105,17 +108,26 @@ def test_no_more_processes_than_trials(
     assert request.threads(processes) == max(1, 16 // processes)
 
 
+@pytest.mark.parametrize(("jobs", "processes"), [("auto", 3), (2, 2), (6, 6)])
+def test_a_process_a_gpu(jobs: int | str, processes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    gpus = tuple(torch.device("cuda", number) for number in range(3))
+    monkeypatch.setattr(preparing, "choose_devices", lambda device: gpus)
+    request = asked(jobs=jobs)
+    assert (request.device, request.devices) == (gpus[0], gpus)
+    assert (request.processes, request.threads(processes)) == (processes, 1)
+
+
 def test_so_many_trials_under_way_must_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
 
-    def noted(workspace, like, trials, processes, *, fused) -> None:
-        found.append((trials, processes, fused))
+    def noted(workspace, like, trials, processes, *, fused, devices) -> None:
+        found.append((trials, processes, fused, devices))
 
     monkeypatch.setattr(preparing, "check_fit", noted)
     prepare(asked(lanes=9, jobs=1, sampler="tpe"))
     prepare(asked(open=7, jobs=2, fuse="on"))
     prepare(asked(jobs=2))  # two parameters: four trials start together
-    assert found == [(1, 1, False), (7, 2, True), (2, 2, False)]
+    assert found == [(1, 1, False, 1), (7, 2, True, 1), (2, 2, False, 1)]
 
 
 # ---- what is shown -----------------------------------------------------------------------------
@@ -184,10 +196,21 @@ def fake(act: Callable[..., None]) -> Processes:
     return SimpleNamespace(run=act)  # type: ignore[return-value]
 
 
+def granted_of(work: Work, quota: Quota, times: int) -> int:
+    """How many trials are granted of so many that are asked for; they are over at once."""
+    count = 0
+    for _ in range(times):
+        with in_turn(work.study) as granted:
+            if granted and quota.take():
+                work.study.tell(work.study.ask(), 1.0)
+                count += 1
+    return count
+
+
 def test_the_time_of_all_processes_is_summed(url: str) -> None:
     heard: list[Event] = []
 
-    def act(job, workspace, count, quota, stopping, progress) -> None:
+    def act(work, quota, stopping, progress) -> None:
         for worker in range(2):
             progress(TimeSpent(times=Timesheet(training=3.0).model_dump(), worker=worker))
 
@@ -203,9 +226,9 @@ def test_so_many_trials_are_granted_and_none_after_the_time(
 ) -> None:
     count = 0
 
-    def act(job, workspace, processes, quota, stopping, progress) -> None:
+    def act(work, quota, stopping, progress) -> None:
         nonlocal count
-        count = sum(quota.take() for _ in range(9))
+        count = granted_of(work, quota, 9)
 
     run(planned(url, trials=2, timeout=timeout), fake(act), silent)
     assert count == granted
@@ -232,7 +255,7 @@ def test_no_trial_is_left_open_however_it_ends(url: str, error: type[Exception])
 def test_who_stops_it_is_told_once_what_happens(url: str) -> None:
     heard: list[Event] = []
 
-    def act(job, workspace, processes, quota, stopping, progress) -> None:
+    def act(work, quota, stopping, progress) -> None:
         assert not stopping()
         os.kill(os.getpid(), signal.SIGINT)
         assert [stopping(), stopping()] == [True, True]

@@ -107,7 +107,7 @@ def test_those_that_nobody_needs_are_swept(study: optuna.Study, url: str) -> Non
     assert [*chain(study, study.trials[4].user_attrs["again"])] == [3, 1]
     for number in (0, 1, 2, 3, 17):
         checkpoints.write(number, SAVED, ABOUT)
-    checkpoints.write("retrain-0", SAVED, ABOUT)
+    checkpoints.write("again-0", SAVED, ABOUT)
     old, new = (checkpoints.folder / f".writing-{name}" for name in "ab")
     old.touch()
     new.touch()
@@ -116,13 +116,13 @@ def test_those_that_nobody_needs_are_swept(study: optuna.Study, url: str) -> Non
     names = {path.name for path in checkpoints.folder.iterdir()}
     assert names == {
         new.name,
-        "retrain-0.safetensors",
+        "again-0.safetensors",
         *(f"trial-{n}.safetensors" for n in (1, 2, 3)),
     }
     for number in (2, 4):
         study._storage.set_trial_state_values(study.trials[number]._trial_id, TrialState.FAIL)
     new.unlink()
-    checkpoints.remove("retrain-0")
+    checkpoints.remove("again-0")
     checkpoints.sweep()
     assert not checkpoints.folder.parent.parent.exists()
 

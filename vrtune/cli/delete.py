@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,11 @@ from vrtune.cli.faults import faults, public
 from vrtune.cli.options import DEFAULT_STORAGE, Storage, Study
 from vrtune.cli.screen import safe
 from vrtune.errors import UsageError, VrtuneError
+
+if TYPE_CHECKING:
+    import optuna
+
+    from vrtune.studies.checkpoints import Checkpoints
 
 
 def delete(
@@ -22,7 +27,7 @@ def delete(
     ] = False,
     storage: Storage = DEFAULT_STORAGE,
 ) -> None:
-    """Delete a study: its settings, trials and results, and the files of its trials.
+    """Delete a study: its settings, trials and results, its checkpoints and its trials' files.
 
     Weights and curves of trials that were trained again stay.
     """
@@ -50,17 +55,33 @@ def delete(
             typer.echo("nothing was deleted")
             raise typer.Exit(1)
         files = own_artifacts(opened)  # which only the study names
+        checkpoints = _checkpoints(opened, storage)
         with quiet():
             try:
                 optuna.delete_study(study_name=study, storage=where)
             except KeyError:
                 raise VrtuneError(f"study {study!r} is gone: another program deleted it") from None
         left = remove_artifacts(files, storage)
+        unremoved = checkpoints.remove_all() if checkpoints else ""
     typer.echo(f"deleted {safe(study)}")
     if left:
         typer.echo(f"files of its trials stay in {safe(artifact_folder(storage))} ({left})")
+    if checkpoints and unremoved:
+        typer.echo(f"its checkpoints stay in {safe(checkpoints.folder)} ({unremoved})")
     for folder in sorted(kept):
         typer.echo(f"its weights and curves stay in {safe(folder)}")
+
+
+def _checkpoints(study: optuna.Study, storage: str) -> Checkpoints | None:
+    """Those of a study that is about to go; another program's has none."""
+    from vrtune.studies.checkpoints import Checkpoints
+
+    found = Checkpoints(study, storage)
+    try:
+        found.folder  # noqa: B018 - which takes the study's id
+    except UsageError:
+        return None
+    return found
 
 
 def _agreed(what: str) -> bool:

@@ -40,7 +40,7 @@ def with_options(
     }
 
     @wraps(command)
-    def called(context: typer.Context, **given: Any) -> None:
+    def called(context: typer.Context | None = None, **given: Any) -> None:
         for name, model in models.items():
             options = {field: given.pop(field) for field in fields[name]}
             given[name] = read(model, {f: v for f, v in options.items() if _is_given(context, f)})
@@ -65,8 +65,8 @@ def read(model: type[Model], given: dict[str, Any]) -> Model:
         raise UsageError(named) from None
 
 
-def _is_given(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
+def _is_given(context: typer.Context | None, name: str) -> bool:
+    source = context.get_parameter_source(name) if context else None
     return source is None or source.name != "DEFAULT"
 
 

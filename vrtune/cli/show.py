@@ -54,7 +54,7 @@ def show(study: Study, storage: Storage = DEFAULT_STORAGE, json: Json = False) -
     with faults(storage):
         from vrtune.storages.opening import open_to_read
         from vrtune.studies.choice import confirmations, ranked
-        from vrtune.studies.counts import count
+        from vrtune.studies.counts import count, interrupted
         from vrtune.studies.glance import state
         from vrtune.studies.outcome import is_foreign, spent
         from vrtune.studies.record import load_study, read_record
@@ -72,10 +72,10 @@ def show(study: Study, storage: Storage = DEFAULT_STORAGE, json: Json = False) -
         trials, best = opened.get_trials(deepcopy=False), ranked(opened)
         searches = read_searches(opened)
         again_judged = {confirmed.trial: confirmed for confirmed in confirmations(opened)}
-        results = [retrained(opened, trial.number) for trial in best]
-    again = [result for result in results if result]
+        again = [found for trial in best if (found := retrained(opened, trial.number))]
     confirming = sum(confirmed.gradient_computations for confirmed in again_judged.values())
     shown = [_shown(trial, again_judged.get(trial.number)) for trial in best[:BEST]]
+    lost = interrupted(trials)
     foreign = sum(is_foreign(t) for t in trials if t.state.name == "COMPLETE")
     if json:
         print_json(
@@ -90,6 +90,7 @@ def show(study: Study, storage: Storage = DEFAULT_STORAGE, json: Json = False) -
                 "state": state(trials),
                 "foreign": foreign,
                 "gradient_computations": spent(trials),
+                "interrupted": lost.model_dump(),
                 "confirmed": len(again_judged),
                 "confirm_gradient_computations": confirming,
                 "searches": [s.model_dump(mode="json", exclude={"workers"}) for s in searches],
@@ -108,6 +109,7 @@ def show(study: Study, storage: Storage = DEFAULT_STORAGE, json: Json = False) -
             *_found_by(searches),
             ("trials", (state(trials) if trials else "none yet") + _apart(foreign)),
             ("gradient computations", f"{spent(trials):,.0f}{judged}"),
+            *([("interrupted", str(lost))] if lost.trials else []),
             *_choice(shown, record.measure),
         ]
     )
@@ -231,15 +233,12 @@ def _best(shown: list[Shown], measure: Measure) -> tuple[list[str], list[list[An
             [
                 *(trial.number, trial.value, *(_over_all(trial) if anew else ())),
                 *(trial.kept_epochs for _ in early),
-                *(_thousands(trial.gradient_computations), settings(trial.params)),
+                None if (cost := trial.gradient_computations) is None else f"{cost:,.0f}",
+                settings(trial.params),
             ]
             for trial in shown
         ],
     )
-
-
-def _thousands(value: float | None) -> str | None:
-    return None if value is None else f"{value:,.0f}"
 
 
 def _over_all(trial: Shown) -> tuple[Any, str]:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,7 +18,9 @@ from torch import Tensor
 from vrtune.data.base import Dataset, Outline, Part
 from vrtune.display.figures import safe
 from vrtune.errors import VrtuneError
+from vrtune.given.stages import Stage, sweep
 
+DOWNLOADING = ".download-"
 SILENCE = 30.0  # seconds a server may say nothing before the download is given up
 IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"  # of MNIST's test part
 T = TypeVar("T")
@@ -150,9 +151,10 @@ def _fetch(source: _Source, data_dir: Path) -> None:
     created = [folder for folder in (data_dir, *data_dir.parents) if not folder.exists()]
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=".download-", dir=data_dir) as stage:
+        sweep(data_dir, DOWNLOADING)
+        with Stage(data_dir, DOWNLOADING) as stage:
             for archive in data_dir.glob(source.archives):
-                beside = Path(stage) / archive.parent.relative_to(data_dir)
+                beside = stage / archive.parent.relative_to(data_dir)
                 beside.mkdir(parents=True, exist_ok=True)
                 try:
                     extract_archive(archive, beside)
@@ -161,7 +163,7 @@ def _fetch(source: _Source, data_dir: Path) -> None:
             with redirect_stdout(sys.stderr), _socket_timeout(SILENCE):
                 source.reader(stage, train=True, download=True)
             (data_dir / source.folder).mkdir(parents=True, exist_ok=True)
-            for file in (Path(stage) / source.folder).iterdir():
+            for file in (stage / source.folder).iterdir():
                 if file.suffix != ".gz":
                     os.replace(file, data_dir / source.folder / file.name)
     finally:

@@ -64,7 +64,7 @@ class SlurmJobs(Engine):
         failed, notes = [], []
         gone = self._gone()
         for number, job in list(self.jobs.items()):
-            if job.paths.result_pickle.exists():
+            if self._has_ended(job):
                 del self.jobs[number]
                 if why := self._failure(job):
                     failed.append(f"worker {number} of {self}: {why}")
@@ -136,11 +136,15 @@ class SlurmJobs(Engine):
 
     def _left(self) -> list[Any]:
         """Jobs that have not ended."""
-        jobs = [job for job in self.jobs.values() if not job.paths.result_pickle.exists()]
         if self.here:
-            return [job for job in jobs if not job.done()]
+            return [job for job in self.jobs.values() if not job.done()]
+        jobs = [job for job in self.jobs.values() if not self._has_ended(job)]
         known = _queued([job.job_id for job in jobs])
         return [job for job in jobs if job.job_id in known]
+
+    def _has_ended(self, job: Any) -> bool:
+        """Whether a job has left what its worker said; here its process is gone by then, too."""
+        return job.paths.result_pickle.exists() and (not self.here or job.done())
 
     def _failure(self, job: Any) -> str | None:
         """Why a worker that has ended failed, if it did; its own words are sentences."""

@@ -140,7 +140,7 @@ def copied(given: Any) -> Any:
         return type(given)(map(copied, given))
     if given is None or isinstance(given, bool | int | float | str):
         return given
-    raise ValueError(f"it holds a {type(given).__name__}")
+    raise ValueError(f"a {type(given).__name__} would have to be kept")
 
 
 def _numbers(optimizer: Any) -> dict[str, Any]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 
 from vrtune.config import Settings
 
-Curve = Mapping[int, Sequence[float | None]]  # values of each fold, by epoch
+Values = Mapping[int, Sequence[float | None]]  # of each fold, by epoch; None: not finite
 
-ROUNDINGS = 10.0  # times as far apart as its twin may a replay be that differs by rounding alone
-PRECISION = 2.0**-23  # of a value that is computed in float32
+ROUNDINGS = 10.0  # times as far as its twin may a replay be off that differs by rounding alone
+PRECISION = 2.0**-22  # relative, of a value itself: two roundings of float32
 
 
 class Apart(Settings):
-    """Where a replay first leaves the record: an epoch, and the fold that is furthest off there."""
+    """Where a replay leaves the record: an epoch, and the fold that is furthest off there."""
 
     epoch: int
     fold: int  # counted from 0
@@ -24,10 +25,10 @@ class Apart(Settings):
     gap: float | None  # None where one of them was not finite
 
 
-def first_apart(recorded: Curve, replayed: Curve) -> Apart | None:
+def first_apart(recorded: Values, replayed: Values) -> Apart | None:
     """The first epoch of the record whose values differ; None if none does."""
-    for epoch, folds in sorted(recorded.items()):
-        pairs = [*zip(folds, replayed.get(epoch, [None] * len(folds)), strict=True)]
+    for epoch in sorted(recorded):
+        pairs = _pairs(recorded, replayed, epoch)
         off = [fold for fold, (before, now) in enumerate(pairs) if before != now]
         if off:
             fold = max(off, key=lambda k: _gap(*pairs[k]))
@@ -44,31 +45,31 @@ def first_apart(recorded: Curve, replayed: Curve) -> Apart | None:
     return None
 
 
-def widest(one: Curve, other: Curve, epochs: Iterable[int]) -> float | None:
-    """How far two courses are apart at most in these epochs; None where one alone diverged."""
-    gaps = [
-        _gap(*pair)
-        for epoch in epochs
-        for pair in zip(one[epoch], other.get(epoch, [None] * len(one[epoch])), strict=True)
-    ]
-    most = max(gaps, default=0.0)
-    return most if math.isfinite(most) else None
+def gaps(one: Values, other: Values) -> dict[int, float]:
+    """How far the folds are apart at most, by epoch of the one; infinite where one alone is not
+    finite."""
+    return {e: max(_gap(*pair) for pair in _pairs(one, other, e)) for e in sorted(one)}
 
 
-def by_rounding(apart: Apart, twin: float | None, least: float) -> bool:
-    """Whether rounding explains how far a replay is off where it first differs: by then a twin that
-    rounds otherwise was `twin` off, None if it alone diverged; `least` is the smallest step that
-    the value can take."""
-    if twin is None:
-        return True
-    if apart.gap is None:
-        return False
-    size = max(abs(apart.recorded or 0.0), abs(apart.replayed or 0.0))
-    return apart.gap <= max(ROUNDINGS * max(twin, PRECISION * size), least)
+def allowed(recorded: Values, twins: Mapping[int, float], least: float) -> dict[int, float]:
+    """How far a replay may be off by rounding alone, by epoch, where a twin that rounds otherwise
+    is so far off. `least` is how far the value may jump by itself: counts of samples do."""
+    epochs = sorted(recorded)
+    by_then = accumulate((twins[epoch] for epoch in epochs), max)  # what once parted stays so
+    sizes = [max((abs(v) for v in recorded[epoch] if v is not None), default=0) for epoch in epochs]
+    return {
+        epoch: max(ROUNDINGS * off, PRECISION * size, least)
+        for epoch, off, size in zip(epochs, by_then, sizes, strict=True)
+    }
+
+
+def _pairs(one: Values, other: Values, epoch: int) -> list[tuple[float | None, float | None]]:
+    """The values of each fold; an epoch that the other did not reach has none that are finite."""
+    folds = one[epoch]
+    return [*zip(folds, other.get(epoch, [None] * len(folds)), strict=True)]
 
 
 def _gap(one: float | None, other: float | None) -> float:
-    """Infinite where one alone is not finite."""
     if one is None or other is None:
         return 0.0 if one is other else math.inf
     return abs(one - other)

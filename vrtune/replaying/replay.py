@@ -15,10 +15,10 @@ from vrtune.errors import UsageError
 from vrtune.given.arguments import Device, SomePath, checked
 from vrtune.lanes.device import choose_device, cores, one_thread
 from vrtune.lanes.plan import Fuse, Plan, plan
+from vrtune.lanes.pool import finite
 from vrtune.lanes.workspace import Workspace
-from vrtune.objectives.objective import Objective
-from vrtune.replaying.comparison import by_rounding, first_apart, widest
-from vrtune.replaying.recorded import Recorded, Values, read_recorded
+from vrtune.replaying.comparison import allowed, first_apart, gaps
+from vrtune.replaying.recorded import Recorded, read_recorded
 from vrtune.replaying.result import Replay
 from vrtune.replaying.training import Training
 from vrtune.spaces import fingerprint
@@ -102,6 +102,8 @@ def _compared(
     """Trains, and trains the twin if the values differ."""
     number, before, search = recorded.trial.number, recorded.values, recorded.search
     now = run.values(max(before), f"training trial {number} again")
+    folds = len(workspace.folds)  # after an epoch that diverged none is judged: there is no value
+    now = {epoch: now.get(epoch, [None] * folds) for epoch in before}
     found = partial(
         Replay,
         study=study.study_name,
@@ -111,8 +113,8 @@ def _compared(
         way=run.way.way,
         continued=recorded.continued,
         epochs=tuple(before),
-        recorded=_rows(before, before),
-        replayed=_rows(now, before),
+        recorded=tuple(map(tuple, before.values())),
+        replayed=tuple(map(tuple, now.values())),
         then=search.versions if search else None,
         now=versions(workspace.device),
     )
@@ -120,14 +122,17 @@ def _compared(
     if apart is None:
         return found(same=True)
     doing = f"training a twin of trial {number} that rounds otherwise"
-    twin = run.values(apart.epoch, doing, nudged=True)
-    by_then = widest(now, twin, [epoch for epoch in now if epoch <= apart.epoch])
+    twin = run.values(max(before), doing, nudged=True)
+    off, twins = gaps(before, now), gaps(now, twin)
+    most = allowed(before, twins, _least(workspace))
+    beyond = next((epoch for epoch in before if off[epoch] > most[epoch]), None)
     return found(
         same=False,
         first=apart,
-        widest=widest(before, now, before),
-        twin=by_then,
-        rounding=by_rounding(apart, by_then, _least(workspace.objective, workspace)),
+        gaps=tuple(finite([*off.values()])),
+        twins=tuple(finite([*twins.values()])),
+        rounding=beyond is None,
+        beyond=beyond,
         notes=_notes(study, recorded),
     )
 
@@ -160,10 +165,10 @@ def _way(workspace: Workspace, config: TrialConfig, recorded: Recorded) -> Plan:
         return plan(workspace, config, fuse, lanes, at_once=at_once)
 
 
-def _least(objective: Objective, workspace: Workspace) -> float:
-    """The smallest step that a value can take: shares of labels change by a sample's, of which
-    rounding may turn two in the validation part."""
-    if objective.metric == "loss" or objective.numbers:
+def _least(workspace: Workspace) -> float:
+    """How far a value may jump by rounding: shares of labels change by a sample's, of which it may
+    turn two in a validation part."""
+    if workspace.objective.metric == "loss" or workspace.objective.numbers:
         return 0.0
     return 2 / min(len(fold.validation) for fold in workspace.folds)
 
@@ -176,9 +181,3 @@ def _notes(study: optuna.Study, recorded: Recorded) -> tuple[str, ...]:
     if fingerprint(record.sources) == record.space_fingerprint:
         return ()
     return (f"{record.sources[0]}, whose units it uses, holds another text than when it searched",)
-
-
-def _rows(values: Values, epochs: Values) -> tuple[tuple[float | None, ...], ...]:
-    """Of each epoch; None where it was not judged, as after one that diverged."""
-    folds = len(next(iter(epochs.values())))
-    return tuple(tuple(values.get(epoch, [None] * folds)) for epoch in epochs)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydantic import Field
-
 from vrtune.config import Settings
 from vrtune.display.figures import figure
 from vrtune.display.results import aligned
 from vrtune.replaying.comparison import Apart
 from vrtune.studies.versions import Versions
+
+Row = tuple[float | None, ...]  # None where a value, or one of two, was not finite
 
 
 class Replay(Settings):
@@ -23,17 +23,14 @@ class Replay(Settings):
     way: str  # how the folds were trained: fused or looped
     continued: int | None = None  # the epoch of the checkpoint that it had gone on from
     epochs: tuple[int, ...]  # that are compared: those that the search judged
-    recorded: tuple[tuple[float | None, ...], ...]  # [epoch][fold]; None where not finite
-    replayed: tuple[tuple[float | None, ...], ...]
+    recorded: tuple[Row, ...]  # [epoch][fold]
+    replayed: tuple[Row, ...]
     same: bool  # every value, to the last bit
     first: Apart | None = None  # where they part; None if they do not
-    widest: float | None = None  # the widest gap of all; None where one alone diverged
-    rounding: bool | None = None  # whether that alone explains it; None if they are the same
-    twin: float | None = Field(
-        default=None,
-        description="how far rounding alone drives two such trainings apart until they part; None "
-        "if they are the same, or one alone diverged",
-    )
+    gaps: Row = ()  # by epoch, of the fold that is furthest off; empty if all are the same
+    twins: Row = ()  # the same of two trainings that differ by rounding alone
+    rounding: bool | None = None  # whether that explains all; None if they are the same
+    beyond: int | None = None  # the first epoch that it does not explain
     then: Versions | None  # of the search; None if it is not known
     now: Versions
     notes: tuple[str, ...] = ()
@@ -41,11 +38,12 @@ class Replay(Settings):
     @property
     def sentences(self) -> Iterator[tuple[str, str]]:
         """What it says, behind labels."""
-        yield "trial", f"{self.trial} of {self.study}, {self.state}{self._went_on()}"
+        went_on = "" if self.continued is None else f", continued from epoch {self.continued}"
+        yield "trial", f"{self.trial} of {self.study}, {self.state}{went_on}"
         folds, count = len(self.recorded[0]), len(self.epochs)
-        what = f"validation {self.metric}"
         of = f"on {folds} folds" if folds > 1 else "on the part held out"
-        yield "compared", f"{what} {of} after {count} epoch{'s' * (count > 1)}"
+        after = f"after {count} epoch{'s' * (count > 1)}"
+        yield "compared", f"validation {self.metric} {of} {after}"
         if self.first is None:
             yield "result", "the same in every bit"
         else:
@@ -59,29 +57,35 @@ class Replay(Settings):
             yield "note", note
 
     def _parting(self, first: Apart) -> Iterator[tuple[str, str]]:
+        """Where and how far, and whether rounding explains it."""
         folds, where = len(self.recorded[0]), f"from epoch {first.epoch} on"
         if folds > 1:
-            where += f" ({first.folds} of {folds} folds; fold {first.fold} the most)"
+            where += f", there in {first.folds} of {folds} folds, in fold {first.fold} the most"
         yield "result", f"differs {where}"
-        gap = "" if first.gap is None else f", {figure(first.gap)} apart"
-        yield "there", f"{_value(first.recorded)} was recorded, {_value(first.replayed)} came{gap}"
+        values = f"{_value(first.recorded)} was recorded, {_value(first.replayed)} came"
+        yield f"epoch {first.epoch}", f"{values}: {_apart(first.gap)}"
         if len(self.epochs) > 1:
-            most = "one of them diverged" if self.widest is None else figure(self.widest)
-            yield "furthest apart", most
+            yield "at the most", _apart(_most(self.gaps))
         alone = "two trainings that differ by rounding alone"
-        if self.twin is None:
-            yield "rounding", f"may be it: of {alone}, one diverges by then"
+        if self.beyond is None:
+            yield "rounding", f"explains it: {alone} come to be {_apart(_most(self.twins))}"
             return
-        by_then = f"are {figure(self.twin)} apart by then"
-        yield "rounding", f"{'yes' if self.rounding else 'no'}: {alone} {by_then}"
-
-    def _went_on(self) -> str:
-        return "" if self.continued is None else f", continued from epoch {self.continued}"
+        at = self.epochs.index(self.beyond)
+        far = f"after epoch {self.beyond} it is {_apart(self.gaps[at])}"
+        yield "rounding", f"does not explain it: {far}, {alone} {_apart(self.twins[at])}"
 
     def __repr__(self) -> str:
         return aligned(self.sentences)
 
     __str__ = __repr__
+
+
+def _most(gaps: Row) -> float | None:
+    return None if None in gaps else max(gap for gap in gaps if gap is not None)
+
+
+def _apart(gap: float | None) -> str:
+    return "apart by all, as one diverged" if gap is None else f"{figure(gap)} apart"
 
 
 def _value(value: float | None) -> str:
@@ -90,6 +94,5 @@ def _value(value: float | None) -> str:
 
 
 def _text(on: Versions) -> str:
-    return (
-        f"vrtune {on.vrtune}, torch {on.torch}, numpy {on.numpy}, Python {on.python}, {on.device}"
-    )
+    packages = f"vrtune {on.vrtune}, torch {on.torch}, numpy {on.numpy}, Python {on.python}"
+    return f"{packages}, {on.device}"

@@ -1,15 +1,16 @@
-"""Resuming a retraining: its checkpoints, which a later one of the same trials goes on from."""
+"""Resuming where trials are trained again: checkpoints, which a later attempt goes on from."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import optuna
+from torch import Tensor
 
 from vrtune.display.progress import Listener
 from vrtune.errors import VrtuneError
@@ -26,14 +27,14 @@ Told = dict[str, Any]  # plain data that goes with the states
 
 @dataclass(frozen=True)
 class Before:
-    """What a retraining that was cut off had come to."""
+    """What a training that was cut off had come to."""
 
     states: dict[int, list[State]]
     told: Told
 
 
 class Resuming:
-    """The checkpoints of one retraining.
+    """The checkpoints of one retraining, or of judging a trial again.
 
     Args:
         study, storage: whose trials are trained again.
@@ -47,14 +48,14 @@ class Resuming:
         self.checkpoints, self.pace = Checkpoints(study, storage), Pace()
         self.about, self.progress, self.over = about, progress, False
         text = json.dumps(about, sort_keys=True).encode()
-        self.name = f"retrain-{hashlib.sha256(text).hexdigest()[:16]}"
+        self.name = f"again-{hashlib.sha256(text).hexdigest()[:16]}"
 
     def find(self) -> Before | None:
         """What there is to go on from, if anything."""
         try:
             found = self.checkpoints.read(self.name, self.about)
         except VrtuneError as error:
-            self.progress(Noted(text=f"{error}: the retraining begins anew"))
+            self.progress(Noted(text=f"{error}: the training begins anew"))
             return None
         if found is None:
             return None
@@ -66,12 +67,14 @@ class Resuming:
             states[int(number)] = unpacked(tensors, packs)
         return Before(states, found.told)
 
-    def write_due(self, pool: Pool, numbers: Mapping[int, object], told: Told) -> None:
+    def write_due(self, pool: Pool, numbers: Iterable[int], told: Told) -> None:
         """Writes a checkpoint, if one is due."""
         if self.over or not self.pace.due(1):
             return
         self.pace.begin()
-        began, tensors, lanes = time.perf_counter(), {}, {}
+        began = time.perf_counter()
+        tensors: dict[str, Tensor] = {}
+        lanes: dict[int, list[dict[str, Any]]] = {}
         try:
             for number in numbers:
                 own, lanes[number] = packed(pool.states(number))

@@ -22,6 +22,7 @@ from vrtune.retraining.resuming import about as about_training
 from vrtune.retraining.training import train
 from vrtune.retraining.weights import Weights, save
 from vrtune.storages.opening import DEFAULT_URL, open_storage
+from vrtune.storages.patience import patient
 from vrtune.studies.choice import candidates, ranked
 from vrtune.studies.configs import read_config
 from vrtune.studies.data import find_data
@@ -75,7 +76,7 @@ def retrain(
     opened = load_study(open_storage(url, create=False), study, url)
     numbers = [trial] if trial is not None else [t.number for t in ranked(opened)[:top]]
     check_results_folder(study, url, "free or move it")
-    with watching(progress, doing="reading the data") as tell:
+    with watching(progress, doing="reading the data") as tell, patient(tell):
         results = retrain_study(
             opened,
             storage=url,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +14,13 @@ from torch import Tensor
 
 from vrtune.errors import VrtuneError
 from vrtune.given.names import folder_name
+from vrtune.given.stages import Stage, sweep
 from vrtune.retraining.about import metadata
 from vrtune.storages.locks import locked
 from vrtune.studies.folders import results_folder
 from vrtune.studies.retrained import Retrained, keep
 
+WRITING = ".writing-"
 CURVES = "curves.json"  # says how many seeds there are: it is there when all of them are
 
 
@@ -47,15 +47,13 @@ def save(
     try:
         folder = results_folder(study, storage) / f"trial-{result.trial}"
         folder.mkdir(exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
-        try:
+        sweep(folder, WRITING)
+        with Stage(folder, WRITING) as beside:
             names = _write(beside, result, weights, known)
             with locked(study, "to keep weights"):  # others may train the same trial again
                 _replace(folder, beside, names)
                 result = result.model_copy(update={"folder": str(folder)})
                 keep(study, result)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
     except (OSError, SafetensorError) as error:
         said = str(getattr(error, "strerror", None) or error)
         why = re.sub(r".*I/O error: | \(os error.*", "", said)  # what of safetensors' words counts

@@ -19,12 +19,14 @@ from vrtune.lanes.plan import plan
 from vrtune.lanes.pool import Pool, finite
 from vrtune.lanes.shortage import one_error_of_memory
 from vrtune.lanes.steps import Steps
+from vrtune.retraining.resuming import Resuming
 from vrtune.searching.entry import judged
 from vrtune.searching.interrupts import interrupts
 from vrtune.searching.plan import Work
 from vrtune.studies.choice import Candidate, Confirmed, candidates, keep, recounted
 from vrtune.studies.configs import read_config
 from vrtune.studies.outcome import kept_epochs
+from vrtune.trial_config import TrialConfig
 
 MOST = 4  # times the repeats of one trial are made for all together
 
@@ -83,14 +85,20 @@ def _judge(
                 raise Stopped
             steps.tell(pool)
 
-        pool.exchange([], {trial.number: config})
         epochs, time = kept_epochs(trial) or workspace.task.epochs, candidate.repeats + 1
-        said = Confirming(trial=trial.number, epoch=0, epochs=epochs, time=time, times=times)
+        resuming = _resuming(work, trial.number, config, time, progress)
+        before = resuming.find()
+        pool.exchange([], {trial.number: config}, before.states if before else None)
+        done = before.told["epoch"] if before else 0
+        said = Confirming(trial=trial.number, epoch=done, epochs=epochs, time=time, times=times)
         progress(said)
-        for epoch in range(1, epochs + 1):
+        for epoch in range(done + 1, epochs + 1):
             train_losses = pool.train_epoch(after_step)
+            if epoch < epochs:
+                resuming.write_due(pool, [trial.number], {"epoch": epoch})
             progress(replace(said, epoch=epoch))
         standing = pool.validate(train_losses)[trial.number]
+        resuming.done()
     values, guess = judged(standing), workspace.objective.guess
     every = [*candidate.values, *values]
     now = Confirmed(
@@ -105,3 +113,16 @@ def _judge(
         guess=guess if 0 < guess < math.inf else 0.0,
     )
     return now if candidate.confirmed is None else candidate.confirmed.and_then(now)
+
+
+def _resuming(
+    work: Work, number: int, config: TrialConfig, time: int, progress: Callable[[Event], None]
+) -> Resuming:
+    """The checkpoints of judging a trial again for the so-manieth time."""
+    about = {
+        "task": work.request.task.model_dump(mode="json"),
+        "data": work.workspace.dataset.fingerprint,
+        "trial": {str(number): config.model_dump(mode="json")},
+        "time that it is judged": time,
+    }
+    return Resuming(work.study, work.request.settings.storage, about, progress)

@@ -10,7 +10,14 @@ from optuna.trial import FrozenTrial
 
 from vrtune.errors import VrtuneError
 from vrtune.studies.counts import states
-from vrtune.studies.outcome import fold_losses, fold_metrics, number, value
+from vrtune.studies.outcome import (
+    CONTINUED,
+    INHERITED,
+    fold_losses,
+    fold_metrics,
+    number,
+    value,
+)
 
 if TYPE_CHECKING:
     import pandas
@@ -27,7 +34,15 @@ def dataframe(trials: Sequence[FrozenTrial]) -> pandas.DataFrame:
     rows = [_row(trial, known[trial.number]) for trial in trials]
     metrics = [_metrics(trial) for trial in trials]
     named = [name for found in metrics for name in found if name != "accuracy"]
-    last = (*dict.fromkeys(named), "accuracy", "epochs", "gradient_computations", "seconds")
+    went_on = [name for name in (CONTINUED, INHERITED) if any(name in row for row in rows)]
+    last = (
+        *dict.fromkeys(named),
+        "accuracy",
+        "epochs",
+        "gradient_computations",
+        *went_on,
+        "seconds",
+    )
     names = ["number", "state", "value", *(name for row in rows for name in row)]
     columns = dict.fromkeys(name for name in names if name not in last)
     rows = [row | found for row, found in zip(rows, metrics, strict=True)]
@@ -44,6 +59,9 @@ def _row(trial: FrozenTrial, state: str) -> dict[str, Any]:
     row |= {f"params_{name}": given for name, given in trial.params.items()}
     row["epochs"] = trial.last_step
     row["gradient_computations"] = number(trial, "gradient_computations")
+    for name in CONTINUED, INHERITED:
+        if name in trial.user_attrs:
+            row[name] = number(trial, name)
     row["seconds"] = number(trial, "seconds")
     return row
 

@@ -21,7 +21,8 @@ from vrtune.engines.base import Engine, Share
 from vrtune.errors import UsageError, VrtuneError
 from vrtune.events import Noted
 from vrtune.given.arguments import Device
-from vrtune.searching.interrupts import interrupts
+from vrtune.searching.interrupts import interrupts, within
+from vrtune.searching.ledger import PUTTING_BACK_S, URGED_S
 from vrtune.searching.plan import Work
 from vrtune.searching.settings import SearchSettings
 from vrtune.searching.watching import Watch
@@ -91,8 +92,9 @@ def check_shared(engine: Engine, storage: str) -> None:
             f"{place} is a file, and the workers of {engine} are on other machines: give "
             "--storage postgresql://HOST/NAME, or mysql://HOST/NAME"
         )
-    url = make_url(place.url)
-    if url.host in LOCAL and "host" not in url.query:
+    url = make_url(place.url) if place.url else None  # a proxy has none
+    host, query = (url.host, url.query) if url else (place.host, {})
+    if host in LOCAL and "host" not in query:
         raise UsageError(
             f"{place} is reached from this machine alone, and the workers of {engine} are on "
             "others: name its host as they know it"
@@ -116,7 +118,7 @@ def run_elsewhere(work: Work, engine: Engine, progress: Listener) -> int | None:
     deadline = work.request.began + (settings.timeout or float("inf"))
     watch = Watch(study, work.request.task.parts, progress)
     workers = Workers(engine, remote, settings.workers or 1, progress)
-    reclaimed = time.monotonic()
+    reclaimed, patience = time.monotonic(), PATIENCE_S
     with interrupts() as asked:
         try:
             workers.start()
@@ -131,9 +133,12 @@ def run_elsewhere(work: Work, engine: Engine, progress: Listener) -> int | None:
                 time.sleep(LOOK_S)
             if asked():
                 progress(Noted(text=STOPPING))
+        except KeyboardInterrupt:  # asked twice
+            patience = URGED_S
+            raise
         finally:
-            engine.stop(PATIENCE_S)
-            reclaim(study)
+            engine.stop(patience)
+            within(PUTTING_BACK_S, URGED_S, lambda: reclaim(study))
         watch.look()
         return asked.by
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from vrtune.storages.patience import hurry
+
 # Ctrl-C; what ends programs; the terminal was closed (Windows knows none)
 ENDING = [s for name in ("SIGINT", "SIGTERM", "SIGHUP") if (s := getattr(signal, name, None))]
 
@@ -34,6 +36,7 @@ def interrupts() -> Iterator[Asked]:
         if asked():
             raise KeyboardInterrupt
         asked.by = number
+        hurry()
 
     with _handled(ENDING, ask):
         yield asked

@@ -150,7 +150,7 @@ def _loop(
     progress: Callable[[Event], None],
 ) -> SearchLoop:
     task = job.task
-    study = load_study(open_storage(job.storage), job.study, job.storage)
+    study = load_study(open_storage(job.storage, waits=True), job.study, job.storage)
     seed = key(task.seed, "sampler")  # for all processes: the trial's number tells points apart
     space = spaces.load(job.space, task.init, task.penalty, task.average)
     start = job.start == "on" and job.sampler == "auto"

@@ -27,6 +27,7 @@ from vrtune.studies.record import StudyRecord, load_study, read_record
 from vrtune.studies.searches import SearchEntry, read_searches
 
 AS_IT_IS = ("sampler", "start", "pruner", "validate_at")  # for all who search a study
+LIKEWISE = ("confirm", "artifacts", "checkpoint", "open", "lanes", "fuse")  # where none is given
 OWN = ("dataset", "target", "model", "loss", "metric")  # may lie elsewhere: told by what they hold
 
 
@@ -53,8 +54,8 @@ def join(name: str, task: Task, settings: SearchSettings) -> Request:
         if field in settings.model_fields_set:
             _agree(name, field, getattr(settings, field), getattr(entry, field))
     known = {field: getattr(entry, field) for field in AS_IT_IS}
-    if "confirm" not in settings.model_fields_set:
-        known["confirm"] = entry.confirm
+    more = [field for field in LIKEWISE if field not in settings.model_fields_set]
+    known |= {field: getattr(entry, field) for field in more}
     given = settings.model_dump(include=settings.model_fields_set)
     accepts = settings.edited_space == "accept"
     request = understand(

@@ -31,6 +31,7 @@ class Judging:
         self.ledger, self.early = ledger, early
         self.epochs, self.decided_at = epochs, decided_at
         self.pruning = Pruning(study, write=ledger.note)
+        self.blind = False  # the storage is away: nobody is pruned, as others are not known
 
     def decides(self, epoch: int) -> bool:
         """Whether the pruner may end a trial after this epoch."""
@@ -70,8 +71,9 @@ class Judging:
     def _report(self, entry: Entry, standing: Standing) -> None:
         values, epoch = judged(standing), standing.epoch
         self.ledger.report(entry, values, epoch, standing.gradient_computations)
-        if self.decides(epoch):
+        if self.decides(epoch) and not self.blind:  # it is read from the storage later
             self.pruning.report(entry.trial.number, epoch, values)
 
     def _pruned(self, entry: Entry, epoch: int) -> bool:
-        return self.decides(epoch) and self.pruning.should_prune(entry.trial.number)
+        seen = self.decides(epoch) and not self.blind
+        return seen and self.pruning.should_prune(entry.trial.number)

@@ -21,6 +21,7 @@ from vrtune.searching.interrupts import within
 from vrtune.searching.questions import Questions
 from vrtune.searching.resuming import Resuming
 from vrtune.spaces import Space
+from vrtune.storages.patience import away, patient
 from vrtune.studies.costs import keep_costs
 from vrtune.studies.folds import report_folds
 from vrtune.studies.leases import CUT_OFF, OpenTrials, was_queued
@@ -67,10 +68,13 @@ class Ledger:
 
     def __enter__(self) -> Ledger:
         self.thread = Background("ledger")
+        self.patience = patient(self.told.append)
+        self.patience.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.thread.end(0 if self.hung else PATIENCE_S)
+        self.patience.__exit__(None, None, None)
 
     def worked(self) -> float:
         """Seconds of a processor that the thread has used."""
@@ -80,15 +84,19 @@ class Ledger:
         """Queues a call."""
         self.pending.append(self.thread.submit(call, *args))
 
-    def settle(self, waiting: Callable[[], None] = lambda: None) -> None:
+    def settle(self, waiting: Callable[[], None] = lambda: None, *, go_on: bool = False) -> bool:
         """Waits until all that was queued is done; raises the first error. `waiting` is called now
-        and then, and may raise to wait no longer."""
+        and then, and may raise to wait no longer. Those who can `go_on` while the storage is away
+        are told so: False."""
         # also for what comes after an error: a trial asked for must not be lost
-        while wait(self.pending, POLL_S).not_done:
+        while wait(self.pending, 0 if (goes := go_on and away()) else POLL_S).not_done:
+            if goes:
+                return False
             waiting()
         pending, self.pending = self.pending, []
         for future in pending:
             future.result()
+        return True
 
     def ask(self, count: int) -> None:
         """Queues asking for trials until `count` are ready."""

@@ -10,6 +10,7 @@ from vrtune.events import Event, Finished, Noted, Stopped
 from vrtune.lanes.pool import Pool
 from vrtune.lanes.steps import Steps
 from vrtune.searching.ledger import Ledger
+from vrtune.storages.patience import hurry
 
 HUNG_S = 10.0  # once time or budget is spent, no call of the ledger is waited for any longer
 
@@ -41,10 +42,12 @@ class Lookout:
         self.check()
         self.steps.tell(self.pool)
 
-    def settle(self) -> None:
-        """Waits until the storage knows all that it was told."""
-        self.ledger.settle(self._while_waiting)
+    def settle(self, *, go_on: bool = False) -> bool:
+        """Waits until the storage knows all that it was told; False where it is away, for those who
+        can `go_on`."""
+        settled = self.ledger.settle(self._while_waiting, go_on=go_on)
         self.show()
+        return settled
 
     def show(self) -> None:
         """Passes on what the storage knows and nobody was shown."""
@@ -62,6 +65,7 @@ class Lookout:
 
         KeyboardInterrupt if the user asked twice to stop, or once while a call hung.
         """
+        hurry()
         ledger, stuck = self.ledger, self.ledger.stuck()
         numbers = ledger.put_back(urged=isinstance(error, KeyboardInterrupt))
         hung = ledger.hung and isinstance(error, Stopped)

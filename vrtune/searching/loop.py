@@ -29,6 +29,7 @@ from vrtune.searching.lookout import Lookout
 from vrtune.searching.resuming import Resuming
 from vrtune.searching.timesheet import Stopwatch
 from vrtune.spaces import Space
+from vrtune.storages.patience import away
 from vrtune.studies.leases import OpenTrials
 from vrtune.trial_config import TrialConfig
 
@@ -126,7 +127,7 @@ class SearchLoop:
         """Gives the free slots to trials that are ready, and to fresh ones where those are few."""
         self.lookout.check()
         ledger, free = self.ledger, max(self.slots - len(self.seated), self.together)
-        if len(ledger.ready) < free:
+        if len(ledger.ready) < free and not (self.seated and away()):
             ledger.ask(free)
             self.lookout.settle()
         entries = [ledger.seat() for _ in range(max(0, min(free, len(ledger.ready))))]
@@ -205,8 +206,8 @@ class SearchLoop:
 
     def _judge(self, standings: dict[int, Standing]) -> None:
         """Reports every trial's mean over folds, then ends those that are pruned or done."""
-        self.lookout.settle()
         judging, seated = self.judging, self.seated
+        judging.blind = not self.lookout.settle(go_on=True)
         diverged = {n for n, standing in standings.items() if judging.report(seated[n], standing)}
         self.ended = []
         for number, standing in standings.items():

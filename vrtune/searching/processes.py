@@ -13,6 +13,7 @@ from vrtune.events import Event, Noted, Stopped
 from vrtune.lanes.device import cores, one_thread
 from vrtune.lanes.shortage import NoMemory
 from vrtune.lanes.workspace import Workspace
+from vrtune.searching.crashes import crashed
 from vrtune.searching.handover import Handover
 from vrtune.searching.interrupts import unwinding
 from vrtune.searching.job import Quota, run_job
@@ -242,5 +243,8 @@ class Processes:
             self.done.add(number)
         if "ended" in said and self.work and not self.closed and number not in self.done:
             with contextlib.suppress(Exception):  # those that go on look for such trials, too
-                reclaim(self.work.study)
+                study, search = self.work.study, self.work.job.search
+                if end := crashed(study, search, self.others[number].pid, -said["ended"]):
+                    self.messages.put((number, {"event": end.message()}))
+                reclaim(study)
         self.messages.put((number, said))

@@ -35,7 +35,8 @@ class Resuming:
         self.study, self.workspace = study, workspace
         self.checkpoints, self.pace = Checkpoints(study, storage), Pace(every)
         self.faults: list[str] = []  # sentences that nobody was shown yet
-        self.over = every == "off"  # no more are written
+        self.over = every == "off"  # none are written
+        self.hindered = False
         self.before: dict[int, list[int]] = {}  # by trial, those whose checkpoints it needs no more
         self.writing: list[Future[None]] = []
 
@@ -74,7 +75,8 @@ class Resuming:
             try:
                 self.writing = [self._begin(number, seated[number], pool) for number in due]
             except ValueError as error:  # a class of another package keeps more than numbers
-                self._stop(f"trials can't be continued within ({error}): those that are cut off ")
+                self.over = True
+                self._tell(f"trials take no checkpoints, as of its optimizer {error}")
         said, self.faults = self.faults, []
         return said
 
@@ -105,15 +107,17 @@ class Resuming:
         try:
             self.checkpoints.write(number, checkpoint, about)
         except OSError as error:
-            where = f"{self.checkpoints.folder} can't be written ({error.strerror or error})"
-            self._stop(f"{where}: trials that are cut off from now on ")
+            self._tell(f"{self.checkpoints.folder} can't be written ({error.strerror or error})")
             return
         self.checkpoints.remove(*self.before.pop(number, ()))
         self.pace.took(time.perf_counter() - began)
 
-    def _stop(self, why: str) -> None:
-        self.over = True
-        self.faults.append(f"{why}begin anew; the search goes on without checkpoints")
+    def _tell(self, why: str) -> None:
+        if not self.hindered:  # once: it is tried again, as room may be made
+            self.hindered = True
+            self.faults.append(
+                f"{why}: the search goes on, and trials that are cut off meanwhile begin anew"
+            )
 
 
 def _made(entry: Entry, states: list[State]) -> Checkpoint:

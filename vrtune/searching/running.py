@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from vrtune.display.progress import Listener
 from vrtune.events import Event, Noted, RoundEnded, Stopped, TimeSpent
+from vrtune.searching.beside import Beside
 from vrtune.searching.interrupts import interrupts, within
 from vrtune.searching.job import Quota, StudyQuota
 from vrtune.searching.ledger import PUTTING_BACK_S, URGED_S
@@ -52,18 +53,19 @@ def run(work: Work, processes: Processes, progress: Listener) -> tuple[Timesheet
         progress(event)
 
     told = False
-    with interrupts() as asked:
+    with interrupts() as asked, Beside(work, processes) as beside:
 
         def stopping() -> bool:
             nonlocal told
             if asked() and not told:
                 told = True
                 progress(Noted(text=STOPPING))
+            beside.tell(progress)
             return asked()
 
         try:
             processes.run(work, quota, stopping, note)
-            while not work.request.works and _wait(work, quota, stopping, note):
+            while not work.request.works and _wait(work, quota, beside, stopping, note):
                 before = sum(spent.values())
                 spent.clear()
                 spent[-1] = before
@@ -76,7 +78,13 @@ def run(work: Work, processes: Processes, progress: Listener) -> tuple[Timesheet
         return sum(sheets, Timesheet()), asked.by if stopping() else None
 
 
-def _wait(work: Work, quota: Quota, stopping: Callable[[], bool], progress: Listener) -> bool:
+def _wait(
+    work: Work,
+    quota: Quota,
+    beside: Beside,
+    stopping: Callable[[], bool],
+    progress: Listener,
+) -> bool:
     """Waits for the trials that others train; True once some of them are to be trained here."""
     study, mine = work.study, work.entry
     if quota.expired():
@@ -85,11 +93,13 @@ def _wait(work: Work, quota: Quota, stopping: Callable[[], bool], progress: List
         close(study)
     while not stopping():
         reclaim(study)
+        beside.look()
         if waiting(study) and quota.more():
             return True
         ours = _concludes(work)
         count = held(study)
         if ours is False or (ours and not count):
+            beside.tell(progress)
             return False
         if count:
             what = f"the last {count} trials" if count > 1 else "the last trial"

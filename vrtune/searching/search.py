@@ -26,6 +26,7 @@ from vrtune.searching.running import STOPPING, others_conclude, run
 from vrtune.searching.settings import SearchSettings
 from vrtune.searching.timesheet import Timesheet
 from vrtune.storages.faults import faults
+from vrtune.storages.patience import patient
 from vrtune.storages.quiet import quiet
 from vrtune.studies.checkpoints import Checkpoints
 from vrtune.studies.choice import ranked
@@ -75,7 +76,7 @@ def search(
     The settings:
     """
     asked = SearchSettings.read(settings)
-    with watching(progress) as tell, faults(asked.storage):
+    with watching(progress) as tell, faults(asked.storage), patient(tell):
         request = _understood(space, task or Task(), asked)
         tell(Preparing(text=_preparing(request)))
         # the others import PyTorch while this process reads the data and measures

@@ -31,7 +31,7 @@ class Watch:
             if trial.state.is_finished() and trial.number not in self.known:
                 self.known.add(trial.number)
                 self.mine[trial.number] = trial
-                self.progress(_finished(trial))
+                self.progress(finished(trial))
         running = [trial for trial in trials if trial.state is TrialState.RUNNING]
         if running or self.mine:
             self.progress(
@@ -47,7 +47,8 @@ class Watch:
         return self.study.get_trials(deepcopy=False)
 
 
-def _finished(trial: FrozenTrial) -> Finished:
+def finished(trial: FrozenTrial) -> Finished:
+    """The end of a trial, as its storage tells of it."""
     attrs, reported = trial.user_attrs, sorted(trial.intermediate_values.items())
     state = NAMES[trial.state]
     if attrs.get("diverged") is True:

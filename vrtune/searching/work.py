@@ -18,6 +18,7 @@ from vrtune.searching.running import run
 from vrtune.searching.settings import SearchSettings
 from vrtune.storages.faults import faults
 from vrtune.storages.opening import DEFAULT_URL
+from vrtune.storages.patience import patient
 from vrtune.storages.quiet import quiet
 from vrtune.storages.secrets import public
 from vrtune.studies.goals import goal_of, left
@@ -65,7 +66,7 @@ def work(
         VrtuneError: something in the surroundings is wrong: missing data, a locked database.
 
     Example:
-        >>> from vrtune.searching.work import work  # the study is that of search's example
+        >>> from vrtune import work  # the study is that of search's example
         >>> work("sgd-digits-softmax", jobs=1, progress=False).trials
         0
     """
@@ -74,7 +75,7 @@ def work(
     if data_dir is not None:
         given["data_dir"] = Path(data_dir)
     asked = SearchSettings.read({**given, "retrain": 0})
-    with watching(progress) as tell, faults(asked.storage):
+    with watching(progress) as tell, faults(asked.storage), patient(tell):
 
         def count(event: Event) -> None:
             nonlocal ended
@@ -93,7 +94,7 @@ def work(
             study=opened.study_name,
             storage=public(asked.storage),
             trials=ended,
-            goal=goal and goal.trials,
+            goal=goal.trials if goal else None,
             reached=not left(opened),
             stopped_by=by,
             seconds=round(time.monotonic() - began, 3),

@@ -30,6 +30,7 @@ from vrtune.lanes.shortage import NoMemory
 from vrtune.searching.interrupts import interrupts
 from vrtune.searching.job import Job, run_job
 from vrtune.storages.faults import faults
+from vrtune.storages.patience import patient
 
 LOOK_S = 1.0  # between two looks at whether the parent lives
 
@@ -74,7 +75,11 @@ class Worker:
         for work in (self._listen, self._watch):
             threading.Thread(target=work, daemon=True).start()
         try:
-            with faults(self.job.storage), one_thread(torch.device(self.job.device)):
+            with (
+                faults(self.job.storage),
+                patient(lambda event: self._say(event=event.message())),
+                one_thread(torch.device(self.job.device)),
+            ):
                 run_job(
                     self.job,
                     one_more=self._one_more,

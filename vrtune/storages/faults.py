@@ -26,6 +26,7 @@ NEEDS_STUDY = (  # and not only a trial of it
     "get_study_user_attrs", "get_study_system_attrs", "set_study_user_attr",
     "set_study_system_attr", "get_study_directions", "get_study_name_from_id",
 )  # fmt: skip
+ABSENT = re.compile("not exist|No trial with|No such")  # a KeyError that Optuna raises by itself
 OTHER = "or give another one with --storage"
 ADVICE = (  # by what the driver says; what a storage holds is never said to be in the way
     (r"locked|busy", "is locked by another program: close it or wait for it, {other}"),
@@ -141,7 +142,8 @@ _calls = threading.local()  # whether one is under way: Optuna itself handles er
 
 
 def _plain(method: Callable[..., Any], errors: tuple[type[Exception], ...]) -> Callable[..., Any]:
-    name, failures = method.__name__, (SQLAlchemyError, StorageInternalError, *errors)
+    name = method.__name__
+    failures: tuple[type[Exception], ...] = (SQLAlchemyError, StorageInternalError, *errors)
     reads = name.startswith(("get_", "_get_")) and "get_best_trial" not in name
 
     @wraps(method)
@@ -158,8 +160,8 @@ def _plain(method: Callable[..., Any], errors: tuple[type[Exception], ...]) -> C
         except (LookupError, TypeError, ValueError) as error:
             if name in NEEDS_STUDY and "Record does not exist" in str(error):
                 raise gone(self.url) from None
-            # a value of no meaning; that something is not there is a KeyError
-            if isinstance(error, KeyError) or not reads:
+            # a value of no meaning, or one that lacks a part; that a record is not there is said
+            if not reads or (isinstance(error, KeyError) and ABSENT.search(str(error))):
                 raise
             raise unread(self.url, error) from None
         finally:

@@ -77,9 +77,10 @@ class _Served(_CachedStorage):
     def set_trial_param(
         self, trial_id: int, param_name: str, value: float, distribution: BaseDistribution
     ) -> None:
-        known = trial_id in self._trial_id_to_study_id_and_number
-        to = super() if known else self._backend
-        to.set_trial_param(trial_id, param_name, value, distribution)
+        if trial_id in self._trial_id_to_study_id_and_number:
+            super().set_trial_param(trial_id, param_name, value, distribution)
+        else:
+            self._backend.set_trial_param(trial_id, param_name, value, distribution)
 
 
 class Locks:

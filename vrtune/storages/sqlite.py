@@ -15,11 +15,13 @@ from urllib.parse import quote
 import sqlalchemy
 
 from vrtune.errors import VrtuneError
+from vrtune.given.stages import Stage, sweep
 from vrtune.storages.files import may_write
 from vrtune.storages.tables import empty
 from vrtune.storages.urls import Place
 
 OPEN_S, WAIT_S = 20.0, 60.0  # for a lock that another process holds: at first, and later
+READING = "vrtune-read-"
 MAGIC = b"SQLite format 3\0"
 WAL = 2  # the byte of the header that tells a write-ahead log from a rollback journal
 
@@ -144,11 +146,13 @@ def _ways(place: Place, path: Path) -> Iterator[Connect]:
         yield Connect(path, "ro&immutable=1", place.wait)
     yield Connect(path, "ro", place.wait)
     # what a process that died left in the log can't be read where nothing can be written: elsewhere
-    folder = tempfile.mkdtemp(prefix="vrtune-read-")
-    connect = Connect(Path(folder, path.name), "rw", place.wait)
+    there = Path(tempfile.gettempdir())
+    sweep(there, READING)
+    stage = Stage(there, READING)
+    connect = Connect(stage.path / path.name, "rw", place.wait)
     connect.still = True
-    weakref.finalize(connect, shutil.rmtree, folder, ignore_errors=True)
+    weakref.finalize(connect, stage.close)
     for part in (path, log, hot):
         if part.exists():
-            shutil.copyfile(part, Path(folder, part.name))
+            shutil.copyfile(part, stage.path / part.name)
     yield connect

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,11 @@ from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from optuna.artifacts.exceptions import ArtifactNotFound
 
 from vrtune.given.names import folder_name
+from vrtune.given.stages import Stage, sweep
 from vrtune.studies.folders import beside, own_name
 from vrtune.studies.record import all_studies
 
+WRITING = ".writing-"
 # what Optuna and the dashboard keep with a study or a trial of each file, and how it is named
 KEPT = re.compile(
     r"(?:dashboard:)?artifacts:(?:\d+:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
@@ -45,6 +46,7 @@ class Artifacts:
     def __init__(self, storage: str) -> None:
         self.folder = artifact_folder(storage)
         self.fault = ""  # for which no more are kept
+        self.swept = False
 
     def keep(self, trial: optuna.Trial, files: Mapping[str, bytes]) -> None:
         """Uploads files, by their names, for a trial that has not ended. What stands in the way is
@@ -53,13 +55,16 @@ class Artifacts:
             return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            if not self.swept:
+                sweep(self.folder, WRITING)
+                self.swept = True
             # there, so that a disk without room is met before the study knows of the file
-            with tempfile.TemporaryDirectory(prefix=".writing-", dir=self.folder) as beside:
+            with Stage(self.folder, WRITING) as beside:
                 for name, content in files.items():
-                    (Path(beside) / name).write_bytes(content)
+                    (beside / name).write_bytes(content)
                 store = FileSystemArtifactStore(self.folder)
                 for name in files:
-                    path = str(Path(beside) / name)
+                    path = str(beside / name)
                     upload_artifact(artifact_store=store, file_path=path, study_or_trial=trial)
         except OSError as error:
             self.fault = (

@@ -36,6 +36,8 @@ from vrtune.studies.record import identified
 WRITING = ".writing-"
 TRIES = 3
 STALE_S = 3600.0  # after which a file that is being written belongs to a process that was killed
+_ODD = (ValueError, LookupError, TypeError)  # of what is no checkpoint
+UNUSED_S = 7 * 86400.0  # after which nobody goes on with what was trained again
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Checkpoints:
             checkpoint = _read(path)
         except FileNotFoundError:
             return None
-        except (OSError, SafetensorError, ValueError, LookupError, TypeError) as error:
+        except (OSError, SafetensorError, RecursionError, *_ODD) as error:
             said = " ".join(str(getattr(error, "strerror", None) or error).split())[:100]
             raise VrtuneError(f"{path} is damaged or no checkpoint ({said})") from None
         kept, wanted = checkpoint.told["about"], _about(about)
@@ -115,7 +117,8 @@ class Checkpoints:
         for path in self.folder.iterdir():
             over = re.fullmatch(r"trial-\d+\.safetensors", path.name) and path.name not in needed
             with suppress(OSError):
-                if over or (path.name.startswith(WRITING) and _age(path) > STALE_S):
+                most = STALE_S if path.name.startswith(WRITING) else UNUSED_S
+                if over or (path.name not in needed and _age(path) > most):
                     path.unlink()
         self.tidy()
 
@@ -173,6 +176,8 @@ def _read(path: Path) -> Checkpoint:
     with safe_open(path, framework="pt") as file:
         told = json.loads((file.metadata() or {})["vrtune"])
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if not isinstance(told, dict) or not isinstance(told["about"], dict):
+        raise ValueError("it does not say of what it is")
     digest = told.pop("digest")
     if digest != _digest(tensors, told):
         raise ValueError("its content is not what was written")
@@ -191,7 +196,7 @@ def _digest(tensors: Mapping[str, Tensor], told: Mapping[str, Any]) -> str:
     for name in sorted(tensors):
         tensor = tensors[name]
         found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        found.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
+        found.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return found.hexdigest()
 
 

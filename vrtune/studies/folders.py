@@ -60,10 +60,12 @@ def beside(storage: str) -> Path:
 
 
 def own_name(storage: str) -> str:
-    """The name of a storage's file, or of a server's database."""
+    """The name of a storage's file, of a server's database, or of a proxy's place."""
     place = understand(storage)
     if place.path:
         return place.path.resolve().name
+    if place.kind == "proxy":
+        return f"{place.host} {place.port}"
     return sqlalchemy.make_url(place.url).database or ""
 
 

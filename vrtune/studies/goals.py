@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -21,6 +22,8 @@ from vrtune.studies.leases import CUT_OFF, WORKER
 from vrtune.studies.outcome import spent
 
 GOAL = "vrtune:goal"  # the study's system attribute that holds it: it is read for each trial
+
+N = TypeVar("N", int, float)
 
 
 class Goal(Settings):
@@ -89,7 +92,7 @@ def left(study: optuna.Study) -> int:
 
 
 def held(study: optuna.Study) -> int:
-    """How many trials are in training, in processes of vrtune; whether those live says `reclaim`."""
+    """How many trials are in training, in processes of vrtune that live, or may."""
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     return sum(is_identity(trial.user_attrs.get(WORKER)) for trial in running)
 
@@ -110,6 +113,8 @@ def _keep(study: optuna.Study, goal: Goal) -> None:
     study._storage.set_study_system_attr(study._study_id, GOAL, goal.model_dump(mode="json"))
 
 
-def _sum(before: float | None, has: float | None, more: float | None) -> float | None:
+def _sum(before: N | None, has: N | None, more: N | None) -> N | None:
     """None for no limit, as soon as one has none."""
-    return None if None in (before, has, more) else max(before, has) + more  # type: ignore
+    if before is None or has is None or more is None:
+        return None
+    return max(before, has) + more

@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from vrtune.storages.database import Database
 from vrtune.storages.locks import locked
+from vrtune.storages.patience import back_for
 from vrtune.storages.quiet import quiet
 from vrtune.studies.alive import alive, identity, is_identity, pulse, pulse_age, same, watch
 from vrtune.studies.costs import SPENT, spent_by
@@ -151,7 +152,9 @@ def put_back(study: optuna.Study, trial: FrozenTrial) -> None:
             storage.set_trial_state_values(trial_id, state=TrialState.FAIL)
         except UpdateFinishedTrialError:  # another process was quicker
             return
-        _queue_again(study, storage.get_trial(trial_id))
+        # another may have, where the storage was away and has forgotten the lock
+        if any(each.number == trial.number for each in unrepeated(study)):
+            _queue_again(study, storage.get_trial(trial_id))
 
 
 @quiet()
@@ -214,6 +217,8 @@ def _lives(
         return True
     if (seen := alive(worker)) is not None:
         return seen
+    if back_for() < GRACE_S:  # while the storage was away nobody could say anything
+        return changed or None
     age = pulse_age(felt)  # by the clock of this machine, as in another container
     if quiet_s > GRACE_S or (age is None and trial._trial_id in silent):
         return False

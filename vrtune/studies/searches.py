@@ -68,6 +68,8 @@ class SearchEntry(Settings):
     open: int | str
     lanes: int | str
     fuse: str
+    artifacts: str = "curves"
+    checkpoint: int | str = "auto"
     processes: int
     plan: str
     ranges: dict[str, dict[str, Any]]  # as Optuna writes them

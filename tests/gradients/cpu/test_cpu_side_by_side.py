@@ -63,6 +63,25 @@ def test_values_are_those_of_looped_lanes(model: str, side: int, channels: int, 
     compare(*seated(model, norm, side, channels))
 
 
+@pytest.mark.parametrize("norm", ["none", "layer"])
+@pytest.mark.parametrize(("model", "side"), [("lenet", 14), ("softmax", 8), ("mlp", 8)])
+def test_company_changes_no_bit(model: str, side: int, norm: str) -> None:
+    """So a trial's curve is the same whatever trains beside it, and can be replayed. Batch norm of
+    a vector, and products of rows that memory does not align, round by their place."""
+    module, W, buffers, x, y = seated(model, norm, side)
+    many = [torch.cat([t, t, t]) for t in (W, x, y)]
+    own = {name: b.clone() for name, b in buffers.items()}
+    crowd = {name: torch.cat([b, b, b]) for name, b in buffers.items()}
+    oracle = SideBySide(module)
+    few, losses = oracle.gradient(W, own, x, y)
+    found, more = oracle.gradient(many[0], crowd, *many[1:])
+    for first in range(0, 3 * LANES, LANES):  # in the last rows, too
+        rows = slice(first, first + LANES)
+        assert torch.equal(found[rows], few)
+        assert torch.equal(more[rows], losses)
+        assert all(torch.equal(crowd[name][rows], b) for name, b in own.items())
+
+
 def test_every_model_that_suits_is_tested_above() -> None:
     suited = {name for name in MODELS if suits(build(name, (3, 32, 32), 10, "none"))}
     assert suited == {model for model, _, _ in SUITED}
