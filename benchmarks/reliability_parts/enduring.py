@@ -78,10 +78,14 @@ def endure(
     watch = Watch(place)
     kinds, began = Counter[str](), time.monotonic()
     try:
-        while not (finished(watch.look(), setting.points) and not run.look()):
+        run.start(1)  # workers join a search that has begun
+        while not watch.reported() and run.look():
+            time.sleep(LOOK_S)
+        while not (done := finished(watch.look(), setting.points)) or run.look():
             if time.monotonic() - began > PATIENCE_S:
                 raise TimeoutError(f"{fault.name} on {place.kind}: not done, see {place.folder}")
-            run.start()
+            if not done:
+                run.start()
             left = kinds.total() < times
             if not _trained(run, watch, rng.uniform(*fault.between) if left else PATIENCE_S):
                 continue

@@ -32,10 +32,12 @@ class Commands:
         self.popens: dict[int, subprocess.Popen[bytes]] = {}  # by place in `words`
         self.ended: dict[int, int] = {}  # the status with which each ended last, likewise
 
-    def start(self) -> None:
-        """Starts those that do not run."""
-        for at, words in enumerate(self.words):
-            if at not in self.popens:
+    def start(self, count: int | None = None) -> None:
+        """Starts those that do not run, or of the first so many; what is done is left to others,
+        as long as there are some."""
+        for at, words in enumerate(self.words[:count]):
+            done = self.ended.get(at) == 0 and self.popens
+            if at not in self.popens and not done:
                 with self.log(at).open("ab") as log:
                     self.popens[at] = subprocess.Popen(
                         words,

@@ -52,6 +52,7 @@ class Setting:
     epochs: int = 100  # a trial takes longer than there is time between two kills
     every: int | None = 5  # epochs between two checkpoints; None: this vrtune writes none
     retrain: int = 0
+    confirm: int = 1
     seeds: int = 3
 
     @property
@@ -78,6 +79,7 @@ class Setting:
         words += f" --jobs {shape.processes} --open {shape.open}"
         words += f" --model mlp --norm batch --folds 2 --batch-size 16 --epochs {self.epochs}"
         words += " --sampler grid --pruner none --artifacts off --device cpu"
+        words += f" --confirm {self.confirm}"
         words += f" --retrain {self.retrain} --retrain-seeds {self.seeds}"
         words += f" --checkpoint {self.every}" if self.every else ""
         return vrtune(words)

@@ -18,6 +18,7 @@ from vrtune import Task, search
 from vrtune.cli.show import Shown, _over_all
 from vrtune.storages.opening import open_storage
 from vrtune.studies.choice import ATTRIBUTE, Confirmed, confirmation, ranked
+from vrtune.studies.leases import put_back
 from vrtune.studies.record import RECORD, load_study
 from vrtune.studies.searches import SEARCH, SEARCHES
 
@@ -291,3 +292,20 @@ def test_no_string_of_a_study_drives_the_terminal(run: Run) -> None:
     assert {r"sgd\x1b[2J", r"\x1b]0;title\x07", r"\x1b[31mred", r"l\u202er=\x9b"} <= set(
         said.split()
     )
+
+
+@pytest.mark.usefixtures("studies")
+def test_it_says_what_interrupted_trials_cost(run: Run) -> None:
+    assert "interrupted" not in lines(run("show", STUDY))
+    study = opened()
+    before = json.loads(run("show", STUDY, "--json"))
+    trial = study.ask()
+    trial.suggest_float("lr", 1e-5, 10, log=True)
+    trial.report(1.0, 1)
+    trial.set_user_attr("gradient_computations", 12.0)
+    put_back(study, study.get_trials()[trial.number])
+    assert lines(run("show", STUDY))["interrupted"] == ["12 gradient computations, 1 epoch"]
+    told = json.loads(run("show", STUDY, "--json"))
+    costs = {"epochs": 1, "repeated": 0, "gradient_computations": 12.0}
+    assert told["interrupted"] == {"trials": 1, **costs}
+    assert told["gradient_computations"] == before["gradient_computations"] + 12

@@ -59,7 +59,7 @@ def fuzzed(
                 derandomize=times == 1,
                 database=None,
                 deadline=None,
-                phases=[Phase.explicit, Phase.generate, Phase.shrink],
+                phases=[Phase.explicit, Phase.generate],
                 suppress_health_check=list(HealthCheck),
                 print_blob=True,
             )(run)()
@@ -73,7 +73,8 @@ def fuzzed(
             check.__doc__,
             check.__module__,
         )
-        return pytest.mark.parametrize("times", often)(test)
+        large = pytest.mark.filterwarnings("ignore:Generating overly large repr")
+        return large(pytest.mark.parametrize("times", often)(test))
 
     return made
 

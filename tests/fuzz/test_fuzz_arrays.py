@@ -72,14 +72,14 @@ def read(load: Callable[[], Dataset]) -> None:
         loaded.read_test()
 
 
-@fuzzed(600, data=st.sampled_from(ARCHIVES).flatmap(damaged))
+@fuzzed(400, data=st.sampled_from(ARCHIVES).flatmap(damaged))
 def test_damaged_archives(data: bytes, path: Path) -> None:
     path.write_bytes(data)
     read(lambda: npz.load(path))
 
 
 @fuzzed(
-    600,
+    400,
     made=st.dictionaries(
         st.sampled_from([*KEYS, "class_names"]) | TEXT.filter(lambda t: "\0" not in t),
         arrays(),

@@ -38,7 +38,7 @@ def whole(kept: Checkpoints) -> bytes:
     return kept.path(3).read_bytes()
 
 
-@fuzzed(400, drawn=st.data())
+@fuzzed(280, drawn=st.data())
 def test_damaged_files(drawn: Any, kept: Checkpoints, whole: bytes) -> None:
     """None is read as something else than was written."""
     kept.path(4).write_bytes(data := drawn.draw(damaged(whole)))
@@ -49,7 +49,7 @@ def test_damaged_files(drawn: Any, kept: Checkpoints, whole: bytes) -> None:
         assert all(torch.equal(found.tensors[name], TENSORS[name]) for name in TENSORS)
 
 
-@fuzzed(300, said=CRAFTED)
+@fuzzed(200, said=CRAFTED)
 def test_files_of_others(said: bytes, kept: Checkpoints) -> None:
     """With a digest that fits, where there is one."""
     try:

@@ -59,7 +59,7 @@ def ask(*args: str) -> None:
 
 
 @fuzzed(
-    300,
+    200,
     {"command": "show", "words": ["--storage", ""]},
     {"command": "list", "words": []},
     {"command": "list", "words": ["studies", "--storage"]},
@@ -81,7 +81,7 @@ def test_what_is_asked(command: str, words: list[str], studies: str) -> None:
 
 
 @fuzzed(
-    300,
+    200,
     {"words": [("--trials", "1e3")]},
     {"words": [("--trials", "-1")]},
     {"words": [("--trials", "3"), ("--trials", "4")]},
@@ -98,7 +98,7 @@ def test_what_a_search_is_given(words: list[tuple[str, str]]) -> None:
 
 
 @fuzzed(
-    300,
+    200,
     command=st.sampled_from(WORKING),
     words=st.lists(WORD | st.sampled_from(FIELDS), max_size=4),
 )
@@ -107,6 +107,6 @@ def test_what_has_nothing_to_work_on(command: str, words: list[str]) -> None:
     ask(command, "none.py", *words)
 
 
-@fuzzed(200, words=st.lists(WORD, max_size=3))
+@fuzzed(150, words=st.lists(WORD, max_size=3))
 def test_anything(words: list[str]) -> None:
     ask(*words)

@@ -44,14 +44,14 @@ def ask(path: Path, data: bytes) -> None:
         load_config(path)
 
 
-@fuzzed(700, format=FORMAT, data=mutated(DATA))
+@fuzzed(450, format=FORMAT, data=mutated(DATA))
 def test_other_values(format: str, data: Any, folder: Path) -> None:
     with suppress(TypeError, ValueError, UnicodeError, yaml.YAMLError):  # no such file can be
         ask(folder / f"trial.{format}", WRITERS[format](data).encode())
 
 
 @fuzzed(
-    700,
+    450,
     given=FORMAT.flatmap(
         lambda format: st.tuples(st.just(format), damaged(TEXTS[format].encode()))
     ),
@@ -62,19 +62,19 @@ def test_damaged_files(given: tuple[str, bytes], folder: Path) -> None:
 
 
 @fuzzed(
-    200, ending=FORMAT, data=st.binary(max_size=60) | TEXT.map(lambda t: t.encode(errors="replace"))
+    150, ending=FORMAT, data=st.binary(max_size=60) | TEXT.map(lambda t: t.encode(errors="replace"))
 )
 def test_anything(ending: str, data: bytes, folder: Path) -> None:
     ask(folder / f"trial.{ending}", data)
 
 
-@fuzzed(300, path=TEXT, ending=st.sampled_from(["", *TEXTS, "py"]))
+@fuzzed(200, path=TEXT, ending=st.sampled_from(["", *TEXTS, "py"]))
 def test_any_path(path: str, ending: str) -> None:
     with one_sentence():
         load_config(f"{path}.{ending}")
 
 
-@fuzzed(500, given=CONFIG.flatmap(mutated))
+@fuzzed(350, given=CONFIG.flatmap(mutated))
 def test_what_is_written_is_read(given: Any, folder: Path) -> None:
     """Of any setting that a trial can have, in every format."""
     try:

@@ -98,13 +98,13 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("images")
 
 
-@fuzzed(400, train=PART, test=PART)
+@fuzzed(280, train=PART, test=PART)
 def test_folders_of_anything(train: Any, test: Any, path: Path) -> None:
     tree(path / "made", {"train": train, "test": test})
     read(lambda: folder.load(path / "made"))
 
 
-@fuzzed(300, extra=PART, part=st.sampled_from(["train", "test"]))
+@fuzzed(200, extra=PART, part=st.sampled_from(["train", "test"]))
 def test_files_beside_sound_images(extra: Any, part: str, path: Path) -> None:
     sound = {"cat": [("a", ".png", ("picture", PICTURES["png"]))]}
     sound["dog"] = sound["cat"]
@@ -116,7 +116,7 @@ def test_files_beside_sound_images(extra: Any, part: str, path: Path) -> None:
 
 
 @fuzzed(
-    700,
+    450,
     given=st.sampled_from(FORMATS).flatmap(
         lambda ending: st.tuples(st.just(ending), damaged(PICTURES[ending]))
     ),

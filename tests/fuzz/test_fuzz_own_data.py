@@ -85,13 +85,13 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"{path}:load"
 
 
-@fuzzed(700, returned=RETURNED, wanted=st.sampled_from(["labels", "numbers", None]))
+@fuzzed(450, returned=RETURNED, wanted=st.sampled_from(["labels", "numbers", None]))
 def test_anything_returned(returned: Any, wanted: Wanted | None, named: str) -> None:
     globals()["given"] = returned
     read(lambda: own.load(named, Path(), wanted))
 
 
-@fuzzed(300, x=SOUND, y=LABELS, odd=ANY, place=st.integers(0, 3))
+@fuzzed(200, x=SOUND, y=LABELS, odd=ANY, place=st.integers(0, 3))
 def test_one_thing_odd_among_sound_ones(x: Any, y: Any, odd: Any, place: int, named: str) -> None:
     parts = [x, y, x, y]
     parts[place] = odd

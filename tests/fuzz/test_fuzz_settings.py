@@ -42,23 +42,23 @@ def ask(model: type[Settings], given: Any) -> None:
     assert model.model_validate(json.loads(text)) == made
 
 
-@fuzzed(500, {"given": {"epochs": 10**5000}}, given=mutated(Task().model_dump(mode="json")) | JSON)
+@fuzzed(350, {"given": {"epochs": 10**5000}}, given=mutated(Task().model_dump(mode="json")) | JSON)
 def test_a_task(given: Any) -> None:
     ask(Task, given)
 
 
-@fuzzed(400, given=mutated(RECORD.model_dump(mode="json")))
+@fuzzed(280, given=mutated(RECORD.model_dump(mode="json")))
 def test_what_a_study_remembers(given: Any) -> None:
     ask(StudyRecord, given)
 
 
-@fuzzed(600, given=CONFIG.flatmap(mutated))
+@fuzzed(400, given=CONFIG.flatmap(mutated))
 def test_a_trials_settings(given: Any) -> None:
     ask(TrialConfig, given)
 
 
 @fuzzed(
-    600,
+    400,
     field=st.sampled_from(sorted(TrialConfig.model_fields)),
     unit=st.sampled_from(UNITS).flatmap(mutated),
 )
@@ -67,7 +67,7 @@ def test_a_unit_in_any_role(field: str, unit: Any) -> None:
 
 
 @fuzzed(
-    500,
+    350,
     model=st.sampled_from([Task, SearchSettings]),
     given=mutated({**Task().model_dump(), **SearchSettings().model_dump()}),
 )

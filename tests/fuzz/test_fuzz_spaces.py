@@ -129,7 +129,7 @@ def ask(space: Space) -> None:
             what()
 
 
-@fuzzed(400, returned=RETURNED)
+@fuzzed(280, returned=RETURNED)
 def test_what_it_returns(returned: Any) -> None:
     def suggest(trial: optuna.Trial) -> Any:
         trial.suggest_float("lr", 0.1, 1)
@@ -138,7 +138,7 @@ def test_what_it_returns(returned: Any) -> None:
     ask(made(suggest, DEFAULT={"lr": 0.1}, GRID={"lr": [0.1, 0.2]}))
 
 
-@fuzzed(200, raised=RAISED)
+@fuzzed(150, raised=RAISED)
 def test_what_it_raises(raised: BaseException) -> None:
     def suggest(trial: optuna.Trial) -> TrialConfig:
         raise raised
@@ -146,7 +146,7 @@ def test_what_it_raises(raised: BaseException) -> None:
     ask(made(suggest, DEFAULT={"lr": 0.1}, GRID={"lr": [0.1, 0.2]}))
 
 
-@fuzzed(600, asked=st.lists(ASKED | st.just(SOUND), min_size=1, max_size=3), default=DEFAULT)
+@fuzzed(400, asked=st.lists(ASKED | st.just(SOUND), min_size=1, max_size=3), default=DEFAULT)
 def test_what_it_asks_for(asked: list[Any], default: Any) -> None:
     def suggest(trial: Any) -> TrialConfig:
         values = [getattr(trial, what)(*given, **options) for what, given, options in asked]
@@ -155,7 +155,7 @@ def test_what_it_asks_for(asked: list[Any], default: Any) -> None:
     ask(made(suggest, DEFAULT=default))
 
 
-@fuzzed(500, grid=GRID, default=DEFAULT)
+@fuzzed(350, grid=GRID, default=DEFAULT)
 def test_points_it_names(grid: Any, default: Any) -> None:
     def suggest(trial: optuna.Trial) -> TrialConfig:
         return TrialConfig(optimizer=SGD(lr=trial.suggest_float("lr", 0.001, 1, log=True)))
@@ -212,7 +212,7 @@ def rewritten(draw: st.DrawFn) -> str:
     return " ".join(words)
 
 
-@fuzzed(400, source=rewritten())
+@fuzzed(280, source=rewritten())
 def test_how_it_is_written(source: str, folder: Path) -> None:
     path = folder / "space.py"
     path.write_bytes(source.encode(errors="surrogatepass"))
@@ -220,7 +220,7 @@ def test_how_it_is_written(source: str, folder: Path) -> None:
         ask(spaces.load(path))
 
 
-@fuzzed(300, name=TEXT, what=st.sampled_from(["space", "init", "penalty", "average"]))
+@fuzzed(200, name=TEXT, what=st.sampled_from(["space", "init", "penalty", "average"]))
 def test_any_name(name: str, what: str) -> None:
     with one_sentence():
         spaces.load(**{"space": "sgd", what: name})

@@ -75,7 +75,7 @@ def ask(args: list[str], storage: Path) -> None:
         json.loads(done.stdout)
 
 
-@fuzzed(200, place=st.integers(0), drawn=st.data(), args=st.sampled_from(ASKED))
+@fuzzed(150, place=st.integers(0), drawn=st.data(), args=st.sampled_from(ASKED))
 def test_other_attributes(place: int, drawn: Any, args: list[str], folder: Path) -> None:
     known = rows(folder / "sound.db")
     table, column, row, text = known[place % len(known)]

@@ -60,7 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("tables")
 
 
-@fuzzed(300, data=damaged(SOUND.encode()), ending=st.sampled_from(["csv", "tsv"]), wanted=WANTED)
+@fuzzed(200, data=damaged(SOUND.encode()), ending=st.sampled_from(["csv", "tsv"]), wanted=WANTED)
 def test_damaged_text(data: bytes, ending: str, wanted: Wanted | None, folder: Path) -> None:
     path = folder / f"made.{ending}"
     path.write_bytes(data)
@@ -68,7 +68,7 @@ def test_damaged_text(data: bytes, ending: str, wanted: Wanted | None, folder: P
 
 
 @fuzzed(
-    400,
+    280,
     head=st.lists(CELL, min_size=1, max_size=4),
     cells=st.lists(st.lists(CELL, max_size=4), max_size=ROWS),
     between=st.sampled_from([",", ";", "\t", "|"]),
@@ -90,7 +90,7 @@ def test_any_text(
 
 
 @fuzzed(
-    400,
+    280,
     columns=st.dictionaries(st.sampled_from("abcy") | CELL, COLUMN, min_size=1, max_size=4),
     wanted=WANTED,
 )
@@ -105,7 +105,7 @@ def test_columns_of_any_type(
     read(lambda: tables.load(path, next(iter(columns)), wanted))
 
 
-@fuzzed(300, data=st.deferred(lambda: damaged(_parquet())))
+@fuzzed(200, data=st.deferred(lambda: damaged(_parquet())))
 def test_damaged_parquet(data: bytes, folder: Path) -> None:
     path = folder / "made.parquet"
     path.write_bytes(data)

@@ -33,6 +33,19 @@ def test_a_command_that_ends_too_early_is_started_again(part: Part, tmp_path: Pa
     assert (run.starts, run.ended, run.gave_up) == (2, {0: 3}, ["so", "so"])
 
 
+def test_what_is_done_is_left_to_others(part: Part, tmp_path: Path) -> None:
+    run = commands(part, tmp_path, "pass", "import time; time.sleep(60)")
+    run.start()
+    while 0 not in run.ended:
+        run.look()
+    run.start()
+    assert run.starts == 2
+    run.end()
+    run.start(1)
+    assert run.starts == 3
+    run.end()
+
+
 def test_what_a_fault_has_ended_did_not_give_up(part: Part, tmp_path: Path) -> None:
     run = commands(part, tmp_path, "import time; time.sleep(60)")
     run.start()

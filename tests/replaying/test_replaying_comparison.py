@@ -10,7 +10,7 @@ RECORDED: dict[int, list[float | None]] = {2: [0.5, 0.25], 4: [0.25, None]}
 
 
 def test_the_same_values_part_nowhere() -> None:
-    same = {4: [0.25, None], 2: [0.5, 0.25]}
+    same = dict(reversed(RECORDED.items()))
     assert first_apart(RECORDED, same) is None
     assert gaps(RECORDED, same) == {2: 0.0, 4: 0.0}
 

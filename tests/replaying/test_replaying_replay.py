@@ -59,8 +59,8 @@ def with_lr(monkeypatch: pytest.MonkeyPatch, factor: float) -> None:
 
     def other(study: optuna.Study, trial: FrozenTrial) -> TrialConfig:
         config = read_config(study, trial)
-        lr = config.optimizer.lr * factor
-        optimizer = config.optimizer.model_copy(update={"lr": lr})
+        assert (lr := config.optimizer.lr) is not None
+        optimizer = config.optimizer.model_copy(update={"lr": lr * factor})
         return config.model_copy(update={"optimizer": optimizer})
 
     monkeypatch.setattr(replaying, "read_config", other)

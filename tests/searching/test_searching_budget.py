@@ -98,7 +98,7 @@ def test_all_processes_spend_one_budget(url: str, budget: float | None, granted:
 
     settings = SearchSettings(storage=url, study="s", jobs=1, trials=9, budget=budget)
     work = plan(prepare(understand(SPACE, TASK, settings)))
-    run(work, SimpleNamespace(run=act), lambda event: None)  # type: ignore[arg-type]
+    run(work, SimpleNamespace(run=act, pids=set()), lambda event: None)  # type: ignore[arg-type]
     assert count == granted
 
 

@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from storages.test_storages_postgresql import Server, database, server, url  # noqa: F401
 
 from vrtune import Task, search
-from vrtune.engines.base import Engine, Standing, Unit
+from vrtune.engines.base import Engine, Entrypoint, Standing
 from vrtune.errors import UsageError, VrtuneError
 from vrtune.events import Event, Finished, Noted, Planned, RoundEnded
 from vrtune.searching import distributed
@@ -46,9 +46,9 @@ class Threads(Engine):
     def __str__(self) -> str:
         return "Threads"
 
-    def start(self, unit: Unit, workers: int) -> None:
+    def start(self, entrypoint: Entrypoint, workers: int) -> None:
         def run() -> None:
-            if why := unit():
+            if why := entrypoint():
                 self.failures.append(f"worker: {why}")
 
         self.threads += [threading.Thread(target=run) for _ in range(workers)]
@@ -78,7 +78,7 @@ class Script(Threads):
         super().__init__()
         self.says, self.started = list(says), 0
 
-    def start(self, unit: Unit, workers: int) -> None:
+    def start(self, entrypoint: Entrypoint, workers: int) -> None:
         self.started += workers
 
     def look(self) -> Standing:

@@ -95,8 +95,9 @@ def test_a_trial_taken_for_dead_before_a_rung_is_dropped(
         pruner="hyperband", validate_at=validate_at, jobs=1, open=4, fuse="off", study="s",
         storage=url, retrain=0, progress=take_one,
     )  # fmt: skip
-    assert states(url)[TrialState.FAIL] == states(url)[TrialState.WAITING] == 1
-    assert states(url)[TrialState.RUNNING] == 0
+    assert states(url)[TrialState.FAIL] == 1
+    assert states(url)[TrialState.RUNNING] == states(url)[TrialState.WAITING] == 0
+    assert states(url).total() == 7, "another took its place"
 
 
 def test_a_trial_taken_for_dead_while_it_is_told_is_dropped(

@@ -26,7 +26,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("space", "task", "said"),
     [
         (3, TASK, r"space: give a name or the path of a \.py file \(got 3\)"),
-        (None, TASK, r"space: give a name"),
+        (None, TASK, r"space: give a name or the path of a \.py file, or the study that"),
         ("caf\udce9.py", TASK, "space: give it in UTF-8"),
         ("a\0b.py", TASK, "space: give it without the character NUL"),
         ("n" * 300 + ".py", TASK, "space: give a shorter path"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from unittest.mock import Mock
 
 import psutil
 import pytest
+import torch
 from optuna.trial import TrialState
 
 from vrtune import Task, search
@@ -173,6 +175,19 @@ def test_a_system_that_starts_no_other_process_is_an_error(
     monkeypatch.setattr("vrtune.searching.process._start", full)
     with pytest.raises(VrtuneError, match=r"search process 1 can't be started .* fewer --jobs"):
         search("sgd", TASK, jobs=2, storage=url)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the other process finds its GPU")
+def test_each_process_trains_on_its_own_gpu(
+    url: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The other one of two is told of the second, which is not there."""
+    devices = (torch.device("cpu"), torch.device("cuda", 1))
+    monkeypatch.setattr("vrtune.searching.prepare.choose_devices", lambda device: devices)
+    with pytest.raises(VrtuneError, match="search process 1 ended with status 1"):
+        search("sgd", TASK, trials=1000, jobs=2, retrain=0, storage=url)
+    assert re.search("NVIDIA|CUDA", capfd.readouterr().err)
 
 
 def test_events_come_in_the_thread_that_searches(url: str) -> None:

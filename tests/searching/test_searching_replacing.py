@@ -3,43 +3,47 @@
 from __future__ import annotations
 
 import signal
+import time
+from itertools import count
 
 import pytest
 
-from vrtune.events import Finished, RoundEnded
-from vrtune.searching.replacing import IN_A_ROW, Replacing, how_ended
+from vrtune.events import Event, Finished, RoundEnded
+from vrtune.searching.replacing import IN_A_ROW, STEADY_S, Replacing, how_ended
 
 KILL = -int(signal.SIGKILL)
 
 
-def killed(replacing: Replacing, times: int, *, behind: int = 0) -> list[bool]:
-    """Whether one is replaced each time that it is killed after so many epochs of its trial."""
+def killed(replacing: Replacing, times: int, *events: Event) -> list[bool]:
+    """Whether one is replaced each time that it is killed after these events."""
     may = []
     for _ in range(times):
-        for epoch in range(1, behind + 1):
-            replacing.counted(1, RoundEnded(running=1, lanes=2, behind=epoch))
+        for event in events:
+            replacing.counted(1, event)
         may.append(replacing.may(1, starved=False))
+        replacing.begin(1)
     return may
 
 
-def test_not_again_and_again_before_it_gets_any_further() -> None:
+def test_not_again_and_again() -> None:
     replacing, usual = Replacing(), [True] * IN_A_ROW
-    assert killed(replacing, IN_A_ROW + 1) == [*usual, False]
-    assert killed(replacing, IN_A_ROW + 1, behind=2) == [*usual, False]
-    assert killed(replacing, IN_A_ROW + 1, behind=3) == [*usual, False]
-
-
-def test_a_trial_that_ends_is_further_than_any_epoch() -> None:
-    replacing = Replacing()
-    for _ in range(2):
-        for _ in range(IN_A_ROW):
-            assert replacing.may(1, starved=False)
-            replacing.counted(1, Finished(number=7, state="put back"))
-        replacing.counted(1, Finished(number=7, state="pruned"))
-    for _ in range(IN_A_ROW):
-        assert replacing.may(1, starved=False)
+    put_back, pruned = (Finished(number=7, state=state) for state in ("put back", "pruned"))
+    assert killed(replacing, 9, pruned) == [True] * 9
+    assert killed(replacing, IN_A_ROW, put_back) == [*usual[1:], False]
     assert replacing.may(2, starved=False)
-    assert not replacing.may(1, starved=False)
+    assert killed(Replacing(), IN_A_ROW + 1) == [*usual, False]
+
+
+@pytest.mark.parametrize(("seconds", "steady"), [(STEADY_S, True), (STEADY_S - 1, False)])
+def test_a_process_that_trained_for_a_while_is_not_killed_at_once(
+    seconds: float, steady: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seconds between two rounds; one that has just begun was not killed long after another."""
+    ticks = count(step=seconds)
+    monkeypatch.setattr(time, "monotonic", lambda: next(ticks))
+    trains = RoundEnded(running=1, lanes=2)
+    assert killed(Replacing(), 9, trains, trains)[-1] is steady
+    assert killed(Replacing(), 9, trains)[-1] is False
 
 
 def test_not_where_memory_was_lacking_twice_in_a_row() -> None:

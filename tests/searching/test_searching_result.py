@@ -160,6 +160,22 @@ def test_the_table_has_room_for_trials_of_others(url: str, monkeypatch: pytest.M
     assert [row["seconds"] for row in rows] == [None] * 3
 
 
+def test_a_continued_trial_says_what_it_took_over(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that what was spent is not summed up twice."""
+    study = optuna.create_study(study_name="s", storage=open_storage(url))
+    study.tell(study.ask(), 1.0)
+    trial = study.ask()
+    for name, given in {"continued": 6, "inherited": 60.0, "gradient_computations": 80.0}.items():
+        trial.set_user_attr(name, given)
+    study.tell(trial, 0.5)
+    monkeypatch.setitem(sys.modules, "pandas", Pandas())
+    rows: Any = summarise(study, url, TASK, 1.0, [], Timesheet()).trials_dataframe()
+    assert list(rows[0])[-4:] == ["gradient_computations", "continued", "inherited", "seconds"]
+    assert [(row["continued"], row["inherited"]) for row in rows] == [(None, None), (6, 60.0)]
+
+
 def test_with_the_real_pandas(found: tuple[SearchResult, str]) -> None:
     pytest.importorskip("pandas")
     table = found[0].trials_dataframe()

@@ -193,7 +193,7 @@ def test_a_listener_that_fails_ends_the_search(url: str) -> None:
 
 def fake(act: Callable[..., None]) -> Processes:
     """Processes that do `act` with what they are told."""
-    return SimpleNamespace(run=act)  # type: ignore[return-value]
+    return SimpleNamespace(run=act, pids=set())  # type: ignore[return-value]
 
 
 def granted_of(work: Work, quota: Quota, times: int) -> int:

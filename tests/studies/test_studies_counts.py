@@ -33,7 +33,7 @@ def test_trials_are_counted_by_how_they_ended() -> None:
 
 
 def test_interrupted_trials_say_what_they_cost() -> None:
-    """Epochs 1 to 3, of which 3 was lost, 3 to 4, both lost, and all of them."""
+    """One trains epochs 1 to 3, the next goes on from 2 and reaches 4, the last begins anew."""
     study = open_study(optuna.storages.InMemoryStorage(), "s", RECORD)
     assert interrupted([]) == Interrupted()
 

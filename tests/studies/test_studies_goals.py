@@ -122,3 +122,21 @@ def test_however_many_ask_at_once_none_is_too_many(url: str) -> None:
     for thread in threads:
         thread.join()
     assert sorted(granted) == [0, 1, 2, 3, 4]
+
+
+def test_who_gives_up_while_others_take_theirs_is_told_no(url: str) -> None:
+    """Or a worker that is to end would wait for its turn, with its trials open."""
+    study = open_study(open_storage(url), "s", RECORD)
+    raise_goal(study, 5, others=False)
+    heard = list[bool]()
+
+    def ask() -> None:
+        with in_turn(load_study(open_storage(url), "s", url), lambda: True) as more:
+            heard.append(more)
+
+    with in_turn(study) as mine:
+        assert mine
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join(20)
+    assert heard == [False]

@@ -20,7 +20,7 @@ from vrtune.studies.alive import identity, pulse
 from vrtune.studies.presence import Presence, concludes, lives, others, say
 from vrtune.studies.searches import SearchEntry, begin, finish
 
-ELSEWHERE = {"host": "far", "boot": "another", "namespace": ""}
+ELSEWHERE: dict[str, Any] = {"host": "far", "boot": "another", "namespace": ""}
 BEGAN = datetime.now().astimezone()
 FELT = "another 12.5"  # by the clock of another machine
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signal import SIGINT
 from typing import Annotated
 
 import typer
@@ -26,17 +27,21 @@ def work(
     The task and the search space are the study's. Start it as often as you like, on as many
     machines as reach the storage: together they train what the search asked for.
     """
-    with shown(doing="loading PyTorch", json=json) as progress, reserved(json), faults(storage):
-        from vrtune.searching.work import work as working
+    try:
+        with shown(doing="loading PyTorch", json=json) as progress, reserved(json), faults(storage):
+            from vrtune.searching.work import work as working
 
-        done = working(
-            study,
-            storage=storage,
-            jobs=jobs,  # type: ignore[arg-type]  # read by the settings
-            device=device,
-            data_dir=data_dir,
-            progress=progress,
-        )
+            done = working(
+                study,
+                storage=storage,
+                jobs=jobs,  # type: ignore[arg-type]  # read by the settings
+                device=device,
+                data_dir=data_dir,
+                progress=progress,
+            )
+    except KeyboardInterrupt as error:  # before there was a trial, or at once
+        by = next((number for number in error.args if number), SIGINT)
+        raise typer.Exit(BY_SIGNAL + by) from None
     if json:
         typer.echo(done.model_dump_json())
     else:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 # What a worker runs, pickled by reference: None where it had no more to do, or why it failed.
-Unit = Callable[[], str | None]
+Entrypoint = Callable[[], str | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class Standing:
 
 
 class Engine(ABC):
-    """Runs one unit in several workers. `here`: all of them on this machine, for certain."""
+    """Runs one entrypoint in several workers. `here`: all of them on this machine, for certain."""
 
     here: bool
 
@@ -42,7 +42,7 @@ class Engine(ABC):
         """What it is called in sentences."""
 
     @abstractmethod
-    def start(self, unit: Unit, workers: int) -> None:
+    def start(self, entrypoint: Entrypoint, workers: int) -> None:
         """Starts so many workers, or has them wait for a place. VrtuneError if it can't be."""
 
     @abstractmethod

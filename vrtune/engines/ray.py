@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
-from vrtune.engines.base import Engine, Share, Standing, Unit
+from vrtune.engines.base import Engine, Entrypoint, Share, Standing
 from vrtune.errors import UsageError, VrtuneError, brief, told
 
 RESTARTS = 10  # of a worker, by Ray: of a process that was killed, or on a node that was lost
@@ -42,7 +42,7 @@ class RayCluster(Engine):
     def __str__(self) -> str:
         return "Ray" if self.address in ("local", "auto") else f"the Ray cluster {self.address}"
 
-    def start(self, unit: Unit, workers: int) -> None:
+    def start(self, entrypoint: Entrypoint, workers: int) -> None:
         places = sum(map(self._places, self._nodes()))
         if not places and self.address == "local":
             raise UsageError(f"this machine has not the {self.share} that a worker is to have")
@@ -59,7 +59,7 @@ class RayCluster(Engine):
             scheduling_strategy="SPREAD",
         )(_run)
         for number in range(1, workers + 1):
-            self.tasks[task.options(name=f"vrtune worker {number}").remote(unit)] = number
+            self.tasks[task.options(name=f"vrtune worker {number}").remote(entrypoint)] = number
 
     def look(self) -> Standing:
         failed = []
@@ -136,7 +136,10 @@ class RayCluster(Engine):
         why = error.strerror if isinstance(error, OSError) and error.strerror else told(error)
         if self.address == "local":
             return f"Ray does not start on this machine: {why}"
-        return f"{self} can't be joined ({why}): see that it runs, with this Ray and this Python"
+        return (
+            f"{self} can't be joined ({why}): see that it runs, with this Ray and this Python, and "
+            "set RAY_AUTH_MODE=token if it asks for one"
+        )
 
     def _nodes(self) -> list[Mapping[str, Any]]:
         return [node for node in self.ray.nodes() if node["Alive"]]
@@ -169,9 +172,9 @@ class RayCluster(Engine):
             return f"it failed ({told(error)})"
 
 
-def _run(unit: Unit) -> str | None:
+def _run(entrypoint: Entrypoint) -> str | None:
     """The task."""
-    return unit()
+    return entrypoint()
 
 
 def _package() -> Any:

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from vrtune.engines.base import Engine, Share, Standing, Unit
+from vrtune.engines.base import Engine, Entrypoint, Share, Standing
 from vrtune.errors import UsageError, VrtuneError, brief, told
 
 RESTARTS = 5  # of a worker that was lost; at its time limit Slurm restarts it itself
@@ -50,8 +50,8 @@ class SlurmJobs(Engine):
     def __str__(self) -> str:
         return "Slurm's local stand-in" if self.here else "Slurm"
 
-    def start(self, unit: Unit, workers: int) -> None:
-        self.unit = unit
+    def start(self, entrypoint: Entrypoint, workers: int) -> None:
+        self.entrypoint = entrypoint
         if self.folder is None:
             self.parent.mkdir(parents=True, exist_ok=True)
             # for its owner alone: it holds the storage's password
@@ -117,7 +117,7 @@ class SlurmJobs(Engine):
 
     def _submit(self, count: int) -> list[Any]:
         try:
-            return self.executor.map_array(Restartable(), [self.unit] * count)
+            return self.executor.map_array(Restartable(), [self.entrypoint] * count)
         except Exception as error:  # of sbatch, whose last words say why
             raise VrtuneError(f"{self} takes no job ({brief(_last(error))})") from None
 
@@ -157,17 +157,17 @@ class SlurmJobs(Engine):
 class Restartable:
     """What a job runs, in a form that submitit queues again at a time limit or a preemption."""
 
-    def __call__(self, unit: Unit) -> str | None:
-        """Runs the unit; its own fault is told in words, its traceback stays in the job's file."""
+    def __call__(self, entrypoint: Entrypoint) -> str | None:
+        """Runs it; a fault is told in words, its traceback stays in the job's file."""
         try:
-            return unit()
+            return entrypoint()
         except Exception as error:
             traceback.print_exc()
             return f"it failed ({told(error)})"
 
-    def checkpoint(self, unit: Unit) -> Any:
+    def checkpoint(self, entrypoint: Entrypoint) -> Any:
         """The same once more: what is to be kept is in the storage."""
-        return _package().helpers.DelayedSubmission(self, unit)
+        return _package().helpers.DelayedSubmission(self, entrypoint)
 
 
 def _read(options: str) -> dict[str, str]:

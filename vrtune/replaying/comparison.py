@@ -10,7 +10,9 @@ from vrtune.config import Settings
 
 Values = Mapping[int, Sequence[float | None]]  # of each fold, by epoch; None: not finite
 
-ROUNDINGS = 10.0  # times as far as its twin may a replay be off that differs by rounding alone
+# times as far as its twin may a replay be off that differs by rounding alone: another order of sums
+# is several roundings, and how fast courses part is chance (K-FAC: 20 times, benchmarks/replays.py)
+ROUNDINGS = 50.0
 PRECISION = 2.0**-22  # relative, of a value itself: two roundings of float32
 
 

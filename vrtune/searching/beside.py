@@ -44,7 +44,7 @@ class Beside:
     def look(self) -> None:
         """Looks at the storage now."""
         with self._looking:
-            self.pids |= {process.pid for process in self.processes.others.values()}
+            self.pids |= self.processes.pids  # those that were killed since, too
             for trial in self._ended():
                 if trial.number not in self.known:
                     self.known.add(trial.number)

@@ -34,7 +34,7 @@ def interrupts() -> Iterator[Asked]:
 
     def ask(number: int, frame: FrameType | None) -> None:
         if asked():
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(number)
         asked.by = number
         hurry()
 
@@ -48,7 +48,7 @@ def unwinding() -> Iterator[None]:
     nobody else would remove are removed."""
 
     def end(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(number)
 
     own = [number for number in ENDING[1:] if _handler(number) is signal.SIG_DFL]
     with _handled(own, end):

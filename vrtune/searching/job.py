@@ -164,7 +164,7 @@ def _loop(
 
     decided_at = rungs(job.pruner, task.epochs)
     grid = job.sampler == "grid"  # whose points are all in the queue: nothing else is tried
-    return SearchLoop(
+    loop = SearchLoop(
         study,
         space,
         pool,
@@ -176,13 +176,16 @@ def _loop(
         files=Files(job.artifacts, job.storage),
         resuming=Resuming(study, job.storage, workspace, job.checkpoint),
         one_more=(lambda: queued() and one_more()) if grid else one_more,
-        alone=lambda: in_turn(study) if job.search else nullcontext(True),
+        alone=lambda: (
+            in_turn(study, lambda: loop.ledger.closing) if job.search else nullcontext(True)
+        ),
         search=job.search,
         stopping=stopping,
         expired=expired,
         threads=threads,
         progress=progress,
     )
+    return loop
 
 
 def _workspace(job: Job) -> Workspace:

@@ -8,25 +8,23 @@ import time
 from collections.abc import Callable
 from queue import Empty, Queue
 
+from vrtune.display.progress import Listener
 from vrtune.errors import UsageError, VrtuneError
 from vrtune.events import Event, Noted, Stopped
 from vrtune.lanes.device import cores, one_thread
 from vrtune.lanes.shortage import NoMemory
 from vrtune.lanes.workspace import Workspace
-from vrtune.searching.crashes import crashed
 from vrtune.searching.handover import Handover
 from vrtune.searching.interrupts import unwinding
 from vrtune.searching.job import Quota, run_job
 from vrtune.searching.plan import Work
 from vrtune.searching.process import Message, Process, latest
 from vrtune.searching.replacing import Replacing, how_ended
-from vrtune.studies.leases import reclaim
+from vrtune.studies.crashes import clear_up
 
 # for a process to put its trials back before it is killed; where the user asks twice
 PATIENCE_S, URGED_S = 60.0, 2.0
 WAIT_S = 0.2  # for the others to say something, once this process has no more to do
-
-Progress = Callable[[Event], None]
 
 
 class Processes:
@@ -40,8 +38,9 @@ class Processes:
         self.quota = Quota(0, lambda: False)  # until there is work
         self.work: Work | None = None
         self.replacing = Replacing()
-        # numbers of those that were given work; have not ended, this one's is 0; said so before
-        self.at_work, self.alive, self.done = set[int](), set[int](), set[int]()
+        # numbers of those that were given work; have not ended, this one's is 0; said so before;
+        # and what the system knew all by that were ever started
+        self.at_work, self.alive, self.done, self.pids = (set[int]() for _ in range(4))
         self.over = self.closed = self.lost = False  # `lost`: one ended before its time
         self.cores = self.threads = 1  # of all; of each process that is alive
         self.failure: VrtuneError | None = None  # the first that one of the others met
@@ -83,7 +82,7 @@ class Processes:
             self.handover.fill(workspace)
 
     def run(
-        self, work: Work, quota: Quota, stopping: Callable[[], bool], progress: Progress
+        self, work: Work, quota: Quota, stopping: Callable[[], bool], progress: Listener
     ) -> None:
         """Does the work in as many processes as it says, this one among them. `progress` is called
         in this one. Another takes the place of one that is killed; those that are killed again and
@@ -131,7 +130,7 @@ class Processes:
         job = self.work.job_of(number, handover=str(self.handover and self.handover.path), **given)
         self.others[number].say(json.dumps(job.model_dump()))
 
-    def _take_part(self, work: Work, stop: Callable[[], bool], progress: Progress) -> None:
+    def _take_part(self, work: Work, stop: Callable[[], bool], progress: Listener) -> None:
         """Does this process's share, and what the others leave; until all have ended."""
         job, quota = work.job, self.quota
         while 0 in self.alive:
@@ -162,7 +161,7 @@ class Processes:
 
     # ---- what the others say -------------------------------------------------------------------
 
-    def _hear(self, progress: Progress, wait: float = 0) -> None:
+    def _hear(self, progress: Listener, wait: float = 0) -> None:
         """Takes in what the others have said by now; waits so many seconds for the first word."""
         heard: list[tuple[int, Message]] = []
         with contextlib.suppress(Empty):
@@ -183,7 +182,7 @@ class Processes:
         self.quota.count(number, event)
         return self.replacing.counted(number, event)
 
-    def _end(self, number: int, status: int, starved: bool | None, progress: Progress) -> None:
+    def _end(self, number: int, status: int, starved: bool | None, progress: Listener) -> None:
         """A process is gone: it had no more to do, or was killed, or failed."""
         if number in self.done or self.closed:
             self._leave(number)
@@ -199,7 +198,7 @@ class Processes:
                 "what it wrote is above; its trials are queued again"
             )
 
-    def _replace(self, number: int, how: str, progress: Progress) -> bool:
+    def _replace(self, number: int, how: str, progress: Listener) -> bool:
         """Starts another process in place of one; False if there is no use or no room for it."""
         self.quota.give_back(number)
         if 0 not in self.alive or not self.quota.more():  # else this one goes on alone, at once
@@ -213,7 +212,7 @@ class Processes:
         progress(Noted(text=f"{how}: another takes its place, and its trials are continued"))
         return True
 
-    def _lose(self, number: int, why: str, progress: Progress) -> None:
+    def _lose(self, number: int, why: str, progress: Listener) -> None:
         """A process ends before its time: its trials are granted to others."""
         self._leave(number)
         self.lost = True
@@ -231,7 +230,9 @@ class Processes:
                 self.others[other].say(f"threads {threads}")
 
     def _start(self, number: int) -> Process:
-        return Process(number, self._take_in, [self.handover.descriptor] if self.handover else [])
+        inherited = [self.handover.descriptor] if self.handover else []
+        self.pids.add((process := Process(number, self._take_in, inherited)).pid)
+        return process
 
     def _take_in(self, number: int, said: Message) -> None:
         """Answers a process that waits for it, and puts back what one has left, while this one
@@ -243,8 +244,7 @@ class Processes:
             self.done.add(number)
         if "ended" in said and self.work and not self.closed and number not in self.done:
             with contextlib.suppress(Exception):  # those that go on look for such trials, too
-                study, search = self.work.study, self.work.job.search
-                if end := crashed(study, search, self.others[number].pid, -said["ended"]):
+                search, pid = self.work.job.search, self.others[number].pid
+                if end := clear_up(self.work.study, search, pid, -said["ended"]):
                     self.messages.put((number, {"event": end.message()}))
-                reclaim(study)
         self.messages.put((number, said))

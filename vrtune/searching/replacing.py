@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections import Counter, defaultdict
 from dataclasses import replace
 
 from vrtune.events import Event, Finished, RoundEnded
 
-IN_A_ROW = 3  # times that one is replaced before it gets any further
+IN_A_ROW = 3  # times that one is replaced which did not train for so long, nor end a trial
+STEADY_S = 10.0
 MEMORY = {True: ", as memory ran out", False: "", None: ", as where no memory is left"}
 
 
@@ -17,8 +19,8 @@ class Replacing:
     well; what the next one says goes on from what was spent."""
 
     def __init__(self) -> None:
-        self.times = Counter[int]()  # since it got further
-        self.furthest = Counter[int]()  # epochs behind its running trials, since one of it ended
+        self.times = Counter[int]()  # in a row
+        self.since: dict[int, float] = {}  # when a process said first that it trains
         self.starved: dict[int, bool] = {}  # whether memory was lacking, the last time
         # gradient computations of all that had a number; of those before
         self.spent = defaultdict[int, float](float)
@@ -27,17 +29,18 @@ class Replacing:
     def counted(self, number: int, event: Event) -> Event:
         """What one says, in terms of all that had its number."""
         if isinstance(event, Finished) and event.state != "put back":
-            self.times[number] = self.furthest[number] = 0
+            self.times[number] = 0
         elif isinstance(event, RoundEnded):
-            if event.behind > self.furthest[number]:
-                self.times[number], self.furthest[number] = 0, event.behind
+            now = time.monotonic()
+            if now - self.since.setdefault(number, now) >= STEADY_S:
+                self.times[number] = 0
             event = replace(event, spent=event.spent + self.before[number])
             self.spent[number] = event.spent
         return event
 
     def may(self, number: int, *, starved: bool) -> bool:
-        """Whether one that was killed just now is replaced: not again and again before it gets any
-        further, nor where memory was lacking twice in a row."""
+        """Whether one that was killed just now is replaced: not again and again as soon as it is
+        there, nor where memory was lacking twice in a row."""
         self.times[number] += 1
         before, self.starved[number] = self.starved.get(number, False), starved
         return self.times[number] <= IN_A_ROW and not (before and starved)
@@ -45,6 +48,7 @@ class Replacing:
     def begin(self, number: int) -> None:
         """Another one has the number from now on."""
         self.before[number] = self.spent[number]
+        self.since.pop(number, None)
 
 
 def how_ended(number: int, status: int, starved: bool | None) -> str:

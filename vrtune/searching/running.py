@@ -73,6 +73,8 @@ def run(work: Work, processes: Processes, progress: Listener) -> tuple[Timesheet
                     here.run(_alone(work), quota, stopping, note)
         except Stopped:
             pass
+        except KeyboardInterrupt as error:  # urged, or a call hung
+            raise KeyboardInterrupt(*(error.args or [asked.by])) from error
         finally:  # a storage that never answers holds nobody up
             within(PUTTING_BACK_S, URGED_S, lambda: reclaim(work.study))
         return sum(sheets, Timesheet()), asked.by if stopping() else None

@@ -97,8 +97,8 @@ def _understood(space: str | Path | None, task: Task, settings: SearchSettings) 
         return understand(space, task, settings)
     if settings.study is None:
         raise UsageError(
-            "there is nothing to search: give a search space (vrtune list spaces), or the --study "
-            "that another search has opened, to join it"
+            "space: give a name or the path of a .py file, or the study that another search has "
+            "opened, to join it"
         )
     return join(settings.study, task, settings)
 
@@ -154,4 +154,5 @@ def _preparing(request: Request) -> str:
     """What is done before there is a plan."""
     others = request.processes - 1
     starting = f", starting {others} more process{'es' * (others > 1)}" if others else ""
-    return f"reading {Path(request.task.dataset).name}{starting}"
+    joining = "joining Ray, then " if request.settings.ray else ""
+    return f"{joining}reading {Path(request.task.dataset).name}{starting}"

@@ -46,8 +46,10 @@ def work(
     data_dir: SomePath | None = None,
     progress: Progress = True,
 ) -> Worked:
-    """Trains trials of a study that a search has opened, with all who do, until it has all that the
-    search asked for. Task, space, sampler and pruner are the study's; nothing is trained again.
+    """Trains trials of a study that a search has opened, until it has all that were asked for.
+
+    Task, space, sampler and pruner are the study's. However many do so at once, on whatever
+    machines, together they start no more trials than that. Nothing is retrained.
 
     Args:
         study: its name.

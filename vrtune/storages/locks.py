@@ -45,15 +45,22 @@ _here = threading.RLock()  # for the threads of this process
 _held: set[str] = set()  # storages, by whoever has `_here`
 
 
+class GivenUp(VrtuneError):
+    """Who waited for a lock does not want it any more."""
+
+
 @contextmanager
-def locked(where: optuna.Study | BaseStorage, what: str) -> Iterator[None]:
+def locked(
+    where: optuna.Study | BaseStorage, what: str, giving_up: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
     """Holds the lock of a storage inside a `with`; a thread that has it may enter again.
 
     Args:
         where: a study, or its storage.
         what: what is done inside, as "to queue a grid".
+        giving_up: turns true when it is not waited for any more.
     Raises:
-        VrtuneError: others hold it for WAIT_S.
+        VrtuneError: others hold it for WAIT_S; GivenUp.
     Example:
         >>> import optuna
         >>> from vrtune.storages.locks import locked
@@ -65,6 +72,8 @@ def locked(where: optuna.Study | BaseStorage, what: str) -> Iterator[None]:
     def wait(take: Callable[[], bool]) -> None:
         until, pause = time.monotonic() + WAIT_S, FIRST_S
         while not take():
+            if giving_up():
+                raise GivenUp(f"the lock was not waited for that is needed {what}")
             if away():  # whoever holds it waits for the storage
                 until = time.monotonic() + WAIT_S
             if time.monotonic() > until:

@@ -21,14 +21,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import optuna
-import torch
 from optuna.trial import TrialState
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor
 
 from vrtune.errors import VrtuneError
 from vrtune.given.names import folder_name
+from vrtune.later import Tensor, torch
 from vrtune.studies.folders import beside, own_name
 from vrtune.studies.leases import AGAIN, unrepeated
 from vrtune.studies.record import identified
@@ -72,6 +70,8 @@ class Checkpoints:
     def write(self, name: str | int, checkpoint: Checkpoint, about: Mapping[str, Any]) -> None:
         """Writes a checkpoint, in place of the one before; `about` says of what. OSError where it
         can't be written."""
+        from safetensors.torch import save  # imports PyTorch
+
         path = self.path(name)
         told = {**checkpoint.told, "about": _about(about)}
         told["digest"] = _digest(checkpoint.tensors, told)

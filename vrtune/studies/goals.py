@@ -7,8 +7,8 @@ machine, count them by themselves, one after another, so that together they star
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 import optuna
@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from pydantic import Field, ValidationError
 
 from vrtune.config import Settings
-from vrtune.storages.locks import locked
+from vrtune.storages.locks import GivenUp, locked
 from vrtune.studies.alive import is_identity
 from vrtune.studies.leases import CUT_OFF, WORKER
 from vrtune.studies.outcome import spent
@@ -103,9 +103,15 @@ def reached(study: optuna.Study) -> bool:
 
 
 @contextmanager
-def in_turn(study: optuna.Study) -> Iterator[bool]:
-    """Whether another trial may start; it is to be asked for inside, while nobody else can."""
-    with locked(study, "to take a trial"):
+def in_turn(study: optuna.Study, giving_up: Callable[[], bool] = lambda: False) -> Iterator[bool]:
+    """Whether another trial may start; it is to be asked for inside, while nobody else can. Who is
+    `giving_up` while others are at it is told no."""
+    with ExitStack() as turn:
+        try:
+            turn.enter_context(locked(study, "to take a trial", giving_up))
+        except GivenUp:
+            yield False
+            return
         yield left(study) > 0
 
 

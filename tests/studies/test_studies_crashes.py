@@ -14,9 +14,9 @@ from optuna.trial import TrialState
 
 from vrtune import Task, search
 from vrtune.events import Event, Finished
-from vrtune.searching.crashes import MOST, crashed
 from vrtune.storages.opening import open_storage
 from vrtune.studies.alive import identity
+from vrtune.studies.crashes import MOST, crashed
 from vrtune.studies.leases import SEARCH, WORKER, put_back
 from vrtune.studies.record import load_study
 

@@ -10,12 +10,20 @@ from optuna.trial import FrozenTrial, TrialState
 
 from vrtune.events import Finished
 from vrtune.studies.alive import identity, is_identity
-from vrtune.studies.leases import AGAIN, CUT_OFF, SEARCH, WORKER
+from vrtune.studies.leases import AGAIN, CUT_OFF, SEARCH, WORKER, reclaim
 
 # by which a process ends for a fault of its own; others are sent by somebody, or lack memory
 FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT}
 MOST = 3  # times in a row that a trial is tried
 CRASHES = "crashes"  # the trial attribute that counts them
+
+
+def clear_up(study: optuna.Study, search: str, pid: int, number: int) -> Finished | None:
+    """Puts back what a process has left that ended by this signal; returns the end of what crashed
+    it again."""
+    end = crashed(study, search, pid, number)
+    reclaim(study)
+    return end
 
 
 def crashed(study: optuna.Study, search: str, pid: int, number: int) -> Finished | None:
