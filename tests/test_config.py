@@ -269,3 +269,9 @@ def test_a_class_is_asked_for_as_text() -> None:
     with pytest.raises(ValidationError) as caught:
         Task(model=dict)  # type: ignore[arg-type]
     assert "model: give it as text, FILE.py:NAME" in explain(caught.value)
+
+
+@pytest.mark.parametrize("many", [10**15, "1000000000000000", 10**400])
+def test_numbers_that_nothing_can_compute_with(many: object) -> None:
+    with pytest.raises(ValidationError, match="a whole number of at most 15 digits"):
+        Task(epochs=many)

@@ -20,9 +20,9 @@ def test_only_a_database_server_is_served(storage: str, tmp_path: Path) -> None:
     from vrtune.storages.proxy import proxy
 
     given = storage if "://" in storage else str(tmp_path / storage)
-    with pytest.raises(UsageError, match="can't be served by a proxy: give a database"):
-        with proxy(given, "127.0.0.1", 0):
-            pass
+    refused = pytest.raises(UsageError, match="can't be served by a proxy: give a database")
+    with refused, proxy(given, "127.0.0.1", 0):
+        pass
     assert not list(tmp_path.iterdir())
 
 

@@ -188,6 +188,7 @@ WRONG = r"return \(train, test\), each \(x, y\) or a map-style Dataset, or \(x_t
             "x_train of mine.py:load is a sparse or a m",
         ),
         ("return [[1, 2], [3]], [0, 1], [[1, 2]], [0]", "x_train of mine.py:load is no array"),
+        ("return Shades(), Y, X, Y", "x_train of mine.py:load is a Shades: give an array"),
         ("return X, Y[:3], X, Y", "x_train of mine.py:load holds 6 samples, but y_train 3"),
         ("return X.astype(int), Y, X, Y", "x_train of mine.py:load has values of type int64"),
         ("return X * np.nan, Y, X, Y", "x_train of mine.py:load has values that are NaN"),

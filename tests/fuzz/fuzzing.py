@@ -59,7 +59,7 @@ def fuzzed(
                 derandomize=times == 1,
                 database=None,
                 deadline=None,
-                phases=[Phase.explicit, Phase.generate],
+                phases=[Phase.explicit, Phase.generate, Phase.shrink],
                 suppress_health_check=list(HealthCheck),
                 print_blob=True,
             )(run)()

@@ -59,7 +59,8 @@ def with_lr(monkeypatch: pytest.MonkeyPatch, factor: float) -> None:
 
     def other(study: optuna.Study, trial: FrozenTrial) -> TrialConfig:
         config = read_config(study, trial)
-        assert (lr := config.optimizer.lr) is not None
+        lr = config.optimizer.lr
+        assert lr is not None
         optimizer = config.optimizer.model_copy(update={"lr": lr * factor})
         return config.model_copy(update={"optimizer": optimizer})
 

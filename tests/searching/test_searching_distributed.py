@@ -245,11 +245,13 @@ def check_whole(url: str, tmp_path: Path, events: list[Event]) -> None:  # noqa:
     (again,) = [t for t in trials if t.user_attrs.get(AGAIN) == cut.number]
     assert cut.state is TrialState.FAIL
     assert again.params == cut.params
-    assert again.user_attrs["continued"] >= 4  # it was written after each epoch
+    # written after each epoch, on a thread beside the training
+    assert 1 <= again.user_attrs["continued"] <= (cut.last_step or 0)
     ended = [t for t in trials if t is not cut]
     assert {t.state for t in ended} == {TrialState.COMPLETE}
     assert counted(trials) == len(ended) == 4
-    assert len({t.user_attrs[WORKER]["pid"] for t in trials}) >= 3  # two, and the one anew
+    pids = {trial.user_attrs[WORKER]["pid"] for trial in trials}
+    assert len(pids) >= 2  # the new one may come when there is no more to do
     notes = [event.text for event in events if isinstance(event, Noted)]
     assert any("was lost, and is" in note for note in notes)
     alone = f"sqlite:///{tmp_path}/alone.db"

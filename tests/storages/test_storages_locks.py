@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import optuna
@@ -107,6 +108,8 @@ class Server:
     """Stands for a MySQL server that has given the lock to another `busy` times."""
 
     url = sqlalchemy.engine.make_url("mysql+pymysql://host/studies")
+    connection = SimpleNamespace(dbapi_connection=None)
+    invalidated = False
 
     def __init__(self, busy: int, error: Exception | None = None) -> None:
         self.busy, self.error, self.said, self.detached = busy, error, [], False

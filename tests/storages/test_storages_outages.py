@@ -25,7 +25,11 @@ from vrtune.storages.opening import Tables, open_storage
 from vrtune.storages.patience import away, patient
 from vrtune.studies.record import load_study
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    # psycopg's, of connections that the server has cut
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 TASK = Task(model="softmax", folds=2, epochs=150, limit=300)
 CUT = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -80,8 +84,8 @@ def test_a_search_trains_on_while_its_database_starts_anew(
         )  # fmt: skip
         restart.join()
     assert meanwhile >= 20  # epochs of its trials that were trained while it was away
-    assert [" does not answer since " in text for text in said] == [True, False]
-    assert " answers again (" in said[1]
+    assert " does not answer since " in said[0]
+    assert " answers again (" in said[-1]
     trials = load_study(open_storage(url), "s", url).trials
     assert Counter(trial.state for trial in trials) == {TrialState.COMPLETE: 6}
     assert all(len(trial.intermediate_values) == TASK.epochs for trial in trials)
@@ -129,14 +133,17 @@ def test_connections_that_are_cut_again_and_again(server: Server, database: str,
     )
 
 
-def test_a_lock_that_was_cut_is_taken_again(server: Server, database: str, url: str) -> None:
+def test_a_lock_that_was_cut_is_taken_again(server: Server, url: str) -> None:
     storage = open_storage(url)
     study = optuna.create_study(study_name="s", storage=storage)
     other = ServerLock(storage.engine, url)  # type: ignore[attr-defined]
     with patient(lambda event: None), locked(study, "to try it"):
         assert not other.take()
-        server.ask("postgres", CUT.format(database))
-        study.set_user_attr("a", 1)  # is cut, too, and made again
+        restart = threading.Timer(0.5, server.start)
+        server.stop()
+        restart.start()
+        study.set_user_attr("a", 1)
+        restart.join()
         other.let_go()
         assert not other.take()
         other.let_go()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -69,6 +69,9 @@ def array(given: Any, where: str) -> np.ndarray:
     if isinstance(given, Image.Image):
         plain = given.mode in ("L", "F") or given.mode.startswith("I")
         return np.asarray(given if plain else given.convert("RGB"))
+    if are_samples(given) and not (hasattr(given, "__array__") or isinstance(given, Sequence)):
+        kind = type(given).__name__  # which NumPy would ask for samples without end
+        raise UsageError(f"{where} is a {kind}: give an array, a tensor or a list")
     if isinstance(given, list | tuple) and given and isinstance(given[0], Tensor | Image.Image):
         given = [array(one, where) for one in given]
     try:

@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import optuna
 import sqlalchemy
@@ -210,12 +210,14 @@ class ServerLock:
         self.key = number if kind == "postgresql" else f"vrtune {number}"
         self.text = sqlalchemy.text(f"SELECT {FUNCTIONS[kind]}")
         self.connection: sqlalchemy.Connection | None = None
+        self.raw: Any = None  # the driver's
 
     def take(self) -> bool:
         """Whether it is to be had now. StorageFault if the server is away."""
         with faults(self.storage):
             if self.connection is None:
                 self.connection = self.engine.connect()
+                self.raw = self.connection.connection.dbapi_connection
                 self.connection.detach()
         try:
             return bool(self.connection.scalar(self.text, {"key": self.key}))
@@ -240,3 +242,6 @@ class ServerLock:
         with suppress(sqlalchemy.exc.SQLAlchemyError):
             if connection is not None:
                 connection.close()
+        if connection is not None and connection.invalidated:  # one that was cut stays open else
+            with suppress(Exception):
+                self.raw.close()

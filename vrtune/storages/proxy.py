@@ -52,12 +52,11 @@ def proxy(storage: str | Path, host: str, port: int) -> Iterator[int]:
         )
     backend = open_storage(storage, connections=THREADS)
     assert isinstance(backend, Tables)
-    server = grpc.server(
-        ThreadPoolExecutor(THREADS), interceptors=[_Sentences()], options=OPTIONS
-    )
+    threads, locks = ThreadPoolExecutor(THREADS), Locks(backend)
+    server = grpc.server(threads, interceptors=[_Sentences()], options=OPTIONS)
     service = OptunaStorageProxyService(_Served(backend))
     api_pb2_grpc.add_StorageServiceServicer_to_server(service, server)
-    server.add_generic_rpc_handlers([_lock_handlers(Locks(backend))])
+    server.add_generic_rpc_handlers([_lock_handlers(locks)])
     try:
         taken = server.add_insecure_port(f"{host}:{port}")
     except RuntimeError:
@@ -69,6 +68,9 @@ def proxy(storage: str | Path, host: str, port: int) -> Iterator[int]:
         yield taken
     finally:
         server.stop(END_S).wait()
+        threads.shutdown()
+        locks.let_go(locks.holder)
+        backend.engine.dispose()
 
 
 class _Served(_CachedStorage):
