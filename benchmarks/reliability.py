@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from record import asking, write
+from record import asking, command, write
 from reliability_parts import enduring, retraining, table
 from reliability_parts.faults import FAULTS, Fault
 from reliability_parts.places import KINDS
@@ -115,7 +115,7 @@ def main() -> None:
     if given.what == "run":
         for row in runs(given):
             print(json.dumps(row), flush=True)
-            kept[table.key(row)] = row
+            kept[table.key(row)] = {**row, "command": command()}
             rows = list(kept.values())
             write(path.with_suffix(""), torch.device("cpu"), len(rows), {"rows": rows})
     print(f"{table.markdown(rows)}\n\n{table.totals(rows)}")

@@ -40,8 +40,10 @@ def explain(error: ValidationError) -> str:
     parts = []
     for e in error.errors():
         where = brief(".".join(str(part) for part in e["loc"]), 100)
-        known = e["type"] in ("value_error", "missing") or "storage" in e["loc"]  # a password
-        given = "" if known else f" (got {shown(e['input'])})"
+        known = e["type"] in ("value_error", "missing")
+        whole = not e["loc"] and isinstance(e["input"], dict)  # all fields, a storage's URL, too
+        secret = whole or "storage" in e["loc"]  # a password
+        given = "" if known or secret else f" (got {shown(e['input'])})"
         parts.append(f"{where + ': ' if where else ''}{e['msg']}{given}")
     return brief("; ".join(parts), 1000)
 

@@ -42,13 +42,13 @@ class Fault:
 def kill(run: Commands, place: Place, rng: random.Random) -> str:
     """SIGKILL: half of the time a worker; else a search's first process, or all that it is."""
     first, others = run.one(rng)
-    kinds = ["a worker", "a worker", "the first process", "a whole search"] if others else ["alone"]
-    kind = rng.choice(kinds)
+    kinds = ["a worker", "a worker", "the first process", "a whole search"]
+    kind = rng.choice(kinds) if others else "the only process"  # also of `vrtune work`
     chosen = {
         "a worker": lambda: [rng.choice(others)],
         "the first process": lambda: first,
         "a whole search": lambda: first + others,
-        "alone": lambda: first,  # of one process: a search or a worker that an engine started
+        "the only process": lambda: first,
     }[kind]()
     run.signal(chosen, signal.SIGKILL)
     run.gone(chosen, KILLED_S)
@@ -159,6 +159,8 @@ def spoil(path: Path, kind: str, other: bytes, rng: random.Random) -> None:
     data = bytearray(path.read_bytes())
     if kind == "gone":
         path.unlink()
+        return
+    if len(data) < 2:  # it was emptied before, and not written since
         return
     if kind == "a byte":
         data[rng.randrange(len(data) // 2, len(data))] ^= 1 << rng.randrange(8)

@@ -67,6 +67,12 @@ def test_a_wrong_setting_is_named_and_writes_nothing(
     assert not list(tmp_path.iterdir())
 
 
+def test_what_is_wrong_with_several_settings_shows_no_password() -> None:
+    with pytest.raises(UsageError, match="say how many") as error:
+        SearchSettings.read({"storage": "postgresql://u:secret@h/db", "ray": "auto"})
+    assert "secret" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [

@@ -23,6 +23,7 @@ from vrtune.searching.plan import Work, plan
 from vrtune.searching.prepare import prepare, understand
 from vrtune.searching.processes import Processes
 from vrtune.searching.settings import SearchSettings
+from vrtune.studies import leases
 from vrtune.studies.alive import identity
 from vrtune.studies.goals import in_turn, left
 from vrtune.studies.presence import Presence
@@ -165,6 +166,18 @@ def test_trials_of_others_are_waited_for_and_trained_here_if_they_are_left(
         _, by = running.run(asked, processes, kill)
     assert by is None
     assert notes(events) == ["others train the last trial: waiting for that"]
+    assert sorted(states(url)) == ["COMPLETE", "COMPLETE", "FAIL"]
+
+
+def test_a_trial_whose_process_was_killed_before_it_signed_is_made_up_for(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The search would end with a trial too few, and that one in training for ever."""
+    monkeypatch.setattr(leases, "CLAIM_S", 0.1)
+    asked = opened(url, trials=2)
+    asked.study.ask()
+    with Processes(0) as processes:
+        running.run(asked, processes, lambda event: None)
     assert sorted(states(url)) == ["COMPLETE", "COMPLETE", "FAIL"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import optuna
@@ -54,3 +55,17 @@ def test_a_study_that_is_deleted_while_it_is_used(name: str, tmp_path: Path) -> 
     for call in (study.ask, study.get_trials):
         with pytest.raises(VrtuneError, match=r"^the study is gone from .*another program deleted"):
             call()
+
+
+def test_a_limit_on_files_is_no_damage(url: str) -> None:
+    """SQLite itself calls both a disk I/O error."""
+    study = optuna.create_study(study_name="s", storage=open_storage(url))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(VrtuneError, match=r"can't be written \(disk I/O error, SQLITE_IOERR"):
+            study.set_user_attr("a", 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    study.set_user_attr("a", 2)
+    assert study.user_attrs == {"a": 2}

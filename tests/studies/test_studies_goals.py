@@ -91,8 +91,10 @@ def test_it_is_reached_once_nobody_trains_any_more(study: optuna.Study) -> None:
     assert not reached(study)
     study.tell(trial, 1.0)
     assert reached(study)
-    study.ask()  # another program's, which may never end
+    study.ask().suggest_float("x", 0.0, 1.0)  # another program's, which may never end
     assert reached(study)
+    study.ask()  # by who signs it next
+    assert not reached(study)
 
 
 def test_a_goal_that_is_no_goal_is_none(study: optuna.Study) -> None:

@@ -40,7 +40,8 @@ def search(
 ) -> None:
     """Tune a method, then train its best setting again and test it.
 
-    The same command again continues the study, after Ctrl-C too: trials that were open start anew.
+    The same command again continues the study, after Ctrl-C too: open trials go on from their last
+    checkpoint.
     """
     if not space and settings.study is None:
         raise UsageError(

@@ -13,6 +13,7 @@ from vrtune.estimators import Clock, Estimator
 from vrtune.gradients.keyed import RATE, words
 from vrtune.gradients.layout import Layout, flatten
 from vrtune.gradients.oracle import parts_of
+from vrtune.lanes.attributes import Attributes, attributes
 from vrtune.lanes.batches import Stream
 from vrtune.lanes.keys import key
 from vrtune.optimizers import StepRule
@@ -147,6 +148,7 @@ class Rows:
             floats = {n: b for n, b in self.buffers.items() if b.is_floating_point()}
             self.mean = {n: torch.zeros_like(t) for n, t in {"": self.W, **floats}.items()}
         self.times = {name: row.new_zeros(lanes, 1) for name in ("epoch", "epochs", "factor")}
+        self.before: list[Attributes] = []  # of the units, when their first epoch began
 
     def named(self, weights: Tensor | None = None) -> dict[str, Tensor]:
         """What is kept of lanes, [L, ...] each, by the names of the model's state_dict: the weights
@@ -159,6 +161,11 @@ class Rows:
     def parts(self, count: int) -> list[slice]:
         """So many rows in parts, each to be computed at once."""
         return parts_of(count, max(1, -(-count // (self.most or max(1, count)))))
+
+    @property
+    def units(self) -> tuple[object, ...]:
+        """The algorithms that run in every step."""
+        return self.estimator, self.optimizer, self.penalty, self.average
 
     def groups(self) -> list[dict[str, Tensor]]:
         """Every dictionary of tensors that has one row a lane."""
@@ -194,6 +201,7 @@ class Rows:
 
     def tick(self, epochs: list[int], total: int) -> None:
         """Sets the clock: every lane's epoch, and the epochs of the whole run."""
+        self.before = self.before or attributes(self.units)
         self.times["epoch"].copy_(torch.tensor(epochs).unsqueeze(1))
         self.times["epochs"].fill_(total)
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vrtune.lanes.attributes import check_unchanged
 from vrtune.lanes.rows import Lane, Rows
 
 
@@ -23,7 +24,8 @@ class State:
 
 
 def state_of(rows: Rows, row: int, lane: Lane) -> State:
-    """A copy of a lane's state, on the CPU."""
+    """A copy of a lane's state, on the CPU. ValueError where a unit keeps something beside it."""
+    check_unchanged(rows.units, rows.before)
     tensors = {"W": rows.W[row]}
     for part, group in _parts(rows).items():
         tensors |= {f"{part}/{name}": tensor[row] for name, tensor in group.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
+from types import BuiltinFunctionType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,6 +14,9 @@ from vrtune.optimizers.making import has_modes, like, make, no_memory, refusal, 
 
 if TYPE_CHECKING:
     from vrtune.optimizers.library import Library
+
+# Kept by a class, as it was made with them
+FIXED = (type, torch.dtype, torch.device, FunctionType, BuiltinFunctionType)
 
 
 class Instance:
@@ -80,7 +84,7 @@ class Instance:
         told = {
             "state": state,
             "groups": [{k: v for k, v in group.items() if k != "params"} for group in groups],
-            "parts": [_numbers(part) for part in self._parts()],
+            "parts": [_own(part) for part in self._parts()],
             "eta": self.eta,
             "lost": self.lost,
             "random": self.random.states if self.random else [],
@@ -96,8 +100,8 @@ class Instance:
             self.optimizer.state[parameters[i] if isinstance(i, int) else i] = kept
         for group, kept in zip(groups, memory["groups"], strict=True):
             group.update(kept)
-        for part, numbers in zip(self._parts(), memory["parts"], strict=True):
-            vars(part).update(numbers)
+        for part, own in zip(self._parts(), memory["parts"], strict=True):
+            vars(part).update(own)
         self.eta, self.lost = memory["eta"], memory["lost"]
         if self.random:
             self.random.states = memory["random"]
@@ -131,25 +135,26 @@ class Instance:
 
 def copied(given: Any) -> Any:
     """A copy of numbers, text, tensors, and lists and dictionaries of these. ValueError where there
-    is something else."""
+    is something else, such as a deque."""
+    kind = type(given)
     if isinstance(given, Tensor):
         return given.detach().clone()
-    if isinstance(given, dict):
+    if kind is dict:
         return {copied(key): copied(value) for key, value in given.items()}
-    if isinstance(given, list | tuple):
-        return type(given)(map(copied, given))
+    if kind in (list, tuple):
+        return kind(map(copied, given))
     if given is None or isinstance(given, bool | int | float | str):
         return given
-    raise ValueError(f"a {type(given).__name__} would have to be kept")
+    raise ValueError(f"its optimizer keeps a {kind.__name__}, which is no number, text or tensor")
 
 
-def _numbers(optimizer: Any) -> dict[str, Any]:
-    """What an optimizer keeps as attributes of its own."""
-    usual = ("state", "param_groups", "defaults")
+def _own(optimizer: Any) -> dict[str, Any]:
+    """What an optimizer keeps as attributes of its own; none of what can't change."""
+    usual = vars(torch.optim.SGD([torch.zeros(1)]))
     return {
         name: value
         for name, value in vars(optimizer).items()
-        if name not in usual and isinstance(value, bool | int | float | str | Tensor)
+        if name not in usual and not isinstance(value, FIXED)
     }
 
 

@@ -98,7 +98,8 @@ def _space(study: optuna.Study, record: StudyRecord, *, edited: bool) -> str:
     if there:
         raise UsageError(
             f"study {name!r} began with another text of its search space than {there[0]} holds "
-            "now: put the earlier text back, or go on with that of now by --edited-space accept"
+            "now: put the earlier text back, or go on with that of now by vrtune search SPACE "
+            f"--study {name} --edited-space accept"
         )
     raise UsageError(
         f"the search space of study {name!r} is not where it was, and there is none called "

@@ -74,9 +74,9 @@ class Resuming:
             self.pace.begin()
             try:
                 self.writing = [self._begin(number, seated[number], pool) for number in due]
-            except ValueError as error:  # a class of another package keeps more than numbers
+            except ValueError as error:  # a unit of another package or file keeps something else
                 self.over = True
-                self._tell(f"trials take no checkpoints, as of its optimizer {error}")
+                self._tell(f"trials take no checkpoints, as {error}")
         said, self.faults = self.faults, []
         return said
 

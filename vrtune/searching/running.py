@@ -94,9 +94,10 @@ def _wait(
             return False  # they go on, and conclude
         close(study)
     while not stopping():
-        reclaim(study)
+        lost = reclaim(study)
         beside.look()
-        if waiting(study) and quota.more():
+        drawn = lost and not work.request.points  # one that was asked for nothing is not queued
+        if (waiting(study) or drawn) and quota.more():
             return True
         ours = _concludes(work)
         count = held(study)

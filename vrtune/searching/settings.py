@@ -93,7 +93,7 @@ class SearchSettings(Settings, title="Search"):
     storage: str = Field(
         default="sqlite:///studies.db",
         title="url",
-        description="where studies are kept: sqlite:///FILE, postgresql://HOST/NAME, FILE.journal",
+        description="of studies: sqlite:///FILE, FILE.journal, postgresql://HOST/NAME, grpc://HOST:PORT",
     )
     artifacts: Kept = Field(
         default="curves",

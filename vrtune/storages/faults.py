@@ -38,6 +38,10 @@ ADVICE = (  # by what the driver says; what a storage holds is never said to be 
         r"read-?only|permission denied|not permitted|must be owner|command denied",
         "may be read only ({cause}): ask for the right to write there, {other}",
     ),
+    (
+        r"SQLITE_IOERR_(WRITE|FSYNC|TRUNCATE|SHM)",
+        "can't be written ({cause}): see to the disk's room and to limits on files, {other}",
+    ),
     (r"not a database|encrypted", "is no SQLite database: give another file with --storage"),
     (
         r"malformed|corrupt|disk I/O error",
@@ -87,6 +91,8 @@ def fault(url: str, error: BaseException) -> StorageFault:
     """The sentence for an error of a driver, a server or a file."""
     root = _root(error)
     said = getattr(root, "details", lambda: None)() or str(root)  # gRPC says more than it means
+    if (name := getattr(root, "sqlite_errorname", "")).startswith("SQLITE_IOERR"):
+        said = f"{said}, {name}"  # which tells a write that failed from damage
     said = without_secrets(" ".join(said.strip().split("\n", 1)[0].split()), url)
     known = (advice for words, advice in ADVICE if re.search(words, said, re.IGNORECASE))
     other = "does not answer ({cause}): see to its server" if _was_cut(error) else None

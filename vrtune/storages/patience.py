@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from vrtune.events import Event, Noted
-from vrtune.storages.faults import StorageFault
 from vrtune.storages.urls import shown
+
+if TYPE_CHECKING:
+    from vrtune.storages.faults import StorageFault
 
 # from when a storage went away: where somebody is told; where nobody is; once the work is to end
 PATIENT_S, SILENT_S, HURRIED_S = 600.0, 3.0, 10.0
@@ -90,6 +92,8 @@ def lasting(url: str, call: Callable[[], T], stored: Callable[[], T | None] = la
     Raises:
         StorageFault: the storage stays away.
     """
+    from vrtune.storages.faults import StorageFault  # Optuna: `vrtune -h` comes by, too
+
     tries = 0
     while True:
         try:

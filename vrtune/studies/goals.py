@@ -92,9 +92,14 @@ def left(study: optuna.Study) -> int:
 
 
 def held(study: optuna.Study) -> int:
-    """How many trials are in training, in processes of vrtune that live, or may."""
+    """How many trials are in training, in processes of vrtune that live, or may: one that has just
+    asked for a trial signs it next, and may have been killed before."""
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    return sum(is_identity(trial.user_attrs.get(WORKER)) for trial in running)
+    return sum(
+        is_identity(trial.user_attrs.get(WORKER))
+        or not (trial.params or WORKER in trial.user_attrs)
+        for trial in running
+    )
 
 
 def reached(study: optuna.Study) -> bool:
