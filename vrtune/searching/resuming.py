@@ -35,7 +35,7 @@ class Resuming:
         self.study, self.workspace = study, workspace
         self.checkpoints, self.pace = Checkpoints(study, storage), Pace(every)
         self.faults: list[str] = []  # sentences that nobody was shown yet
-        self.over = every == "off"  # none are written
+        self.unable = set[int]()  # trials of which no state holds all
         self.hindered = False
         self.before: dict[int, list[int]] = {}  # by trial, those whose checkpoints it needs no more
         self.writing: list[Future[None]] = []
@@ -69,14 +69,17 @@ class Resuming:
         """Writes those that are due, unless the last are still being written; returns what hindered
         it since the last call, a sentence each."""
         busy = any(not future.done() for future in self.writing) and self.pace.every == "auto"
-        due = [n for n, entry in seated.items() if self.pace.due(entry.epoch - entry.written)]
-        if due and not busy and not self.over:
+        able = {number: entry for number, entry in seated.items() if number not in self.unable}
+        due = [n for n, entry in able.items() if self.pace.due(entry.epoch - entry.written)]
+        if due and not busy:
             self.pace.begin()
-            try:
-                self.writing = [self._begin(number, seated[number], pool) for number in due]
-            except ValueError as error:  # a unit of another package or file keeps something else
-                self.over = True
-                self._tell(f"trials take no checkpoints, as {error}")
+            self.writing = []
+            for number in due:
+                try:
+                    self.writing.append(self._begin(number, seated[number], pool))
+                except ValueError as error:  # a unit of another package or file keeps more
+                    self.unable.add(number)
+                    self._tell(f"trial {number} takes no checkpoints, as {error}")
         said, self.faults = self.faults, []
         return said
 
@@ -101,8 +104,6 @@ class Resuming:
     # ---- on the thread -------------------------------------------------------------------------
 
     def _write(self, number: int, checkpoint: Checkpoint, about: Mapping[str, Any]) -> None:
-        if self.over:
-            return
         began = time.perf_counter()
         try:
             self.checkpoints.write(number, checkpoint, about)

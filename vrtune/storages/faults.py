@@ -98,6 +98,8 @@ def fault(url: str, error: BaseException) -> StorageFault:
     other = "does not answer ({cause}): see to its server" if _was_cut(error) else None
     advice = next(known, other or "can't be used ({cause}): mend that, {other}")
     away = next((words for words in AWAY if advice.startswith(words)), "")
+    if away.startswith("is locked") and "timeout=" in url:  # so long SQLite has waited itself
+        away = ""
     return StorageFault(f"{shown(url)} {advice.format(cause=said, other=OTHER)}", away)
 
 
