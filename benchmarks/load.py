@@ -77,7 +77,7 @@ def measure(
     server.ask(f"CREATE DATABASE {name}")
     url = server.url(name)
     optuna.create_study(study_name="load", storage=open_storage(url))
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")  # imports once
     postmaster = int((server.folder / "data" / "postmaster.pid").read_text().split()[0])
     with ExitStack() as stack:
         proxy = stack.enter_context(_proxy(url)) if proxied else None

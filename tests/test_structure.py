@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -245,3 +246,11 @@ def test_test_data_are_read_in_one_place() -> None:
 
 def room_of_any(path: Path) -> str:
     return room_of(path) if path.is_relative_to(PACKAGE) else "search_spaces"
+
+
+def test_every_package_is_installed() -> None:
+    """A wheel has the packages that pyproject.toml names, and no others."""
+    given = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    folders = {path.parent.relative_to(ROOT) for path in PACKAGE.rglob("__init__.py")}
+    named = {name for name in given if not name.startswith("vrtune.search_spaces")}
+    assert named == {".".join(folder.parts) for folder in folders}
