@@ -26,7 +26,8 @@ NEEDS_STUDY = (  # and not only a trial of it
     "get_study_user_attrs", "get_study_system_attrs", "set_study_user_attr",
     "set_study_system_attr", "get_study_directions", "get_study_name_from_id",
 )  # fmt: skip
-ABSENT = re.compile("not exist|No trial with|No such")  # a KeyError that Optuna raises by itself
+ABSENT = re.compile("^$|not exist|No trial with|No such")  # a KeyError that Optuna means
+LOOKED_UP = ("get_trial_param", "get_trial_id_from_study_id_trial_number")  # those name the key
 OTHER = "or give another one with --storage"
 ADVICE = (  # by what the driver says; what a storage holds is never said to be in the way
     (r"locked|busy", "is locked by another program: close it or wait for it, {other}"),
@@ -169,7 +170,8 @@ def _plain(method: Callable[..., Any], errors: tuple[type[Exception], ...]) -> C
             if name in NEEDS_STUDY and "Record does not exist" in str(error):
                 raise gone(self.url) from None
             # a value of no meaning, or one that lacks a part; that a record is not there is said
-            if not reads or (isinstance(error, KeyError) and ABSENT.search(str(error))):
+            absent = isinstance(error, KeyError) and ABSENT.search(str(error))
+            if not reads or absent or name in LOOKED_UP:
                 raise
             raise unread(self.url, error) from None
         finally:
