@@ -29,6 +29,12 @@ def _seed() -> None:
     torch.manual_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def _no_storage_was_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of late, in another test of this process."""
+    monkeypatch.setattr("vrtune.storages.patience._back", float("-inf"))
+
+
 @pytest.fixture
 def hears_signals() -> Iterator[None]:
     """Also under nohup, and in the background of a script, where some are ignored."""
