@@ -157,11 +157,11 @@ def main() -> None:
                 row = measure(server, workers, epoch_s, asked.seconds, proxied=proxied)
                 rows.append(row)
                 print(*(f"{name} {value}" for name, value in row.items()), flush=True)
-    found = {
-        "postgresql": version, "seconds": asked.seconds, "epochs": EPOCHS, "folds": FOLDS,
-        "rows": rows,
-    }  # fmt: skip
-    write(asked.output_dir / "load", torch.device("cpu"), 1, found)
+                found = {
+                    "postgresql": version, "seconds": asked.seconds, "epochs": EPOCHS,
+                    "folds": FOLDS, "rows": rows,
+                }  # fmt: skip
+                write(asked.output_dir / "load", torch.device("cpu"), 1, found)
 
 
 if __name__ == "__main__":
