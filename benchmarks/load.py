@@ -30,6 +30,7 @@ from record import asking, write
 
 from vrtune.storages.opening import open_storage
 from vrtune.studies.folds import report_folds
+from vrtune.studies.goals import in_turn, raise_goal
 from vrtune.studies.leases import OpenTrials
 
 EPOCHS, FOLDS = 20, 4
@@ -50,11 +51,13 @@ def work(url: str, epoch_s: float, seconds: float, begin: Barrier, out: Any) -> 
         calls.append((what, time.perf_counter() - began))
 
     with OpenTrials(study) as trials:
+        study.tell(trials.take(), 1.0)  # what a process does once is no load
         begin.wait()
         until, used = time.monotonic() + seconds, time.process_time()
         while time.monotonic() < until:
             with timed("ask"):
-                trial = trials.take()
+                with in_turn(study):
+                    trial = trials.take()
                 trial.suggest_float("lr", 1e-5, 10.0, log=True)
                 trial.set_user_attr("config", {"lr": 0.1})
             for epoch in range(1, EPOCHS + 1):
@@ -76,7 +79,8 @@ def measure(
     name = f"load_{workers}_{epoch_s:.0f}_{proxied}".lower()
     server.ask(f"CREATE DATABASE {name}")
     url = server.url(name)
-    optuna.create_study(study_name="load", storage=open_storage(url))
+    study = optuna.create_study(study_name="load", storage=open_storage(url))
+    raise_goal(study, 10**9, others=False)
     context = multiprocessing.get_context("forkserver")  # imports once
     postmaster = int((server.folder / "data" / "postmaster.pid").read_text().split()[0])
     with ExitStack() as stack:

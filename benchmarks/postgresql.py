@@ -27,8 +27,12 @@ class Server:
             self.port: int = probe.getsockname()[1]
         if self.user:
             os.chown(folder, self.user.pw_uid, self.user.pw_gid)
-        self._run("initdb", "--auth=trust", "--username=vrtune", "--no-sync")
+        self._run("initdb", "--username=vrtune", "--no-sync", *self.entrance())
         self.start()
+
+    def entrance(self) -> Sequence[str]:
+        """initdb's options on whom it lets in."""
+        return ["--auth=trust"]
 
     def start(self) -> None:
         """Starts it, and waits until it answers."""

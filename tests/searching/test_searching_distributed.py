@@ -237,6 +237,27 @@ def killer(url: str, study: str) -> threading.Thread:  # noqa: F811
     return thread
 
 
+def killed_in_the_middle(url: str, folder: Path, **engine: str) -> None:  # noqa: F811
+    """A search whose first worker is killed, and which comes to what an unbroken one does."""
+    events: list[Event] = []
+    thread = killer(url, "s")
+    found = search(
+        "own.py",
+        LONG,
+        study="s",
+        storage=url,
+        workers=2,
+        checkpoint=1,
+        retrain_seeds=1,
+        progress=events.append,
+        **engine,
+        **SAME,
+    )
+    thread.join()
+    assert found.retrain is not None
+    check_whole(url, folder, events)
+
+
 def check_whole(url: str, tmp_path: Path, events: list[Event]) -> None:  # noqa: F811
     """No trial of study s is lost, stuck or doubled, and each has the curve of an unbroken run."""
     trials = load_study(open_to_read(url), "s", url).get_trials()
@@ -286,23 +307,7 @@ def test_ray_with_a_worker_killed_in_the_middle(
     folder: Path,
 ) -> None:
     """On two nodes, with PostgreSQL as all that they share."""
-    events: list[Event] = []
-    thread = killer(url, "s")
-    found = search(
-        "own.py",
-        LONG,
-        study="s",
-        storage=url,
-        ray=two_nodes,
-        workers=2,
-        checkpoint=1,
-        retrain_seeds=1,
-        progress=events.append,
-        **SAME,
-    )
-    thread.join()
-    assert found.retrain is not None
-    check_whole(url, folder, events)
+    killed_in_the_middle(url, folder, ray=two_nodes)
 
 
 @pytest.mark.slow
@@ -311,23 +316,7 @@ def test_slurms_stand_in_with_a_worker_killed_in_the_middle(
     folder: Path,
 ) -> None:
     pytest.importorskip("submitit")
-    events: list[Event] = []
-    thread = killer(url, "s")
-    found = search(
-        "own.py",
-        LONG,
-        study="s",
-        storage=url,
-        slurm="local",
-        workers=2,
-        checkpoint=1,
-        retrain_seeds=1,
-        progress=events.append,
-        **SAME,
-    )
-    thread.join()
-    assert found.retrain is not None
-    check_whole(url, folder, events)
+    killed_in_the_middle(url, folder, slurm="local")
     assert not [*(folder / "studies").glob("slurm-*")]
 
 

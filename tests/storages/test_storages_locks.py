@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -147,3 +149,18 @@ def test_a_database_server_is_asked_for_a_lock_of_its_own() -> None:
     without = Server(busy=9, error=sqlalchemy.exc.OperationalError("", {}, Exception("no such")))
     with locks._in_database(locks.ServerLock(without, "mysql://host"), wait):  # type: ignore[arg-type]
         pass
+
+
+def test_what_was_forked_meanwhile_holds_no_lock(shared: str) -> None:
+    """It has a copy of the handle, and lives on."""
+    forks = HOLDS.replace("time.sleep", "import os\n    if os.fork() == 0: time.sleep")
+    command = [sys.executable, "-c", forks, shared, "30"]
+    done = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+    try:
+        assert done.wait(20) == 0
+        began = time.monotonic()
+        with locked(open_storage(shared), "to try it"):
+            pass
+        assert time.monotonic() - began < 10
+    finally:
+        os.killpg(done.pid, signal.SIGKILL)

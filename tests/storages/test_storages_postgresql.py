@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import pwd
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from runpy import run_path
 from urllib.parse import quote
 
 import optuna
@@ -27,73 +24,38 @@ from vrtune.storages.opening import check_storage, open_storage, open_to_read
 from vrtune.studies.artifacts import artifact_folder, own_artifacts
 from vrtune.studies.record import load_study
 
-
-def programs() -> Path | None:
-    """The folder of initdb and pg_ctl."""
-    found = shutil.which("initdb")
-    if found:
-        return Path(found).parent
-    return next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
-
-
+Trusting = run_path(str(Path(__file__).parents[2] / "benchmarks" / "postgresql.py"))["Server"]
 PASSWORD = "h%rse @/7"
 
 
-class Server:
-    """A server that asks for a password."""
+class Server(Trusting):  # type: ignore[misc, valid-type]
+    """The benchmarks' server; this one asks for a password."""
 
-    def __init__(self, bin_folder: Path, folder: Path) -> None:
-        self.bin, self.folder = bin_folder, folder
-        self.user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None  # it refuses root
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        (folder / "word").write_text(PASSWORD)
-        if self.user:
-            os.chown(folder, self.user.pw_uid, self.user.pw_gid)
-        words = ["--auth=scram-sha-256", f"--pwfile={folder / 'word'}", "--username=vrtune"]
-        self.run("initdb", *words, "--no-sync")
-        self.start()
+    def entrance(self) -> list[str]:
+        word = self.folder / "word"
+        word.write_text(PASSWORD)
+        return ["--auth=scram-sha-256", f"--pwfile={word}"]
 
-    def run(self, program: str, *arguments: str) -> None:
-        subprocess.run(
-            [self.bin / program, "-D", self.folder / "data", *arguments],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            user=self.user.pw_uid if self.user else None,
-            cwd=self.folder,
-        )
-
-    def start(self) -> None:
-        options = f"-h 127.0.0.1 -p {self.port} -k {self.folder} -F"
-        self.run("pg_ctl", "-w", "-l", str(self.folder / "log"), "-o", options, "start")
-
-    def stop(self) -> None:
-        self.run("pg_ctl", "-m", "immediate", "stop")
-
-    def url(self, database: str, user: str = "vrtune", password: str = PASSWORD) -> str:
+    def url(
+        self, database: str = "postgres", user: str = "vrtune", password: str = PASSWORD
+    ) -> str:
         word = quote(password, safe="")
         return f"postgresql://{user}:{word}@127.0.0.1:{self.port}/{database}"
 
     def ask(self, database: str, *commands: str) -> list[tuple[object, ...]]:
         """Says SQL, and returns what the last command found."""
-        import psycopg
-
-        with psycopg.connect(self.url(database), autocommit=True) as connection:
-            for command in commands:
-                found = connection.execute(command)
-            return found.fetchall() if found.description else []
+        return super().ask(*commands, database=database)
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    bin_folder = programs()
-    if bin_folder is None or not (bin_folder / "initdb").exists():
-        pytest.skip("PostgreSQL's initdb is not installed")
     pytest.importorskip("psycopg")
     folder = Path(tempfile.mkdtemp())
     try:
-        server = Server(bin_folder, folder)
+        try:
+            server = Server(folder)
+        except FileNotFoundError as error:
+            pytest.skip(str(error))
         try:
             yield server
         finally:

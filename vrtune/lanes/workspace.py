@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -66,6 +67,11 @@ class Workspace:
             )
         self.train_data = self.on_device(self.dataset.train)
         self.tables: dict[object, int] = {}  # bytes of a lane's table of gradients, where asked for
+
+    @property
+    def signature(self) -> dict[str, Any]:
+        """Task and data, by which a checkpoint knows its own."""
+        return {"task": self.task.model_dump(mode="json"), "data": self.dataset.fingerprint}
 
     def _draw_splits(self) -> list[Split]:
         y, task = self.dataset.train.y, self.task

@@ -106,8 +106,7 @@ def about(
 ) -> dict[str, Any]:
     """All that must be the same for a retraining to be continued."""
     return {
-        "task": workspace.task.model_dump(mode="json"),
-        "data": workspace.dataset.fingerprint,
+        **workspace.signature,
         "trials": {str(n): config.model_dump(mode="json") for n, config in configs.items()},
         "number of seeds": seeds,
         "number of epochs": epochs,

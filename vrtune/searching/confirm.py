@@ -120,8 +120,7 @@ def _resuming(
 ) -> Resuming:
     """The checkpoints of judging a trial again for the so-manieth time."""
     about = {
-        "task": work.request.task.model_dump(mode="json"),
-        "data": work.workspace.dataset.fingerprint,
+        **work.workspace.signature,
         "trial": {str(number): config.model_dump(mode="json")},
         "time that it is judged": time,
     }

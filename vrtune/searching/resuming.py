@@ -94,12 +94,7 @@ class Resuming:
         self.thread.submit(self.checkpoints.remove, number, *self.before.pop(number, ()))
 
     def _about(self, entry: Entry) -> dict[str, Any]:
-        task = self.workspace.task
-        return {
-            "task": task.model_dump(mode="json"),
-            "data": self.workspace.dataset.fingerprint,
-            "setting": entry.config.model_dump(mode="json"),
-        }
+        return {**self.workspace.signature, "setting": entry.config.model_dump(mode="json")}
 
     # ---- on the thread -------------------------------------------------------------------------
 

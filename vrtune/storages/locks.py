@@ -144,6 +144,9 @@ def _of_folder(folder: str, wait: Wait) -> Iterator[None]:
             wait(take)
         yield
     finally:
+        if fcntl:
+            with suppress(OSError):  # what a user's code has forked meanwhile has the handle, too
+                fcntl.flock(handle, fcntl.LOCK_UN)
         os.close(handle)
 
 
