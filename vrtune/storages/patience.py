@@ -94,11 +94,13 @@ def lasting(url: str, call: Callable[[], T], stored: Callable[[], T | None] = la
     """
     from vrtune.storages.faults import StorageFault  # Optuna: `vrtune -h` comes by, too
 
+    if getattr(_mine, "calling", False):  # a part of a call is no answer: it may ask nobody
+        return call()
     tries = 0
     while True:
         try:
             done = stored() if tries else None
-            result = call() if done is None else done
+            result = _called(call) if done is None else done
         except StorageFault as fault:
             if not fault.away:
                 raise
@@ -111,6 +113,14 @@ def lasting(url: str, call: Callable[[], T], stored: Callable[[], T | None] = la
             raise
         _answers(url)
         return result
+
+
+def _called(call: Callable[[], T]) -> T:
+    _mine.calling = True
+    try:
+        return call()
+    finally:
+        _mine.calling = False
 
 
 @contextmanager
