@@ -60,9 +60,8 @@ def test_a_storage_is_waited_for_and_that_is_said_once() -> None:
     assert "answers again (" in back.text
 
 
-def test_a_part_of_a_call_that_asks_nobody_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_of_a_call_that_asks_nobody_is_no_answer() -> None:
     """Or the storage would be away anew with every try, and never long enough to be told."""
-    monkeypatch.setattr(patience, "TOLD_S", 0.2)
     said: list[Event] = []
     absent = Absent(4)
 
