@@ -8,10 +8,8 @@ from typing import Literal
 Every = Literal["auto", "off"] | int
 
 SHARE = 0.01  # of the time, that writing may take
-FIRST_S, LEAST_S = (
-    0.02,
-    2.0,
-)  # what a write is thought to take before one was; between two, at least
+FIRST_S = 0.02  # that a write is thought to take, before one was
+LEAST_S = 2.0  # between two
 
 
 class Pace:

@@ -12,9 +12,7 @@ from vrtune.studies.alive import alive, identity, pulse, pulse_age, same, watch
 from vrtune.studies.leases import GRACE_S, HEARTBEAT_S
 from vrtune.studies.searches import SearchEntry, read_searches
 
-PULSE = (
-    "vrtune:{}"  # the study's system attribute with the last sign of a search; empty: it is over
-)
+PULSE = "vrtune:{}"  # the study's system attribute with a search's last sign; empty: it is over
 
 _here = set[str]()  # searches of this process that go on
 

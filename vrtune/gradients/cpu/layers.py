@@ -24,9 +24,7 @@ class Linear(LaneLayer):
         A = self.weight.transpose(1, 2)
         x = x.unflatten(1, (len(A), -1)).transpose(0, 1)
         y = x.bmm(A) if self.bias is None else torch.baddbmm(self.bias.unsqueeze(1), x, A)
-        if (
-            y.requires_grad
-        ):  # lane by lane, or sums over the batch round by how many lanes there are
+        if y.requires_grad:  # or sums over the batch round by how many lanes there are
             y.register_hook(Tensor.contiguous)
         return y.transpose(0, 1).flatten(1)
 
