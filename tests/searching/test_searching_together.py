@@ -107,5 +107,5 @@ def test_one_that_joined_concludes_where_the_first_was_killed(storage: str, star
     cut_off = [trial for trial in ended if trial.user_attrs.get("cut off")]
     assert {trial.state for trial in cut_off} == {TrialState.FAIL}
     assert Counter(t.state.name for t in ended) == {"COMPLETE": 8, "FAIL": len(cut_off)}
-    assert len(cut_off) == 2
+    assert len(cut_off) >= 2  # one each, and those that a fresh study starts together
     assert any(trial.user_attrs.get("continued") for trial in ended)

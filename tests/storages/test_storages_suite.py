@@ -10,7 +10,9 @@ from typing import Any
 
 import optuna
 import pytest
+from optuna.distributions import FloatDistribution
 from optuna.storages import BaseStorage, InMemoryStorage, get_storage
+from optuna.study import StudyDirection
 from optuna.testing.pytest_storages import StorageTestCase
 from optuna.trial import FrozenTrial, TrialState
 from storages.test_storages_postgresql import Server, server  # noqa: F401
@@ -143,6 +145,18 @@ class TestProxied(StorageTestCase):
 
         with proxy(emptied, "127.0.0.1", 0) as port:
             yield open_storage(f"grpc://127.0.0.1:{port}")
+
+    @pytest.mark.parametrize("param_names", [["a", "b"], ["b", "a"]])
+    def test_get_all_trials_params_order(
+        self, storage: BaseStorage, param_names: list[str]
+    ) -> None:
+        """Of Optuna's messages the maps have no order: what was set is there, in any."""
+        study_id = storage.create_new_study(directions=[StudyDirection.MINIMIZE])
+        trial_id = storage.create_new_trial(study_id)
+        for name in param_names:
+            storage.set_trial_param(trial_id, name, 1.0, FloatDistribution(0.0, 2.0))
+        (trial,) = storage.get_all_trials(study_id)
+        assert trial.params == dict.fromkeys(param_names, 1.0)
 
 
 def test_all_of_the_suite_is_run() -> None:
