@@ -189,6 +189,10 @@ def test_seeds_are_compared_by_accuracy_as_far_as_both_have_them() -> None:
 def test_seeds_that_say_nothing() -> None:
     fine = method("b", POOR, seeds=[0.9, 0.8, 0.7])
     assert silent(only("seeds", method("a", GOOD), fine)) == "a was not trained again"
+    longer = method("a", GOOD, seeds=[0.9, 0.8, 0.7])
+    assert longer.again
+    longer = replace(longer, again=longer.again.model_copy(update={"asked_epochs": 30}))
+    assert silent(only("seeds", longer, fine)) == "a was trained again for 30 epochs, b for 20"
     lost = method("a", GOOD, seeds=[0.9, math.nan, math.nan])
     assert silent(only("seeds", lost, fine)) == "a diverged in 2 of 3 seeds"
     assert "one value" in silent(only("seeds", method("a", GOOD, seeds=[0.9]), fine))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import optuna
 import pytest
 from retraining.conftest import TASK, Searched
 
-from vrtune import SGD, TrialConfig, diagnose, retrain, search, train
+from vrtune import SGD, TrialConfig, diagnose, export, retrain, search, train
 from vrtune.errors import UsageError, VrtuneError
 from vrtune.events import Event, Retraining, Stepped, Stopped
 from vrtune.storages.opening import open_storage
-from vrtune.studies.record import RECORD, load_study, read_record
+from vrtune.studies.configs import read_config
+from vrtune.studies.record import RECORD, find_trial, load_study, read_record
 from vrtune.studies.retrained import ATTRIBUTE, retrained
 
 
@@ -109,6 +111,28 @@ def test_a_file_of_another_user_is_not_run(
     with pytest.raises(UsageError, match="is another user's"):
         retrain("s", storage=searched.url, trial=2)
     assert not (searched.folder / "ran").exists()
+
+
+def test_it_trains_longer_than_the_search_did(searched: Searched) -> None:
+    """As a training of the same setting with so many epochs, bit for bit."""
+    (result,) = retrain("s", storage=searched.url, trial=1, seeds=2, epochs=3)
+    assert (result.asked_epochs, len(result.train_losses[0])) == (3, 3)
+    alone = train(
+        read_config(searched.study, find_trial(searched.study, 1)),
+        TASK.model_copy(update={"epochs": 3}),
+        seeds=2,
+    )
+    assert (result.train_losses, result.test_loss) == (alone.train_losses, alone.test_loss)
+    assert "with 2 seeds, for 3 epochs" in str(result)
+    told = json.loads(export("s", storage=searched.url, trial=1))
+    assert (told["protocol"]["epochs"], told["results"]["retrain"]["epochs"]) == (2, 3)
+    (usual,) = retrain("s", storage=searched.url, trial=1, seeds=2)
+    assert (usual.asked_epochs, len(usual.train_losses[0])) == (None, 2)
+
+
+def test_no_epochs_are_refused(searched: Searched) -> None:
+    with pytest.raises(UsageError, match="epochs must be at least 1"):
+        retrain("s", storage=searched.url, epochs=0)
 
 
 # ---- data --------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial
 from reference.small_search import SPACE, TASK, trials_of
 
 from vrtune import SGD, Task, TrialConfig, search
+from vrtune.errors import UsageError
 from vrtune.events import Confirming, Event, Stopped
 from vrtune.searching.confirm import MOST, confirm
 from vrtune.searching.plan import Work, plan
@@ -33,6 +34,7 @@ from vrtune.studies.choice import (
 )
 from vrtune.studies.configs import read_config
 from vrtune.studies.record import load_study
+from vrtune.studies.retrained import retrained
 
 GENTLE = """
 from vrtune import SGD, TrialConfig
@@ -130,6 +132,29 @@ def test_nothing_is_judged_again_unasked_or_if_nothing_is_chosen(
     assert result.best.confirmed is None
     assert not any(isinstance(event, Confirming) for event in heard)
     assert result.best.number == min(trials_of(url), key=lambda t: t.value or math.inf).number
+
+
+def test_it_is_judged_again_without_a_retraining_where_that_is_asked_for(url: str) -> None:
+    best = searched(url, confirm=1, retrain=0).best
+    assert best is not None
+    assert best.confirmed is not None
+    assert len(best.confirmed.losses) == 1
+    assert retrained(load_study(open_storage(url), "s", url), best.number) is None
+
+
+def test_a_grid_that_was_run_is_judged_again_where_more_is_asked_for(
+    tmp_path: Path, url: str
+) -> None:
+    """As after a search that was stopped while it judged its best again."""
+    given: dict[str, Any] = {"sampler": "grid", "retrain": 0, "jobs": 1, "storage": url}
+    space = str(tmp_path / "two.py")
+    Path(space).write_text(GENTLE + 'GRID = {"lr": [0.09, 0.11]}')
+    assert search(space, SMALL, study="g", **given).confirmed == 0
+    with pytest.raises(UsageError, match="has run its whole grid"):
+        search(space, SMALL, study="g", **given)
+    assert search(space, SMALL, study="g", confirm=1, **given).confirmed >= 1
+    with pytest.raises(UsageError, match="has run its whole grid"):
+        search(space, SMALL, study="g", confirm=1, **given)
 
 
 def test_two_runs_are_equal(tmp_path: Path) -> None:

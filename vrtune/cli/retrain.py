@@ -25,6 +25,14 @@ def retrain(
         int | None, typer.Option(metavar="K", help="The K best trials.", show_default="1")
     ] = None,
     seeds: Annotated[int, typer.Option(metavar="S", help="Trainings of each trial.")] = 3,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Epochs of each training; the schedule of the learning rate stretches with them.",
+            show_default="as many as the search trained",
+        ),
+    ] = None,
     storage: Storage = DEFAULT_STORAGE,
     data_dir: DataDir = None,
     test_curve: Annotated[
@@ -53,6 +61,7 @@ def retrain(
                 trial=trial,
                 top=1 if top is None else top,
                 seeds=seeds,
+                epochs=epochs,
                 device=device,
                 data_dir=data_dir,
                 test_curve=test_curve,

@@ -20,6 +20,9 @@ class Again(Protocol):
     def seeds(self) -> int: ...
 
     @property
+    def asked_epochs(self) -> int | None: ...
+
+    @property
     def failed(self) -> int: ...
 
     @property
@@ -56,7 +59,9 @@ def aligned(lines: Lines) -> str:
 
 def trained_again(again: Again) -> Iterator[tuple[str, str]]:
     """What became of a trial on the whole training set, seed by seed."""
-    yield "trained again", f"trial {again.trial}, with {_seeds(again.seeds)}"
+    epochs = again.asked_epochs
+    asked = f", for {epochs} epoch{'s' * (epochs > 1)}" if epochs else ""
+    yield "trained again", f"trial {again.trial}, with {_seeds(again.seeds)}{asked}"
     for name, spread in (again.score, again.test_score), ("loss", again.test_loss):
         if spread:
             each = ", ".join(map(figure, spread.values))

@@ -163,7 +163,8 @@ def _tested(kept: Retrained | None) -> RetrainResult | None:
     """Without the curves, which lie beside the weights."""
     if kept is None:
         return None
-    return RetrainResult.model_validate(kept.model_dump(include=set(RetrainResult.model_fields)))
+    known = kept.model_dump(include=set(RetrainResult.model_fields))
+    return RetrainResult.model_validate({**known, "epochs": kept.asked_epochs})
 
 
 def _dialect(url: str) -> str:

@@ -66,6 +66,9 @@ class RetrainResult(Settings):
     """What the test set said after training on the whole training set."""
 
     seeds: int
+    epochs: int | None = Field(
+        default=None, description="of each training, where not those of the protocol"
+    )
     test_accuracy: Spread | None = Field(default=None, description="0..1; of labels")
     test_loss: Spread
     gradient_computations: float = Field(description="mini-batch gradients, all seeds")

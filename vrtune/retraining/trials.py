@@ -42,6 +42,7 @@ def retrain(
     trial: int | None = None,
     top: int = 1,
     seeds: int = 3,
+    epochs: int | None = None,
     device: Device = "auto",
     data_dir: SomePath | None = None,
     test_curve: bool = False,
@@ -53,6 +54,8 @@ def retrain(
     Args:
         study, storage: the study's name, and the URL of the storage that keeps it.
         trial, top, seeds: one trial by number, or the `top` best; trainings of each, 1 or more.
+        epochs: of each training, 1 or more; None: as many as the search trained. The schedule of
+            the learning rate stretches with them.
         device: where to train.
         data_dir: where data lie by now, or their own path; None: where the search found them.
         test_curve: whether to keep the test loss and score after every epoch, too, for a figure
@@ -69,8 +72,8 @@ def retrain(
         >>> [len(again.test_accuracy.values) for again in retrain("sgd-digits-softmax", seeds=2)]
         [2]
     """
-    if top < 1 or seeds < 1:
-        raise UsageError("top and seeds must be at least 1")
+    if top < 1 or seeds < 1 or (epochs is not None and epochs < 1):
+        raise UsageError("top, seeds and epochs must be at least 1")
     url = str(storage)
     where = choose_device(device)
     opened = load_study(open_storage(url, create=False), study, url)
@@ -82,6 +85,7 @@ def retrain(
             storage=url,
             numbers=numbers,
             seeds=seeds,
+            epochs=epochs,
             device=where,
             data_dir=None if data_dir is None else Path(data_dir),
             test_curve=test_curve,
@@ -98,6 +102,7 @@ def retrain_study(
     storage: str,
     numbers: list[int],
     seeds: int,
+    epochs: int | None = None,  # None: those of the search
     device: torch.device,
     fused: bool | None = None,
     dataset: Dataset | None = None,
@@ -111,6 +116,8 @@ def retrain_study(
     Results are kept first, of all trials: that weights can't be written is told after that.
     """
     record, task = read_record(study), find_task(study)
+    if epochs is not None:
+        task = task.model_copy(update={"epochs": epochs})
     configs = {number: read_config(study, find_trial(study, number)) for number in numbers}
     if not configs:
         raise UsageError(f"study {study.study_name!r} has no complete trial: search longer")
@@ -125,16 +132,17 @@ def retrain_study(
     doing = f"training {_named(numbers)} again with {seeds} seed{'s' * (seeds > 1)}"
     done, weights = dict[int, Retrained](), dict[int, Weights]()
     resuming: list[Resuming] = []
-    for epochs, same in _by_epochs(study, numbers, task.epochs).items():
-        progress(Retraining(epoch=0, epochs=epochs, doing=doing))
+    lengths = {epochs: numbers} if epochs else _by_epochs(study, numbers, task.epochs)
+    for length, same in lengths.items():
+        progress(Retraining(epoch=0, epochs=length, doing=doing))
         settings = {number: configs[number] for number in same}
-        what = about_training(workspace, settings, seeds, epochs, test_curve=test_curve)
+        what = about_training(workspace, settings, seeds, length, test_curve=test_curve)
         resuming.append(Resuming(study, storage, what, progress))
         trained = train(
             settings,
             workspace,
             seeds,
-            epochs=epochs,
+            epochs=length,
             fused=fused,
             others=known,
             test_curve=test_curve,
@@ -145,6 +153,7 @@ def retrain_study(
         done |= trained[0]
         weights |= trained[1]
     for number in numbers:
+        done[number] = done[number].model_copy(update={"asked_epochs": epochs})
         keep(study, done[number])
     results, faults = list[Retrained](), list[VrtuneError]()
     net = about(workspace, study.study_name)

@@ -37,7 +37,7 @@ def confirm(work: Work, progress: Callable[[Event], None]) -> None:
 
     Raises Stopped when the user wants to stop.
     """
-    repeats = work.request.settings.confirm
+    repeats = work.request.settings.confirming
     with interrupts() as stopping:
         for _ in range(MOST * repeats):
             leader = _leader(work)
@@ -71,7 +71,7 @@ def _judge(
 ) -> Confirmed:
     """Trains a trial on all folds, with random numbers that it has not had; adds to what is known
     of it."""
-    workspace, trial, times = work.workspace, candidate.trial, work.request.settings.confirm
+    workspace, trial, times = work.workspace, candidate.trial, work.request.settings.confirming
     config = read_config(work.study, trial)
     streams = workspace.again(candidate.repeats + 1)
     workspace.threads = cores(workspace.device)

@@ -22,7 +22,7 @@ from vrtune.spaces.points import PointTrial
 from vrtune.storages.locks import locked
 from vrtune.storages.opening import open_storage
 from vrtune.studies.checkpoints import Checkpoints
-from vrtune.studies.choice import ranked
+from vrtune.studies.choice import confirmation, ranked
 from vrtune.studies.goals import held, left, raise_goal
 from vrtune.studies.grid import queue_grid, waiting
 from vrtune.studies.leases import in_doubt, reclaim
@@ -92,7 +92,7 @@ def wanted(request: Request, study: optuna.Study) -> int:
     while not (left := waiting(study)) and in_doubt(study):  # of a process that may be gone
         time.sleep(LOOK_S)
         reclaim(study)
-    if left or _to_retrain(request, study):
+    if left or _to_conclude(request, study):
         return min(request.settings.trials or left, left)
     held = len(study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
     but = f" but for {held} trial{'s' * (held > 1)} that others train" if held else ""
@@ -106,7 +106,7 @@ def _left(request: Request, study: optuna.Study) -> int:
     trials = request.settings.trials or left(study)
     if request.points:
         trials = min(trials, waiting(study))
-    if trials or request.works or held(study) or _to_retrain(request, study):
+    if trials or request.works or held(study) or _to_conclude(request, study):
         return trials
     raise UsageError(
         f"study {study.study_name!r} has all the trials that it was to have, and they are "
@@ -114,10 +114,14 @@ def _left(request: Request, study: optuna.Study) -> int:
     )
 
 
-def _to_retrain(request: Request, study: optuna.Study) -> bool:
-    """Whether an earlier search was stopped before it trained the best trials again."""
-    best = ranked(study)[: request.settings.retrain]
-    return any(retrained(study, trial.number) is None for trial in best)
+def _to_conclude(request: Request, study: optuna.Study) -> bool:
+    """Whether an earlier search was stopped before it judged the best trial, or trained the best
+    ones, again; or more of it is asked for."""
+    best, settings = ranked(study), request.settings
+    judged = confirmation(study, best[0].number) if best else None
+    if best and settings.confirming > (len(judged.judged) if judged else 0):
+        return True
+    return any(retrained(study, trial.number) is None for trial in best[: settings.retrain])
 
 
 def entered(

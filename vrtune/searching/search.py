@@ -115,7 +115,7 @@ def conclude(work: Work, times: Timesheet, *, stopped: bool, progress: Listener)
     part: Part | None = "search" if stopped else None
     if work.request.joined is not None and not stopped and others_conclude(work):
         progress(Noted(text="the search that began this study judges and trains its best again"))
-    elif settings.retrain and not stopped:
+    elif not stopped:
         try:
             part = "confirmation"
             confirm(work, progress)

@@ -180,6 +180,11 @@ class SearchSettings(Settings, title="Search"):
     )
 
     @property
+    def confirming(self) -> int:
+        """`confirm`, but 0 where nothing is trained again and nobody asked for it."""
+        return self.confirm if self.retrain or "confirm" in self.model_fields_set else 0
+
+    @property
     def engines(self) -> int:
         """How many engines are to run the workers: one, or none where this process does."""
         return (self.ray is not None) + (self.slurm is not None)
@@ -206,15 +211,10 @@ class SearchSettings(Settings, title="Search"):
             raise PydanticCustomError("name", fault)
         return study
 
-    @field_validator("data_dir", mode="before")
+    @field_validator("data_dir", "storage", mode="before")
     @classmethod
-    def _in_full(cls, data_dir: Any) -> Any:
-        return read_path(data_dir)
-
-    @field_validator("storage", mode="before")
-    @classmethod
-    def _of_a_path(cls, storage: Any) -> Any:
-        return storage_url(storage)
+    def _of_a_path(cls, given: Any, info: ValidationInfo) -> Any:
+        return read_path(given) if info.field_name == "data_dir" else storage_url(given)
 
     @field_validator("jobs", "lanes", "open", "checkpoint", mode="wrap")
     @classmethod

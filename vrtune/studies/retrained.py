@@ -46,6 +46,7 @@ class Retrained(Settings):
     test_metrics: dict[str, Spread] = Field(default_factory=dict)  # all, accuracy among them
     train_metrics: dict[str, Spread] = Field(default_factory=dict)  # as train_accuracy
     test_scores: list[list[float | None]] | None = None  # as test_accuracies, of another score
+    asked_epochs: int | None = None  # of each training, where not those of the search
     continued: int | None = None  # the epoch from which it went on, where it was cut off there
     # what the samples of all seeds' chains are worth, by the mean training loss of each
     effective_samples: float | None = None
