@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
+from full_size_parts.drawn import Panel, fill, panels
 from plotly.subplots import make_subplots
 
 from vrtune.figures import variance
@@ -28,6 +29,7 @@ ABOVE, BETWEEN, BELOW = 60, 92, 56  # of rows of axes: room for legend, titles a
 METHODS = ("sgd", "adam", "svrg", "alpha-svrg")
 WAYS = {"dataloader": "DataLoader", "resident": "data on the device", "vrtune": "vrtune"}
 DEVICES = "lane-steps a second"
+STUDIES = ("late-starts", "scsg", "resnets", "metainit")  # of full size, and their short forms
 
 
 def main() -> None:
@@ -52,6 +54,13 @@ def pictures(docs: Path) -> dict[str, go.Figure]:
     record = docs / "benchmarks" / "batch-size-digits-lenet.json"
     found["batch-size"] = of_batch_size(json.loads(record.read_text())["scaling"])
     found["saga"] = of_saga(_rows(docs / "benchmarks" / "saga.json"))
+    for record in sorted(p for s in STUDIES for p in (docs / "benchmarks").glob(f"{s}-*.json")):
+        if drawn := panels(_rows(record)):
+            found[record.stem] = of_study(drawn)
+    for record in sorted((docs / "benchmarks").glob("variance-*.json")):
+        if "short" not in record.stem:  # whose readings are too few for lines
+            rows = _rows(record)
+            found |= {f"{record.stem}-{q}": of_variance(rows, q) for q in TITLES}
     return found
 
 
@@ -109,6 +118,14 @@ def of_methods(rows: Sequence[dict[str, Any]]) -> go.Figure:
             col=norms.index(row["norm"]) + 1,
         )
     return figure.update_xaxes(rangemode="tozero")
+
+
+def of_study(found: Sequence[Panel]) -> go.Figure:
+    """What the record of a study of full size holds, or of its short form."""
+    columns = min(2, len(found))
+    figure = side_by_side([panel.title for panel in found], "", "", columns, shared=False)
+    fill(figure, found, columns)
+    return figure
 
 
 def of_throughput(rows: Sequence[dict[str, Any]]) -> go.Figure:

@@ -5,8 +5,9 @@
 The source's protocol: 5 % held out, pad 4 + random crop + flip, snapshots every 5 epochs, its grids
 of learning rates; the defaults are its size, which needs a GPU, and every option makes it smaller.
 All learning rates of a method train at once; the one with the lowest validation loss at the end is
-said. The test set is not read. Writes docs/figures/MODEL-methods.json; benchmarks/pictures.py draws
-its validation losses over gradient computations.
+said. The test set is not read: resnets.py is the whole protocol, and goes on where it was cut off.
+Writes docs/figures/MODEL-methods.json; benchmarks/pictures.py draws its validation losses over
+gradient computations.
 """
 
 from __future__ import annotations

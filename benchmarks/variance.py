@@ -1,90 +1,86 @@
-"""The variance-ratio study of Defazio & Bottou (2019), at a size the machine can do.
+"""The variance-ratio study of Defazio & Bottou (2019): how much variance SVRG leaves.
 
-    python benchmarks/variance.py --dataset DIR [--models lenet-relu resnet18-small] [--limit 5000]
+    python benchmarks/variance.py --dataset DIR                   # their four nets, 250 epochs
+    python benchmarks/variance.py --short --data-dir FOLDER       # a CPU form
 
 SVRG with a snapshot every epoch, SGD with momentum 0.9 and weight decay 1e-4, batch 128, batch
-norm, random crops and flips; with transform locking and without; a process for each. Measures the
-variance ratio at 2, 11, 33, 50 and 100 % of the way between snapshots. Writes
-docs/figures/variance.json, after each training anew; benchmarks/pictures.py draws it.
+norm, random crops and flips; with transform locking and without. Measures the ratio of variances,
+the distance to the snapshot and the curvature at 2, 11, 33, 50 and 100 % of the way between
+snapshots. A training that was cut off begins anew, those before it are kept, in
+docs/benchmarks/variance-DEVICE.json; benchmarks/pictures.py draws records of this kind.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Sequence
 from functools import partial
 from itertools import product
-from multiprocessing import get_context
-from pathlib import Path
+from typing import Any
 
-from record import asking, write
+from full_size_parts.asking import answered, options
+from full_size_parts.book import Book
+from full_size_parts.costs import Training
+from full_size_parts.defazio import FALLS, NETS, SAMPLES, config_of, task_of
+from full_size_parts.few_images import FEW
 
-from vrtune import SGD, SVRG, Task, TrialConfig
-from vrtune.diagnosing.diagnose import diagnose_config
+from vrtune.diagnosing.diagnose import SHARES, diagnose_config
 from vrtune.figures.variance import curves
-from vrtune.lanes.device import choose_device
-from vrtune.studies.diagnosed import Diagnosis
+
+SHORT = {
+    "dataset": FEW, "limit": 40, "batch": 10, "epochs": 1, "intervals": 1, "locks": ["on"],
+}  # fmt: skip
 
 
-def train(
-    model: str, lock: bool, arguments: argparse.Namespace
-) -> tuple[str, bool, Diagnosis, float]:
-    """One training with its measurements, and its seconds."""
-    config = TrialConfig(
-        estimator=SVRG(snapshot_period=1),
-        optimizer=SGD(lr=arguments.lr, momentum=0.9, weight_decay=1e-4),
-    )
-    task = Task(
-        dataset=arguments.dataset,
-        model=model,
-        norm="batch",
-        limit=arguments.limit,
-        epochs=arguments.epochs,
-        batch_size=128,
-        augment="crop-flip",
-        lock_transforms=lock,
-    )
-    began = time.perf_counter()
+def asked(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = options(__doc__ or "")
+    parser.add_argument("--dataset", default="cifar10", help="its name or a folder of images")
+    parser.add_argument("--models", nargs="+", default=[*NETS])
+    parser.add_argument("--locks", nargs="+", choices=("on", "off"), default=["on", "off"])
+    parser.add_argument("--epochs", type=int, default=250)
+    parser.add_argument("--intervals", type=int, default=25, help="that are measured on, at most")
+    parser.add_argument("--lr", type=float, default=0.1)
+    parser.add_argument(
+        "--falls", type=float, nargs="*", default=[*FALLS],
+        help="shares of the run at which lr falls to a tenth; none: it stays",
+    )  # fmt: skip
+    return answered(parser, words, lambda given: SHORT)
+
+
+def plan(given: argparse.Namespace) -> list[Training]:
+    """All trainings at full size, with their readings."""
+    readings = len(SHARES) * min(given.intervals, given.epochs)
+    config = config_of("svrg", given.lr, tuple(given.falls))
+    return [
+        Training(
+            model, config, given.limit or SAMPLES, given.epochs, given.batch,
+            precision=given.precision, readings=readings,
+        )
+        for model, _ in product(given.models, given.locks)
+    ]  # fmt: skip
+
+
+def measured(given: argparse.Namespace, model: str, lock: bool) -> dict[str, Any]:
+    """One training with its measurements."""
     found = diagnose_config(
-        config, task, intervals=arguments.intervals, data_dir=arguments.data_dir
+        config_of("svrg", given.lr, tuple(given.falls)),
+        task_of(given, model, lock=lock),
+        intervals=given.intervals,
+        data_dir=given.data_dir,
     )
-    return model, lock, found, time.perf_counter() - began
+    for share, (epochs, ratios) in curves(found).items():
+        line = "  ".join(f"{e:.2f}: {r:.2e}" for e, r in zip(epochs, ratios, strict=True))
+        print(f"  {share:4.0%}  {line}", flush=True)
+    return found.model_dump(mode="json")
 
 
 def main() -> None:
-    parser = asking(__doc__, "docs/figures")
-    parser.add_argument("--dataset", default="cifar10")
-    parser.add_argument("--data-dir", type=Path, default=Path("data"))
-    parser.add_argument("--models", nargs="+", default=["lenet-relu", "resnet18-small"])
-    parser.add_argument("--limit", type=int, default=5000)
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--intervals", type=int, default=4)
-    parser.add_argument("--lr", type=float, default=0.1)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="trainings at a time")
-    arguments = parser.parse_args()
-    wanted = list(product(arguments.models, (True, False)))
-    done: dict[tuple[str, bool], tuple[Diagnosis, float]] = {}
-    with ProcessPoolExecutor(arguments.jobs, get_context("spawn")) as pool:
-        one = partial(train, arguments=arguments)
-        for ended in as_completed([pool.submit(one, model, lock) for model, lock in wanted]):
-            model, lock, found, seconds = ended.result()
-            done[model, lock] = found, seconds
-            print(f"{title(model, lock)} ({seconds:.0f} s)")
-            for share, (epochs, ratios) in curves(found).items():
-                line = "  ".join(f"{e:.2f}: {r:.2e}" for e, r in zip(epochs, ratios, strict=True))
-                print(f"  {share:4.0%}  {line}", flush=True)
-            ordered = [(key, *done[key]) for key in wanted if key in done]
-            rows = [
-                {"model": model, "lock": lock, "seconds": seconds, **found.model_dump(mode="json")}
-                for (model, lock), found, seconds in ordered
-            ]
-            write(arguments.output_dir / "variance", choose_device("auto"), 1, {"rows": rows})
-
-
-def title(model: str, lock: bool) -> str:
-    return f"{model}, locking {'on' if lock else 'off'}"
+    """Fills the record, training by training."""
+    given = asked()
+    book = Book("variance", given, 1)
+    for model, lock in product(given.models, [word == "on" for word in given.locks]):
+        book.add({"model": model, "lock": lock}, partial(measured, given, model, lock))
 
 
 if __name__ == "__main__":
