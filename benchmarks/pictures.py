@@ -29,7 +29,8 @@ ABOVE, BETWEEN, BELOW = 60, 92, 56  # of rows of axes: room for legend, titles a
 METHODS = ("sgd", "adam", "svrg", "alpha-svrg")
 WAYS = {"dataloader": "DataLoader", "resident": "data on the device", "vrtune": "vrtune"}
 DEVICES = "lane-steps a second"
-STUDIES = ("late-starts", "scsg", "resnets", "metainit")  # of full size, and their short forms
+# of full size, and their short forms
+STUDIES = ("late-starts", "scsg", "resnets", "metainit", "batch-norm")
 
 
 def main() -> None:

@@ -57,6 +57,24 @@ def staleness(rows: Sequence[Row]) -> dict[str, Line]:
     return found
 
 
+def by_norm(rows: Sequence[Row]) -> dict[str, dict[str, Line]]:
+    """Var(estimate) / Var(gradient) on the last way that was measured, the mean of all seeds."""
+    values: dict[str, dict[str, dict[float, list[float]]]] = {}
+    for row in rows:
+        if not {"norm", "seed", "readings"} <= row.keys():
+            continue
+        of_norm = values.setdefault(row["model"], {}).setdefault(f"norm {row['norm']}", {})
+        for share, ratio in {r["share"]: r["ratio"] for r in row["readings"]}.items():
+            of_norm.setdefault(share, []).append(ratio)
+    return {
+        model: {
+            norm: ([100 * share for share in found], [fmean(ratios) for ratios in found.values()])
+            for norm, found in of_model.items()
+        }
+        for model, of_model in values.items()
+    }
+
+
 def settings(rows: Sequence[Row]) -> dict[str, dict[str, Line]]:
     """Validation losses over gradient computations of the setting that was chosen, by norm; of more
     epochs than one."""
@@ -75,6 +93,8 @@ def panels(rows: Sequence[Row]) -> list[Panel]:
     found = [Panel(model or net, cost, "test error", own) for model, own in errors(rows).items()]
     if old := staleness(rows):
         found.append(Panel("ratio of variances after a mega-batch", "step", "", old))
+    way = "% of the way to the next snapshot"
+    found += [Panel(m, way, "variance left", own) for m, own in by_norm(rows).items()]
     return found + [Panel(n, cost, "validation loss", own) for n, own in settings(rows).items()]
 
 
