@@ -12,7 +12,8 @@
    `vrtune compare` says.
 
 It works by the commands that users type, which go on where they were cut off: so does this. The
-record is written after every method, and benchmarks/mnist.db is what the commands leave.
+record is written after every method; FOLDER/mnist.db is what the commands leave, without the names
+of the machine, and kept as benchmarks/mnist.db.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ from vrtune.studies.choice import confirmation, ranked
 from vrtune.studies.record import load_study
 from vrtune.studies.retrained import retrained
 
-SPACES = {"svrg": str(Path(__file__).parent / "mnist_parts" / "svrg_every_5.py")}
+ROOT = Path(__file__).resolve().parents[1]
+SPACES = {"svrg": str(ROOT / "benchmarks" / "mnist_parts" / "svrg_every_5.py")}
 
 
 def main() -> None:
@@ -60,12 +62,12 @@ def main() -> None:
 
     def keep() -> None:
         told = {
-            "epochs": arguments.epochs,
             "retrain_epochs": arguments.retrain_epochs,
             "run_seconds": round(time.time() - began, 1),  # of this run, if it went on
         }
         stem = arguments.output_dir / "mnist-study"
-        write(stem, device, arguments.seeds, {**told, **found(storage, done)})
+        known = found(storage, done)
+        write(stem, device, arguments.seeds, {"epochs": known["task"]["epochs"], **told, **known})
 
     for method in arguments.methods:
         study = Study(method, storage, arguments)
@@ -90,7 +92,8 @@ def main() -> None:
             keep()
     copy = arguments.folder / "mnist.db"
     copy.write_bytes((arguments.folder / "studies.db").read_bytes())
-    clean(copy, str(arguments.folder))
+    places = {str(arguments.data_dir.resolve()): "data", f"{ROOT}/": ""}
+    clean(copy, str(arguments.folder), places)
 
 
 class Study:
@@ -109,9 +112,10 @@ class Study:
     def searched(self) -> bool:
         """Whether the grid has been run."""
         known = optuna.get_all_study_names(open_storage(self.storage))
-        return self.name in known and all(
-            trial.state.is_finished() for trial in self.opened.get_trials(deepcopy=False)
-        )
+        if self.name not in known:
+            return False
+        trials = self.opened.get_trials(deepcopy=False)
+        return bool(trials) and all(trial.state.is_finished() for trial in trials)
 
     def search(self, *options: str, confirm: int = 0) -> None:
         """Runs what is left of the grid, and judges the best again."""

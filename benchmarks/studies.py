@@ -17,7 +17,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -73,9 +73,10 @@ def run(folder: Path, *words: str, said: bool = False) -> str:
     return done.stdout or ""
 
 
-def clean(database: Path, folder: str) -> None:
-    """Takes out of a storage what only this machine knows, and its weights; one file is left."""
-    places = {str(Path(folder).resolve()): ".", folder: "."}
+def clean(database: Path, folder: str, others: Mapping[str, str] | None = None) -> None:
+    """Takes out of a storage what only this machine knows, `others` too, and its weights; one file
+    is left."""
+    places = {**(others or {}), str(Path(folder).resolve()): ".", folder: "."}
     places |= {str(path.parent.resolve()): "search_spaces" for path in names().values()}
     places |= {identity()["boot"]: "boot"}
     with closing(sqlite3.connect(database)) as db:

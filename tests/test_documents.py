@@ -13,9 +13,11 @@ import struct
 import subprocess
 import sys
 import textwrap
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.M | re.S)
@@ -141,3 +143,12 @@ def test_what_the_documents_name_is_there(document: str) -> None:
     paths = re.findall(r"`((?:vrtune|tests|benchmarks|docs|search_spaces)/[\w./-]*)`", said)
     missing = [p for p in paths if "yours" not in p and not (ROOT / p).exists()]
     assert not missing
+
+
+def test_the_citation_is_of_this_version() -> None:
+    said = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (said["cff-version"], said["type"]) == ("1.2.0", "software")
+    assert (said["version"], said["license"]) == (project["version"], project["license"])
+    assert said["title"].startswith("vrtune")
+    assert all(author.get("name") for author in said["authors"])

@@ -42,6 +42,11 @@ def tuned(space: Path, task: Task, name: str, given: argparse.Namespace) -> dict
     again = again_of(study)
     if again is None:
         raise SystemExit(f"study {name} was stopped: the same command goes on")
+    if again.seeds != given.seeds or given.trials not in (None, len(ended(study))):
+        raise SystemExit(
+            f"study {name} holds {len(ended(study))} settings and {again.seeds} seeds, and others "
+            "were asked for: give another --storage"
+        )
     return told(study, again)
 
 

@@ -130,9 +130,20 @@ def test_it_trains_longer_than_the_search_did(searched: Searched) -> None:
     assert (usual.asked_epochs, len(usual.train_losses[0])) == (None, 2)
 
 
-def test_no_epochs_are_refused(searched: Searched) -> None:
+def test_a_search_leaves_a_longer_retraining_as_it_is(searched: Searched) -> None:
+    retrain("s", storage=searched.url, top=2, seeds=1, epochs=3)
+    found = search("sgd", TASK, trials=1, jobs=1, study="s", storage=searched.url, confirm=0)
+    best = found.best
+    assert best is not None
+    if (again := retrained(searched.study, best.number)) and best.number < 2:
+        assert (again.asked_epochs, again.seeds) == (3, 1)
+        assert found.retrain == again
+
+
+@pytest.mark.parametrize("given", [0, -1, 10**15, 10**23])
+def test_no_epochs_and_too_many_are_refused(searched: Searched, given: int) -> None:
     with pytest.raises(UsageError, match="epochs must be at least 1"):
-        retrain("s", storage=searched.url, epochs=0)
+        retrain("s", storage=searched.url, epochs=given)
 
 
 # ---- data --------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ def retrain(
         typer.Option(
             metavar="N",
             help="Epochs of each training; the schedule of the learning rate stretches with them.",
-            show_default="as many as the search trained",
+            show_default="those of the search",
         ),
     ] = None,
     storage: Storage = DEFAULT_STORAGE,
@@ -50,7 +50,7 @@ def retrain(
     """Train trials again on the whole training set, with several seeds, and test them."""
     if trial is not None and top is not None:
         raise UsageError("--trial and --top exclude each other: give one of them")
-    kept = "nothing is kept of this training; the study and earlier results are as they were"
+    kept = "the study and earlier results are as they were; the same command goes on"
     with shown(doing="loading PyTorch", json=json) as progress, reserved(json), faults(storage):
         from vrtune import retraining
 

@@ -125,15 +125,17 @@ def print_retrained(results: Sequence[Retrained]) -> None:
     """A line for each trial that was trained again."""
     score = results[0].score if results else "accuracy"
     trained = [f"train {score}"] if any(r.train_score for r in results) else []
+    asked = ["epochs"] if any(r.asked_epochs for r in results) else []
     print_table(
         [
-            *("trial", "seeds", f"test {score}", *trained, "test loss"),
-            *("of each seed", "weights and curves"),
+            *("trial", "seeds", *asked, f"test {score}", *trained),
+            *("test loss", "of each seed", "weights and curves"),
         ],
         [
             (
                 r.trial,
                 f"{r.seeds}, {r.failed} failed" if r.failed else r.seeds,
+                *(len(r.train_losses[0]) for _ in asked),
                 _spread(r.test_score),
                 *(_spread(r.train_score) for _ in trained),
                 plus_minus(r.test_loss),
@@ -144,9 +146,8 @@ def print_retrained(results: Sequence[Retrained]) -> None:
         ],
         spare=2,
     )
-    for result in results:
-        if result.failed:
-            print_lines([(f"trial {result.trial}", failed_seeds(result.failed, result.seeds))])
+    for result in (r for r in results if r.failed):
+        print_lines([(f"trial {result.trial}", failed_seeds(result.failed, result.seeds))])
 
 
 def _spread(given: Spread | None) -> str | None:

@@ -174,8 +174,12 @@ def _by_seed(first: Tuned, second: Tuned) -> _Values:
     """The retrainings of both choices."""
     if first.again is None or second.again is None:
         return _Values(why=lacking([first, second], lambda t: t.again, "was not trained again"))
-    lengths = [again.asked_epochs or first.task.epochs for again in (first.again, second.again)]
-    if first.task.epochs == second.task.epochs and lengths[0] != lengths[1]:
+    asked = first.again.asked_epochs, second.again.asked_epochs
+    lengths = [
+        again.asked_epochs or max(map(len, again.train_losses), default=first.task.epochs)
+        for again in (first.again, second.again)
+    ]
+    if any(asked) and lengths[0] != lengths[1]:  # else early stopping, a part of the method
         told = f"was trained again for {lengths[0]} epochs, {second.label} for {lengths[1]}"
         return _Values(why=(Reason(who=first.label, what=told),))
     scores = first.again.test_score, second.again.test_score

@@ -39,6 +39,8 @@ def header(exported: ExportedTrial) -> str:
         )
     if again and again.failed:
         lines.append(f"Trained again, {again.failed} of {again.seeds} seeds failed")
+    if again and again.epochs:
+        lines.append(f"Trained again for {again.epochs} epochs, --epochs {again.epochs} here")
     lines += _tested(again) if again else []
     beside = [*origin.units.values(), *filter(is_object, (task.model, task.loss, task.metric))]
     if is_object(task.dataset):

@@ -8,7 +8,7 @@ from pathlib import Path
 import optuna
 import torch
 
-from vrtune.config import Storage
+from vrtune.config import LARGEST, Storage
 from vrtune.data import Dataset
 from vrtune.display.progress import Progress, watching
 from vrtune.errors import UsageError, VrtuneError
@@ -72,8 +72,8 @@ def retrain(
         >>> [len(again.test_accuracy.values) for again in retrain("sgd-digits-softmax", seeds=2)]
         [2]
     """
-    if top < 1 or seeds < 1 or (epochs is not None and epochs < 1):
-        raise UsageError("top, seeds and epochs must be at least 1")
+    if top < 1 or seeds < 1 or (epochs is not None and not 1 <= epochs <= LARGEST):
+        raise UsageError("top, seeds and epochs must be at least 1, and of at most 15 digits")
     url = str(storage)
     where = choose_device(device)
     opened = load_study(open_storage(url, create=False), study, url)

@@ -118,9 +118,9 @@ def _to_conclude(request: Request, study: optuna.Study) -> bool:
     """Whether an earlier search was stopped before it judged the best trial, or trained the best
     ones, again; or more of it is asked for."""
     best, settings = ranked(study), request.settings
-    judged = confirmation(study, best[0].number) if best else None
-    if best and settings.confirming > (len(judged.judged) if judged else 0):
-        return True
+    if best and not settings.retrain:  # else the retraining, which comes last, says it
+        judged = confirmation(study, best[0].number)
+        return settings.confirming > (len(judged.judged) if judged else 0)
     return any(retrained(study, trial.number) is None for trial in best[: settings.retrain])
 
 

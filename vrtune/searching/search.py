@@ -32,6 +32,7 @@ from vrtune.studies.checkpoints import Checkpoints
 from vrtune.studies.choice import ranked
 from vrtune.studies.note import write_note
 from vrtune.studies.presence import Presence
+from vrtune.studies.retrained import retrained
 from vrtune.studies.searches import finish
 
 __all__ = ["STOPPING", "conclude", "run", "search"]
@@ -130,17 +131,20 @@ def conclude(work: Work, times: Timesheet, *, stopped: bool, progress: Listener)
 
 
 def _retrain(work: Work, progress: Listener) -> list[Retrained]:
-    """Trains the best trials again, as many as were asked for; none if none is complete. Stopped if
-    the user wants to stop."""
+    """Trains the best trials again, as many as were asked for; none if none is complete, and none
+    that `vrtune retrain --epochs` has trained. Stopped if the user wants to stop."""
     settings = work.request.settings
     best = [trial.number for trial in ranked(work.study)[: settings.retrain]]
-    if not best:
-        return []
+    known = [again for number in best if (again := retrained(work.study, number))]
+    kept = [again for again in known if again.asked_epochs]  # the user's own, which stay
+    numbers = [number for number in best if number not in {again.trial for again in kept}]
+    if not numbers:
+        return kept
     with interrupts() as stopping:
-        return retrain_study(
+        return kept + retrain_study(
             work.study,
             storage=settings.storage,
-            numbers=best,
+            numbers=numbers,
             seeds=settings.retrain_seeds,
             device=work.request.device,
             fused=None if settings.fuse == "auto" else work.job.fused,
