@@ -117,7 +117,9 @@ def test_another_way_to_compute_differs_by_rounding(
 
     monkeypatch.setattr(replaying, "_way", other)
     again = replay(result.study, 0, storage=url, progress=False)
-    assert again.first is not None
+    if again.first is None:
+        assert again.same
+        pytest.skip("both ways give the same bits on this processor")
     assert (again.same, again.rounding, again.beyond) == (False, True, None)
     assert again.first.gap is not None
     assert again.first.gap < 1e-6  # of losses near 2 in float32
