@@ -89,9 +89,12 @@ def wanted(request: Request, study: optuna.Study) -> int:
     if not request.points:
         unlimited = None if request.settings.budget is None else sys.maxsize
         return request.settings.trials or unlimited or TRIALS
-    while not (left := waiting(study)) and in_doubt(study):  # of a process that may be gone
-        time.sleep(LOOK_S)
+    while True:
+        doubtful = in_doubt(study)  # before: who is dead by now is found so right after
         reclaim(study)
+        if (left := waiting(study)) or not doubtful:
+            break
+        time.sleep(LOOK_S)
     if left or _to_conclude(request, study):
         return min(request.settings.trials or left, left)
     held = len(study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
