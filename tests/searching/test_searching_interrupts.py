@@ -26,6 +26,7 @@ pytestmark = pytest.mark.usefixtures("hears_signals")
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 HANGS = """
+import pathlib
 import time
 from vrtune import SGD, TrialConfig
 def suggest(trial):
@@ -163,9 +164,15 @@ def test_a_user_ends_a_search_whose_space_hangs(
             for i in range(times):
                 threading.Timer(0.3 + 0.5 * i, os.kill, [os.getpid(), number]).start()
 
-    with pytest.raises(KeyboardInterrupt):
-        hanging_search(tmp_path, url, "time.sleep(7)", ask)
-    assert states(url) == PUT_BACK
+    over = tmp_path / "over"
+    hang = f"while not pathlib.Path({str(over)!r}).exists(): time.sleep(0.02)"
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            hanging_search(tmp_path, url, hang, ask)
+        assert states(url) == PUT_BACK
+    finally:
+        over.touch()
+        time.sleep(0.5)  # its thread puts the working folder back, which the next test may change
 
 
 def test_a_storage_that_never_answers_holds_nobody_up(
