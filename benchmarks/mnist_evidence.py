@@ -81,9 +81,9 @@ def of_measure(trainings: Trainings, key: str, most: float) -> dict[str, Any]:
 
 def interval(values: list[float]) -> dict[str, Any]:
     """Mean, standard deviation and the ends of the 95 % interval by Student's t."""
-    n, mean, std = len(values), fmean(values), stdev(values)
-    half = float(stats.t.ppf(0.975, n - 1)) * std / math.sqrt(n)
-    return {"n": n, "mean": mean, "std": std, "low": mean - half, "high": mean + half}
+    n, mean = len(values), fmean(values)
+    low, high = stats.t.interval(0.95, n - 1, mean, stats.sem(values))
+    return {"n": n, "mean": mean, "std": stdev(values), "low": float(low), "high": float(high)}
 
 
 if __name__ == "__main__":

@@ -21,9 +21,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 from mnist_evidence import interval
-from pictures import WIDTH, side_by_side
+from pictures import WIDTH, side_by_side, value_axis
 
-from vrtune.figures.scales import log_range, log_ticks
 from vrtune.figures.style import GREY, band, look
 
 FAR = 4.0  # a validation loss; guessing has 2.3
@@ -80,7 +79,7 @@ def of_test_loss(theirs: Record, ours: Record) -> go.Figure:
             )  # fmt: skip
             for trace in drawn.data:
                 figure.add_trace(trace, row=1, col=column)
-    figure.update_yaxes(**log_axis(shown))
+    figure.update_yaxes(**value_axis(shown))
     return figure.update_xaxes(rangemode="tozero")
 
 
@@ -132,13 +131,7 @@ def of_cross_validation(ours: Record) -> go.Figure:
                 marker={"size": 5, "symbol": "x" if trial["state"] == "pruned" else "circle"},
                 row=place // 2 + 1, col=place % 2 + 1,
             )  # fmt: skip
-    return figure.update_yaxes(**log_axis(shown))
-
-
-def log_axis(values: list[float]) -> Record:
-    low, high = log_range(values)
-    ticks, texts = log_ticks(10**low, 10**high)
-    return {"type": "log", "range": [low, high], "tickvals": ticks, "ticktext": texts}
+    return figure.update_yaxes(**value_axis(shown))
 
 
 def trained_at_theirs(record: Record) -> dict[str, Record]:

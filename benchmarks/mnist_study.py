@@ -19,20 +19,20 @@ of the machine, and kept as benchmarks/mnist.db.
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from queue import Queue
 
 import optuna
-from mnist_parts.found import SOURCE, found
+import psutil
+from mnist_parts.found import found
+from mnist_parts.source import SOURCE
 from record import asking, write
-from studies import clean
 
+from studies import clean
 from vrtune.lanes.device import choose_device, cores
 from vrtune.storages.opening import open_storage
 from vrtune.studies.choice import confirmation, ranked
@@ -145,8 +145,11 @@ class Study:
         words = (*words, "--storage", self.storage)
         print(">", "vrtune", *words, flush=True)
         command = [sys.executable, "-m", "vrtune.cli.main", *words]
-        pin = None if self.core is None else partial(os.sched_setaffinity, 0, {self.core})
-        subprocess.run(command, check=True, preexec_fn=pin)
+        with subprocess.Popen(command) as process:
+            if self.core is not None and hasattr(psutil.Process, "cpu_affinity"):  # not on macOS
+                psutil.Process(process.pid).cpu_affinity([self.core])
+        if process.returncode:
+            raise subprocess.CalledProcessError(process.returncode, command)
 
 
 if __name__ == "__main__":

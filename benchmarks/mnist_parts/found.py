@@ -6,19 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from mnist_parts.source import SOURCE
 from vrtune.comparing.compare import compare
 from vrtune.comparing.studies import read_studies
 from vrtune.comparing.tried import Tried
 from vrtune.comparing.tuned import Tuned
-
-# the setting that the source's cross-validation chose, and its test accuracy: one seed, 100 epochs
-SOURCE: dict[str, tuple[dict[str, float], float]] = {
-    "sgd": ({"lr": 0.1}, 0.9902),
-    "adam": ({"lr": 1e-4}, 0.9884),
-    "adagrad": ({"lr": 0.1}, 0.9859),
-    "svrg": ({"lr": 0.01}, 0.9891),
-    "storm": ({"k": 0.1, "w": 0.1, "c": 100.0}, 0.9898),
-}
 
 
 def found(storage: str, studies: Sequence[str]) -> dict[str, Any]:
@@ -43,12 +35,9 @@ def found(storage: str, studies: Sequence[str]) -> dict[str, Any]:
 def of_method(tuned: Tuned) -> dict[str, Any]:
     """One method: each trial's mean over folds by epoch, what was judged again, what was chosen."""
     setting, accuracy = SOURCE[tuned.study]
-    theirs = next((t for t in tuned.trials if same(t.params, setting)), None)
     return {
         "source": {"setting": setting, "test_accuracy": accuracy},
         "choice": tuned.choice and tuned.choice.params,
-        "same_choice": bool(theirs and tuned.choice and theirs.number == tuned.choice.number),
-        "their_choice_here": theirs and of_trial(theirs),
         "trials": [of_trial(trial) for trial in tuned.trials],
         "confirmed": [each.model_dump(mode="json") for each in tuned.confirmations],
         "retrained": tuned.again and tuned.again.model_dump(mode="json", exclude={"folder"}),
@@ -71,10 +60,3 @@ def of_trial(trial: Tried) -> dict[str, Any]:
         ],
         "spent": trial.spent,
     }
-
-
-def same(params: Any, setting: dict[str, float]) -> bool:
-    """Whether a trial has this setting."""
-    return params.keys() == setting.keys() and all(
-        math.isclose(params[name], value) for name, value in setting.items()
-    )

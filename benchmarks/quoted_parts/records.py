@@ -12,7 +12,8 @@ from pathlib import Path
 from statistics import mean, median, stdev
 from typing import Any
 
-STUDENT = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622)  # of 2 .. 10
+from scipy import stats
+
 BUILT_IN = (abs, float, len, max, min, round, sorted, sum, zip)
 KNOWN = (*BUILT_IN, mean, median, stdev, math.log, math.sqrt)
 FUNCTIONS: dict[str, Callable[..., Any]] = {f.__name__: f for f in KNOWN}
@@ -51,7 +52,7 @@ def one(rows: Iterable[Mapping[str, Any]], **labels: Any) -> Any:
 def low95(values: Iterable[float]) -> float:
     """The lower end of the 95 % interval of a mean, by Student's t."""
     found = list(values)
-    return mean(found) - STUDENT[len(found) - 2] * stdev(found) / math.sqrt(len(found))
+    return float(stats.t.interval(0.95, len(found) - 1, mean(found), stats.sem(found))[0])
 
 
 def high95(values: Iterable[float]) -> float:

@@ -73,9 +73,8 @@ def test_a_study_stands_beside_the_source_s(tmp_path: Path, monkeypatch: Any) ->
     retrain("sgd", storage=url, seeds=2, epochs=3, test_curve=True)
     said = json.loads(json.dumps(found(url, ["sgd"]), allow_nan=False))["methods"]["sgd"]
     assert len(said["trials"]) == 5
-    theirs = said["their_choice_here"]
-    assert theirs["params"] == said["source"]["setting"] == {"lr": 0.1}
-    assert said["same_choice"] is (said["choice"] == {"lr": 0.1})
+    assert said["source"]["setting"] == {"lr": 0.1}
+    theirs = next(t for t in said["trials"] if t["params"] == said["source"]["setting"])
     assert len(theirs["losses"]) == theirs["epochs"] == 2
     assert math.fsum(theirs["losses"][-1]) / 2 == pytest.approx(theirs["value"])
     assert said["retrained"]["asked_epochs"] == 3
@@ -83,16 +82,8 @@ def test_a_study_stands_beside_the_source_s(tmp_path: Path, monkeypatch: Any) ->
     assert len(said["confirmed"]) >= 1
 
 
-def test_a_setting_is_known_again() -> None:
-    from mnist_parts.found import same
-
-    assert same({"lr": 0.1}, {"lr": 1e-1})
-    assert not same({"lr": 0.1, "mu": 0.9}, {"lr": 0.1})
-    assert not same({"lr": 0.01}, {"lr": 0.1})
-
-
 def test_the_source_s_figures_are_those_of_the_other_record() -> None:
-    from mnist_parts.found import SOURCE
+    from mnist_parts.source import SOURCE
 
     kept = json.loads((ROOT / "docs" / "benchmarks" / "mnist-lenet-h100.json").read_text())
     assert {row["method"]: row["source"] for row in kept["rows"]} == {

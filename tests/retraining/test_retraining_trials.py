@@ -15,6 +15,7 @@ from vrtune import SGD, TrialConfig, diagnose, export, retrain, search, train
 from vrtune.errors import UsageError, VrtuneError
 from vrtune.events import Event, Retraining, Stepped, Stopped
 from vrtune.storages.opening import open_storage
+from vrtune.studies.choice import ranked
 from vrtune.studies.configs import read_config
 from vrtune.studies.record import RECORD, find_trial, load_study, read_record
 from vrtune.studies.retrained import ATTRIBUTE, retrained
@@ -131,13 +132,14 @@ def test_it_trains_longer_than_the_search_did(searched: Searched) -> None:
 
 
 def test_a_search_leaves_a_longer_retraining_as_it_is(searched: Searched) -> None:
-    retrain("s", storage=searched.url, top=2, seeds=1, epochs=3)
-    found = search("sgd", TASK, trials=1, jobs=1, study="s", storage=searched.url, confirm=0)
-    best = found.best
-    assert best is not None
-    if (again := retrained(searched.study, best.number)) and best.number < 2:
-        assert (again.asked_epochs, again.seeds) == (3, 1)
-        assert found.retrain == again
+    before = retrain("s", storage=searched.url, top=2, seeds=1, epochs=3)
+    given = {"jobs": 1, "study": "s", "storage": searched.url, "confirm": 0, "pruner": "none"}
+    found = search("sgd", TASK, trials=1, retrain=3, **given)
+    order = [again.trial for again in found.retrained]
+    assert order == [trial.number for trial in ranked(searched.study)]
+    kept = {again.trial: again for again in found.retrained}
+    assert [kept[again.trial] for again in before] == before
+    assert (kept[2].asked_epochs, kept[2].seeds) == (None, 3)
 
 
 @pytest.mark.parametrize("given", [0, -1, 10**15, 10**23])

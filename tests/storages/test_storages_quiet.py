@@ -108,8 +108,12 @@ def surroundings() -> dict[str, object]:
         "numpy's numbers": str(np.random.get_state()),
         "torch's numbers": torch.random.get_rng_state().tolist(),
         "numpy's errors": np.geterr(),
-        "running threads": {t.name for t in threading.enumerate() if not t.daemon},
     }
+
+
+def running() -> set[threading.Thread]:
+    """The threads that Python's end would wait for."""
+    return {thread for thread in threading.enumerate() if not thread.daemon}
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -117,7 +121,7 @@ def test_surroundings_are_as_they_were(url: str, tmp_path: Path, jobs: int) -> N
     """After a search, an export, and errors of both."""
     torch.set_num_threads(1)
     search("sgd", TASK, trials=1, jobs=1, storage=url, retrain=0, progress=False)  # imports
-    before = surroundings()
+    before, threads = surroundings(), running()
     search(
         "sgd", TASK, trials=2, jobs=jobs, study="s", storage=url, retrain_seeds=1, progress=False
     )
@@ -137,6 +141,7 @@ def test_surroundings_are_as_they_were(url: str, tmp_path: Path, jobs: int) -> N
     after["errors"] = surroundings()
     for what, now in after.items():
         assert {n: now[n] for n in before if now[n] != before[n]} == {}, what
+    assert running() <= threads  # another test's may have ended meanwhile
 
 
 def test_an_error_changes_nothing(url: str, tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def _retrain(work: Work, progress: Listener) -> list[Retrained]:
     if not numbers:
         return kept
     with interrupts() as stopping:
-        return kept + retrain_study(
+        new = retrain_study(
             work.study,
             storage=settings.storage,
             numbers=numbers,
@@ -152,6 +152,7 @@ def _retrain(work: Work, progress: Listener) -> list[Retrained]:
             progress=progress,
             stopping=stopping,
         )
+    return sorted(kept + new, key=lambda again: best.index(again.trial))
 
 
 def _preparing(request: Request) -> str:

@@ -167,7 +167,7 @@ class SearchSettings(Settings, title="Search"):
         ge=0,
         json_schema_extra=END,
         description="times that the most promising trial is judged again, on other weights and "
-        "batches, before the choice is made; 0: the first values decide",
+        "batches, before the choice is made; 0, or --retrain 0 alone: the first values decide",
     )
     retrain: int = Field(
         default=1,

@@ -1,13 +1,5 @@
 """The source's Adam on ResNet-101: smaller learning rates."""
 
-from optuna import Trial
-
-from vrtune import Adam, TrialConfig
+from .adam import suggest as suggest
 
 GRID = {"lr": [1e-4, 1e-5, 1e-6]}
-
-
-def suggest(trial: Trial) -> TrialConfig:
-    """lr of the grid."""
-    lr = trial.suggest_float("lr", 1e-6, 1.0, log=True)
-    return TrialConfig(optimizer=Adam(lr=lr))
