@@ -21,7 +21,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 from mnist_evidence import interval
-from pictures import WIDTH, side_by_side, value_axis
+from pictures import WIDTH, log_axis, side_by_side
 
 from vrtune.figures.style import GREY, band, look
 
@@ -79,7 +79,7 @@ def of_test_loss(theirs: Record, ours: Record) -> go.Figure:
             )  # fmt: skip
             for trace in drawn.data:
                 figure.add_trace(trace, row=1, col=column)
-    figure.update_yaxes(**value_axis(shown))
+    figure.update_yaxes(**log_axis(shown))
     return figure.update_xaxes(rangemode="tozero")
 
 
@@ -131,7 +131,7 @@ def of_cross_validation(ours: Record) -> go.Figure:
                 marker={"size": 5, "symbol": "x" if trial["state"] == "pruned" else "circle"},
                 row=place // 2 + 1, col=place % 2 + 1,
             )  # fmt: skip
-    return figure.update_yaxes(**value_axis(shown))
+    return figure.update_yaxes(**log_axis(shown))
 
 
 def trained_at_theirs(record: Record) -> dict[str, Record]:

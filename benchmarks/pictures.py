@@ -153,7 +153,7 @@ def of_throughput(rows: Sequence[dict[str, Any]]) -> go.Figure:
     lanes = sorted({row["lanes"] for row in rows})
     figure.update_xaxes(type="log", tickvals=lanes, ticktext=[str(n) for n in lanes])
     figure.update_xaxes(range=log_range(lanes))
-    return figure.update_yaxes(**value_axis([row[way] for row in rows for way in WAYS]))
+    return figure.update_yaxes(**_axis([row[way] for row in rows for way in WAYS]))
 
 
 def of_batch_size(found: dict[str, Any]) -> go.Figure:
@@ -188,7 +188,7 @@ def of_saga(rows: Sequence[dict[str, Any]]) -> go.Figure:
                     col=column,
                 )
             if is_wide(shown):
-                figure.update_yaxes(**value_axis(shown), row=line, col=column)
+                figure.update_yaxes(**_axis(shown), row=line, col=column)
     return figure
 
 
@@ -221,10 +221,13 @@ def side_by_side(
     return figure.update_yaxes(title=y, col=1)
 
 
-def value_axis(values: Sequence[float]) -> dict[str, Any]:
+def _axis(values: Sequence[float]) -> dict[str, Any]:
     """One that holds all values: a log one where they span much."""
-    if not is_wide(values):
-        return {"rangemode": "tozero"}
+    return log_axis(values) if is_wide(values) else {"rangemode": "tozero"}
+
+
+def log_axis(values: Sequence[float]) -> dict[str, Any]:
+    """One that holds all values, with labels that can be read."""
     low, high = log_range(values)
     ticks, texts = log_ticks(10**low, 10**high)
     return {"type": "log", "range": [low, high], "tickvals": ticks, "ticktext": texts}
