@@ -31,8 +31,8 @@ import psutil
 from mnist_parts.found import found
 from mnist_parts.source import SOURCE
 from record import asking, write
-
 from studies import clean
+
 from vrtune.lanes.device import choose_device, cores
 from vrtune.storages.opening import open_storage
 from vrtune.studies.choice import confirmation, ranked
