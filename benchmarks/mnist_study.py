@@ -19,10 +19,12 @@ of the machine, and kept as benchmarks/mnist.db.
 from __future__ import annotations
 
 import argparse
+import sqlite3
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from queue import Queue
 
@@ -91,7 +93,9 @@ def main() -> None:
         for _ in pool.map(again, dear_first):
             keep()
     copy = arguments.folder / "mnist.db"
-    copy.write_bytes((arguments.folder / "studies.db").read_bytes())
+    made = sqlite3.connect(arguments.folder / "studies.db")
+    with closing(made), closing(sqlite3.connect(copy)) as kept:
+        made.backup(kept)  # with what is in its log
     places = {str(arguments.data_dir.resolve()): "data", f"{ROOT}/": ""}
     clean(copy, str(arguments.folder), places)
 

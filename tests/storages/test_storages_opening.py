@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import resource
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import optuna
@@ -11,7 +14,8 @@ from optuna.trial import TrialState
 
 from vrtune.config import Task
 from vrtune.errors import UsageError, VrtuneError
-from vrtune.storages.opening import open_storage
+from vrtune.storages import sqlite
+from vrtune.storages.opening import open_storage, open_to_read
 from vrtune.studies.alive import identity
 from vrtune.studies.leases import reclaim
 from vrtune.studies.record import StudyRecord, open_study
@@ -25,6 +29,40 @@ def test_sqlite_waits_and_writes_ahead(url: str) -> None:
     with engine.connect() as connection:
         ask = lambda name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()  # noqa: E731
         assert (ask("journal_mode"), ask("busy_timeout"), ask("synchronous")) == ("wal", 60000, 1)
+
+
+def test_a_look_into_a_file_leaves_the_locks_of_another_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A closed file drops all locks that its process has on it: the next process that leaves the
+    storage removes its log, and the first sees nothing more of it."""
+    url = f"sqlite:///{tmp_path}/x.db"
+    open_study(open_storage(url), "s", RECORD)
+    looked, opened, is_open = threading.Event(), threading.Event(), sqlite._is_open
+
+    def slow(path: Path) -> bool:
+        found = is_open(path)
+        if threading.current_thread() is looking:
+            looked.set()
+            opened.wait(0.3)  # for as long as the other thread may need
+        return found
+
+    monkeypatch.setattr(sqlite, "_is_open", slow)
+    looking = threading.Thread(target=lambda: open_to_read(url))
+    looking.start()
+    looked.wait()
+    storage = open_storage(url)
+    assert len(storage.get_all_studies()) == 1
+    opened.set()
+    looking.join()
+    other = f"""
+import optuna
+from vrtune.storages.opening import open_storage
+optuna.create_study(study_name="t", storage=open_storage({url!r}))
+"""
+    subprocess.run([sys.executable, "-c", other], check=True)
+    assert (tmp_path / "x.db-wal").exists()  # which whoever leaves last removes
+    assert len(storage.get_all_studies()) == 2
 
 
 def test_a_journal_file_is_a_storage_too(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import suppress
@@ -24,6 +25,7 @@ OPEN_S, WAIT_S = 20.0, 60.0  # for a lock that another process holds: at first, 
 READING = "vrtune-read-"
 MAGIC = b"SQLite format 3\0"
 WAL = 2  # the byte of the header that tells a write-ahead log from a rollback journal
+ONE_AT_A_TIME = threading.Lock()  # either a connection is made, or a file is looked into
 
 
 class Connect:
@@ -38,9 +40,14 @@ class Connect:
 
     def __call__(self) -> sqlite3.Connection:
         """One more, which begins no transaction unasked."""
-        connection = sqlite3.connect(
-            self.file, uri=True, timeout=self.wait, check_same_thread=False, isolation_level=None
-        )
+        with ONE_AT_A_TIME:
+            connection = sqlite3.connect(
+                self.file,
+                uri=True,
+                timeout=self.wait,
+                check_same_thread=False,
+                isolation_level=None,
+            )
         if self.mode == "rwc":
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -63,7 +70,9 @@ def url_of(path: Path) -> str:
 
 def check_header(place: Place, path: Path, *, create: bool) -> bool:
     """Whether there is something in the file. VrtuneError if that is none."""
-    head = MAGIC if _is_open(path) else _head(path)
+    head = _head(path)
+    if head is None:
+        return True
     if head and not head.startswith(MAGIC):
         raise VrtuneError(
             f"{place} can't be used: it is no SQLite database; give another file with --storage"
@@ -73,22 +82,27 @@ def check_header(place: Place, path: Path, *, create: bool) -> bool:
     return bool(head)
 
 
+def _head(path: Path) -> bytes | None:
+    """The first bytes of a file; None where this process has it open, with whatever library.
+
+    To read it and close it again would drop the locks that SQLite holds on it: other processes
+    would remove the log of what is written next.
+    """
+    with ONE_AT_A_TIME:
+        if _is_open(path):
+            return None
+        with path.open("rb") as file:
+            return file.read(20)
+
+
 def _is_open(path: Path) -> bool:
-    """Whether this process has a file open, with whatever library. To read it and close it again
-    would drop the locks that SQLite holds on it: other processes would remove the log of what is
-    written next."""
+    """Whether this process has a file open."""
     file = path.stat()
     for number in os.listdir("/dev/fd"):
         with suppress(OSError):  # the one that lists them
             if os.path.samestat(file, os.fstat(int(number))):
                 return True
     return False
-
-
-def _head(path: Path) -> bytes:
-    """The first bytes of a file, which is not open here."""
-    with path.open("rb") as file:
-        return file.read(20)
 
 
 def for_writers(place: Place, path: Path) -> Connect:
@@ -137,7 +151,7 @@ def written(path: Path) -> tuple[tuple[int, int], ...]:
 
 def _ways(place: Place, path: Path) -> Iterator[Connect]:
     """The ways to read a file, the better ones first."""
-    ahead = not _is_open(path) and _head(path)[18:19] == bytes([WAL])
+    ahead = (_head(path) or b"")[18:19] == bytes([WAL])
     log, hot = (path.with_name(path.name + end) for end in ("-wal", "-journal"))
     if ahead and not log.exists():  # nobody has it open
         if may_write(path):
