@@ -145,6 +145,18 @@ def test_what_the_documents_name_is_there(document: str) -> None:
     assert not missing
 
 
+@pytest.mark.parametrize("document", ["README.md", "docs/results.md"])
+def test_a_storage_that_a_document_names_comes_with_the_repository(document: str) -> None:
+    """Also where git was told to leave such files alone."""
+    said = (ROOT / document).read_text(encoding="utf-8")
+    named = set(re.findall(r"sqlite:///(benchmarks/[\w-]+\.db)", said))
+    assert named
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    for path in named:
+        assert (ROOT / path).is_file()
+        assert f"!/{path}" in ignored
+
+
 def test_the_citation_is_of_this_version() -> None:
     said = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
