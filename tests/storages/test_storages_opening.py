@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import optuna
@@ -15,7 +16,7 @@ from optuna.trial import TrialState
 from vrtune.config import Task
 from vrtune.errors import UsageError, VrtuneError
 from vrtune.storages import sqlite
-from vrtune.storages.opening import open_storage, open_to_read
+from vrtune.storages.opening import check_storage, open_storage, open_to_read
 from vrtune.studies.alive import identity
 from vrtune.studies.leases import reclaim
 from vrtune.studies.record import StudyRecord, open_study
@@ -31,8 +32,9 @@ def test_sqlite_waits_and_writes_ahead(url: str) -> None:
         assert (ask("journal_mode"), ask("busy_timeout"), ask("synchronous")) == ("wal", 60000, 1)
 
 
+@pytest.mark.parametrize("look", [open_to_read, open_storage, check_storage])
 def test_a_look_into_a_file_leaves_the_locks_of_another_thread(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    look: Callable[[str], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A closed file drops all locks that its process has on it: the next process that leaves the
     storage removes its log, and the first sees nothing more of it."""
@@ -48,7 +50,7 @@ def test_a_look_into_a_file_leaves_the_locks_of_another_thread(
         return found
 
     monkeypatch.setattr(sqlite, "_is_open", slow)
-    looking = threading.Thread(target=lambda: open_to_read(url))
+    looking = threading.Thread(target=look, args=(url,))
     looking.start()
     looked.wait()
     storage = open_storage(url)
@@ -56,13 +58,14 @@ def test_a_look_into_a_file_leaves_the_locks_of_another_thread(
     opened.set()
     looking.join()
     other = f"""
-import optuna
-from vrtune.storages.opening import open_storage
-optuna.create_study(study_name="t", storage=open_storage({url!r}))
+import sqlite3
+with sqlite3.connect({str(tmp_path / "x.db")!r}) as connection:
+    connection.execute("UPDATE studies SET study_name = 't'")
+connection.close()
 """
     subprocess.run([sys.executable, "-c", other], check=True)
     assert (tmp_path / "x.db-wal").exists()  # which whoever leaves last removes
-    assert len(storage.get_all_studies()) == 2
+    assert [study.study_name for study in storage.get_all_studies()] == ["t"]
 
 
 def test_a_journal_file_is_a_storage_too(tmp_path: Path) -> None:

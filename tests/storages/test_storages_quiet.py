@@ -77,8 +77,13 @@ def test_a_search_changes_nothing(url: str, capfd: pytest.CaptureFixture[str]) -
     assert (said.out, said.err) == ("", "")
 
 
-def surroundings() -> dict[str, object]:
-    """What a program may have set for itself."""
+def running() -> set[threading.Thread]:
+    """The threads that Python's end would wait for."""
+    return {thread for thread in threading.enumerate() if not thread.daemon}
+
+
+def surroundings(others: set[threading.Thread]) -> dict[str, object]:
+    """What a program may have set for itself; `others` ran before, and may end meanwhile."""
     loggers = (
         "",
         "optuna",
@@ -108,12 +113,8 @@ def surroundings() -> dict[str, object]:
         "numpy's numbers": str(np.random.get_state()),
         "torch's numbers": torch.random.get_rng_state().tolist(),
         "numpy's errors": np.geterr(),
+        "running threads": running() - others,
     }
-
-
-def running() -> set[threading.Thread]:
-    """The threads that Python's end would wait for."""
-    return {thread for thread in threading.enumerate() if not thread.daemon}
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -121,13 +122,14 @@ def test_surroundings_are_as_they_were(url: str, tmp_path: Path, jobs: int) -> N
     """After a search, an export, and errors of both."""
     torch.set_num_threads(1)
     search("sgd", TASK, trials=1, jobs=1, storage=url, retrain=0, progress=False)  # imports
-    before, threads = surroundings(), running()
+    others = running()
+    before = surroundings(others)
     search(
         "sgd", TASK, trials=2, jobs=jobs, study="s", storage=url, retrain_seeds=1, progress=False
     )
-    after = {"search": surroundings()}
+    after = {"search": surroundings(others)}
     export("s", storage=url)
-    after["export"] = surroundings()
+    after["export"] = surroundings(others)
     for call in (
         lambda: search("sgd", TASK, jobs=1, storage=f"sqlite:///{tmp_path}", progress=False),
         lambda: search(
@@ -138,10 +140,9 @@ def test_surroundings_are_as_they_were(url: str, tmp_path: Path, jobs: int) -> N
     ):
         with pytest.raises(VrtuneError):
             call()
-    after["errors"] = surroundings()
+    after["errors"] = surroundings(others)
     for what, now in after.items():
         assert {n: now[n] for n in before if now[n] != before[n]} == {}, what
-    assert running() <= threads  # another test's may have ended meanwhile
 
 
 def test_an_error_changes_nothing(url: str, tmp_path: Path) -> None:
